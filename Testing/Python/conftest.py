@@ -1,0 +1,23 @@
+"""Fixtures that every test may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SHARED_DATA = Path(os.environ.get("MEDDEEP_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """Folder of real images; the test is skipped where the folder is absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"real images are absent ({SHARED_DATA}); set MEDDEEP_SHARED_DATA to their folder")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def repository():
+    """Root of the source tree."""
+    return REPOSITORY
