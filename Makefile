@@ -1,0 +1,51 @@
+# make demo   sets everything up in .venv and runs the whole path on real images (needs the network once)
+# make test   sets everything up in .venv and runs the checks and tests
+#
+# PYTHON=python3.12        which Python makes the virtual environment (3.11 or newer)
+# TORCH_INDEX=ADDRESS      package index that offers the build of torch for your machine, as pytorch.org's
+#                          "Get started" page shows it; left empty, pip takes its default build
+# DEMO_ARGUMENTS=--offline runs the demo on the phantom alone, without the network
+
+PYTHON ?= python3
+VENV ?= .venv
+OUT ?= demo-output
+TORCH_INDEX ?=
+DEMO_ARGUMENTS ?=
+export OMP_NUM_THREADS ?= 2
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+
+.PHONY: demo test test-quick check setup cmake-lists clean
+
+demo: setup
+	$(BIN)/meddeep demo --out "$(OUT)" $(DEMO_ARGUMENTS)
+
+test: setup check
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+test-quick: setup
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m "not slow"
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The lists of files that Slicer installs; a test compares them with the tree.
+cmake-lists: setup
+	$(BIN)/python Utilities/update_cmake_lists.py
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml setup.py constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "MedDeep needs Python 3.11 or newer: make PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(INSTALL) --upgrade pip
+	$(INSTALL) --constraint constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(INSTALL) --constraint constraints.txt --editable ".[scene,networks,test]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(OUT)
