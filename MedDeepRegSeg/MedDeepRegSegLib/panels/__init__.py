@@ -1,0 +1,1 @@
+"""Widget code of the panels: one file per tab, and what the tabs share."""

@@ -1,0 +1,185 @@
+"""MedDeep RegSeg: register CT to MR, grow structures from points, measure them.
+
+This file only ties Slicer to the library: the engines are in MedDeepRegSegLib, the border to MRML in its
+``mrml`` package, and the tabs in its ``panels`` package.
+"""
+
+import slicer
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+
+class MedDeepRegSeg(ScriptedLoadableModule):
+    """The module as Slicer lists it."""
+
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        parent.title = _("MedDeep RegSeg")
+        parent.categories = [translate("qSlicerAbstractCoreModule", "MedDeep")]
+        parent.dependencies = []
+        parent.contributors = ["MedDeep contributors"]
+        parent.helpText = _(
+            "Registers one volume to another (CT to MR, follow-up to baseline), grows structures from points, and "
+            "measures them. Everything runs on this computer. For research use."
+        )
+        parent.acknowledgementText = _("Registration and image filters: SimpleITK and ITK.")
+        slicer.app.connect("startupCompleted()", registerSampleData)
+
+
+def registerSampleData():
+    """Add MedDeep's sample images to the Sample Data module."""
+    from MedDeepRegSegLib.mrml.sample_data import register_sample_data
+
+    register_sample_data()
+
+
+class MedDeepRegSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """Two tabs on one parameter node."""
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+        self.panels = []
+
+    def setup(self):
+        """Load the tabs; called when the module is opened for the first time."""
+        ScriptedLoadableModuleWidget.setup(self)
+        from MedDeepRegSegLib.panels.registration_panel import RegistrationPanel
+        from MedDeepRegSegLib.panels.segmentation_panel import SegmentationPanel
+
+        widget = slicer.util.loadUI(self.resourcePath("UI/MedDeepRegSeg.ui"))
+        self.layout.addWidget(widget)
+        self.ui = slicer.util.childWidgetVariables(widget)
+        widget.setMRMLScene(slicer.mrmlScene)
+        self.logic = MedDeepRegSegLogic()
+        requirements = self.resourcePath("requirements.txt")
+        self.registrationPanel = RegistrationPanel(
+            self.resourcePath("UI/Registration.ui"), self.ui.registrationTab.layout(), requirements
+        )
+        self.segmentationPanel = SegmentationPanel(
+            self.resourcePath("UI/Segmentation.ui"), self.ui.segmentationTab.layout(), requirements
+        )
+        self.panels = [self.registrationPanel, self.segmentationPanel]
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.initializeParameterNode()
+
+    def cleanup(self):
+        """End what runs and follow nothing any more; called before the widget is destroyed."""
+        self.removeObservers()
+        for panel in self.panels:
+            panel.cleanup()
+
+    def enter(self):
+        """Follow the parameter node while the module is shown."""
+        self.initializeParameterNode()
+
+    def exit(self):
+        """Follow nothing while another module is shown; a running job goes on."""
+        self.setParameterNode(None)
+
+    def onSceneStartClose(self, _caller, _event):
+        """End running jobs: their nodes are about to go."""
+        for panel in self.panels:
+            panel.runner.cancel()
+        self.setParameterNode(None)
+
+    def onSceneEndClose(self, _caller, _event):
+        """Start anew if the module is shown."""
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+
+    def initializeParameterNode(self):
+        """Follow the scene's parameter node, and pick the only volume there is."""
+        node = self.logic.getParameterNode()
+        self.setParameterNode(node)
+        if node.segmentedVolume is None:
+            node.segmentedVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+
+    def setParameterNode(self, node):
+        """Connect both tabs to the parameter node; None disconnects them."""
+        for panel in self.panels:
+            panel.setParameterNode(node)
+
+
+class MedDeepRegSegLogic(ScriptedLoadableModuleLogic):
+    """The module from the Python console and from other modules, on MRML nodes.
+
+    Every method blocks until its result is there; the panels run the same tasks in a child process.
+    """
+
+    def getParameterNode(self):
+        """Return the typed parameter node of the scene."""
+        from MedDeepRegSegLib.panels.parameters import MedDeepRegSegParameterNode
+
+        return MedDeepRegSegParameterNode(super().getParameterNode())
+
+    def register(self, fixedVolume, movingVolume, kind="deformable", progress=None, cancel=None, **options):
+        """Register the moving to the fixed volume.
+
+        ``options`` are those of :class:`MedDeepRegSegLib.mrml.tasks.RegisterTask`. Returns a dictionary with the
+        nodes ``transform`` and ``registered`` and the ``quality``.
+        """
+        from MedDeepRegSegLib.mrml.tasks import RegisterTask
+        from MedDeepRegSegLib.registration.settings import RegistrationSettings
+
+        settings = RegistrationSettings(kind=kind)
+        return self._run(RegisterTask(fixedVolume, movingVolume, settings, **options), progress, cancel)
+
+    def makeForegroundMask(self, volume, what="body", segmentation=None, progress=None, cancel=None):
+        """Add a foreground mask to a segmentation (a new one if None); returns its node as ``segmentation``."""
+        from MedDeepRegSegLib.mrml.tasks import ForegroundTask
+
+        return self._run(ForegroundTask(volume, what=what, segmentation_node=segmentation), progress, cancel)
+
+    def grow(self, volume, positivePoints, segmentName="Structure", progress=None, cancel=None, **options):
+        """Grow a structure from the points of a markups node; returns its node as ``segmentation``.
+
+        ``options`` are those of :class:`MedDeepRegSegLib.mrml.tasks.GrowTask`.
+        """
+        from MedDeepRegSegLib.mrml.tasks import GrowTask
+
+        return self._run(GrowTask(volume, positivePoints, segment_name=segmentName, **options), progress, cancel)
+
+    def measure(self, segmentation, volume=None, progress=None, cancel=None):
+        """Measure all segments, with intensities if a volume is given; returns the ``table`` node."""
+        from MedDeepRegSegLib.mrml.tasks import MeasureTask
+
+        return self._run(MeasureTask(segmentation, volume), progress, cancel)
+
+    @staticmethod
+    def _run(task, progress, cancel):
+        from MedDeepRegSegLib.jobs.progress import no_progress
+        from MedDeepRegSegLib.mrml.tasks import run_task
+
+        return run_task(task, progress=progress or no_progress, cancel=cancel)
+
+
+class MedDeepRegSegTest(ScriptedLoadableModuleTest):
+    """Self-test that runs inside Slicer; the same checks and many more run under pytest."""
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+
+    def runTest(self):
+        """Run the whole self-test."""
+        self.setUp()
+        self.test_path()
+
+    def test_path(self):
+        """Register, grow and measure on the phantom, through the module logic."""
+        from MedDeepRegSegLib.mrml.self_test import check_path
+
+        self.delayDisplay("Registering, growing and measuring on the phantom")
+        check_path(MedDeepRegSegLogic())
+        self.delayDisplay("Test passed")
+
+

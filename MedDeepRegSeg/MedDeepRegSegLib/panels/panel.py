@@ -1,0 +1,85 @@
+"""What every tab shares: loading its .ui file, following the parameter node, starting and canceling tasks."""
+
+from collections.abc import Callable
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.panels.packages import ensurePackages
+from MedDeepRegSegLib.panels.task_runner import TaskRunner
+
+
+class Panel(VTKObservationMixin):
+    """One tab. Subclasses say which buttons there are and when each may be pressed.
+
+    Parameters
+    ----------
+    uiFile:
+        Path of the .ui file of the tab. It has a ``progressBar`` and a ``statusLabel``.
+    layout:
+        Layout that gets the tab's widget.
+    requirementsFile:
+        Python packages that the first task installs if they are missing.
+    """
+
+    jobModule = "MedDeepRegSegLib.jobs"
+    requester = "MedDeep"
+
+    def __init__(self, uiFile: str, layout, requirementsFile: str) -> None:
+        VTKObservationMixin.__init__(self)
+        self.widget = slicer.util.loadUI(uiFile)
+        layout.addWidget(self.widget)
+        self.ui = slicer.util.childWidgetVariables(self.widget)
+        self.widget.setMRMLScene(slicer.mrmlScene)
+        self._requirementsFile = requirementsFile
+        self.parameterNode = None
+        self._guiTag = None
+        self.runner = TaskRunner(self.ui.progressBar, self.ui.statusLabel, self.updateButtons)
+
+    def buttons(self) -> list:
+        """Return (button, why it cannot be pressed or None, what it does) for every button that starts a task."""
+        raise NotImplementedError
+
+    def updateButtons(self, _caller=None, _event=None) -> None:
+        """Enable the buttons that can be pressed now; the tooltip of the others says why not."""
+        if self.parameterNode is None:
+            return
+        for button, obstacle, purpose in self.buttons():
+            if self.runner.isCancelButton(button):
+                button.enabled, button.toolTip = True, _("End the running job. Nothing is changed.")
+            elif self.runner.busy:
+                button.enabled, button.toolTip = False, _("Another job of this panel is running.")
+            else:
+                button.enabled, button.toolTip = obstacle is None, obstacle or purpose
+
+    def setParameterNode(self, parameterNode) -> None:
+        """Follow this parameter node; None follows no more."""
+        if self.parameterNode is not None:
+            self.parameterNode.disconnectGui(self._guiTag)
+            self.removeObserver(self.parameterNode, vtk.vtkCommand.ModifiedEvent, self.updateButtons)
+        self.parameterNode = parameterNode
+        if parameterNode is not None:
+            self._guiTag = parameterNode.connectGui(self.ui)
+            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.updateButtons)
+            self.updateButtons()
+
+    def toggleTask(self, button, makeTask: Callable, onDone: Callable[[dict], None]) -> None:
+        """Start the task of a button, or cancel it when its button was pressed again."""
+        if self.runner.isCancelButton(button):
+            self.runner.cancel()
+            return
+        try:
+            ensurePackages(self._requirementsFile, self.requester)
+            self.runner.start(makeTask(), button, onDone, module=self.jobModule)
+        except (InputError, ImportError) as error:
+            self.ui.statusLabel.text = str(error)
+            slicer.util.errorDisplay(str(error))
+
+    def cleanup(self) -> None:
+        """End what is running and follow nothing any more."""
+        self.runner.cleanup()
+        self.setParameterNode(None)
+        self.removeObservers()

@@ -1,0 +1,134 @@
+"""Runs one node task in a child process while the panel stays alive.
+
+The pressed button turns into Cancel, the progress bar and the status label follow the job, and the nodes are
+made only when the job has ended well. So a cancel or an error leaves the scene as it was.
+"""
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from MedDeepRegSegLib.errors import Canceled, InputError
+from MedDeepRegSegLib.jobs.child import ChildJob
+
+POLL_INTERVAL_MS = 100
+
+
+class TaskRunner:
+    """Owns the progress bar and the status label of a panel, and at most one running job.
+
+    Parameters
+    ----------
+    progressBar, statusLabel:
+        Widgets that show how far the job is and what it does.
+    onStateChanged:
+        Called without arguments when a job starts or ends, so that the panel can enable its buttons.
+    """
+
+    def __init__(self, progressBar, statusLabel, onStateChanged: Callable[[], None]) -> None:
+        self._progressBar = progressBar
+        self._statusLabel = statusLabel
+        self._onStateChanged = onStateChanged
+        self._job: ChildJob | None = None
+        self._timer = qt.QTimer()
+        self._timer.interval = POLL_INTERVAL_MS
+        self._timer.connect("timeout()", self._poll)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job is running."""
+        return self._job is not None
+
+    def start(self, task, button, onDone: Callable[[dict], None], module: str = "MedDeepRegSegLib.jobs") -> None:
+        """Start a task; the button becomes Cancel until it has ended.
+
+        Parameters
+        ----------
+        task:
+            A node task of :mod:`MedDeepRegSegLib.mrml.tasks`.
+        button:
+            The button that was pressed.
+        onDone:
+            Gets the dictionary of nodes and values that ``task.collect`` returns.
+        module:
+            The library's job module that the child process runs.
+        """
+        if self.busy:
+            msg = _("Another job of this panel is running: wait for it or cancel it.")
+            raise InputError(msg)
+        folder = Path(tempfile.mkdtemp(prefix="MedDeep-", dir=slicer.app.temporaryPath))
+        try:
+            name, request = task.prepare(folder)
+            job = ChildJob(name, request, folder / "job", module=module, launch=self._launch)
+            job.start()
+        except Exception:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._job, self._task, self._folder, self._onDone = job, task, folder, onDone
+        self._button, self._buttonText = button, button.text
+        button.text = _("Cancel")
+        self._progressBar.value = 0
+        self._progressBar.visible = True
+        self._statusLabel.text = _("Starting...")
+        self._timer.start()
+        self._onStateChanged()
+
+    def isCancelButton(self, button) -> bool:
+        """Whether this button cancels the running job at present."""
+        return self.busy and button is self._button
+
+    def cancel(self) -> None:
+        """End the job and every process it started; the scene stays as it was."""
+        if self.busy:
+            self._statusLabel.text = _("Canceling...")
+            self._job.cancel()
+            self._finish(_("Canceled. Nothing was changed."))
+
+    def cleanup(self) -> None:
+        """End what is running, when the panel goes away or the scene closes."""
+        self.cancel()
+        self._timer.stop()
+
+    @staticmethod
+    def _launch(arguments: list[str], environment: dict[str, str]):
+        return slicer.util.launchConsoleProcess(arguments, updateEnvironment=environment)
+
+    def _poll(self) -> None:
+        if not self.busy:
+            return
+        for event in self._job.poll():
+            if event.get("type") == "progress":
+                self._progressBar.value = round(100 * event["fraction"])
+                self._statusLabel.text = event["message"]
+        if self._job.running:
+            return
+        try:
+            outputs = self._task.collect(self._folder, self._job.value())
+        except Canceled:
+            self._finish(_("Canceled. Nothing was changed."))
+        except InputError as error:
+            self._finish(str(error))
+            slicer.util.errorDisplay(str(error))
+        except Exception as error:
+            logging.exception("MedDeep job failed")
+            self._finish(_("Failed: {error}").format(error=error))
+            slicer.util.errorDisplay(_("The job failed: {error}").format(error=error))
+        else:
+            onDone = self._onDone
+            self._finish(_("Done."))
+            onDone(outputs)
+
+    def _finish(self, status: str) -> None:
+        self._timer.stop()
+        self._button.text = self._buttonText
+        self._progressBar.visible = False
+        self._statusLabel.text = status
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._job = None
+        self._onStateChanged()
