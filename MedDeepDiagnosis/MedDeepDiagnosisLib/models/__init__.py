@@ -1,0 +1,1 @@
+"""Learning an additive logistic model honestly, and using it."""

@@ -1,0 +1,119 @@
+"""From feature values to the columns of a logistic model.
+
+A number (or its logarithm) becomes a restricted cubic spline: straight outside of the outer knots, so that rare
+extremes are not thrown about (Harrell FE, Regression Modeling Strategies, 2015, eq. 2.25). An ordered rating becomes
+one column for each step that it reaches; a category one for each of its words. Columns are centered on the mean of the
+training cases. A missing value gets the column means, so it pulls neither way.
+
+Everything here is learned from the training rows of a fold alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MedDeepDiagnosisLib.pathology import Feature
+
+_KNOT_QUANTILES = (0.05, 0.35, 0.65, 0.95)
+_LEAST_KNOTS = 3
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the values of F features become C columns.
+
+    Attributes
+    ----------
+    features:
+        The F features.
+    knots:
+        For each feature, ascending knots on its scale; empty for ratings and for numbers that enter as a line.
+    center, scale:
+        (C,) mean and divisor of the columns.
+    owner:
+        (C,) index of the feature that a column belongs to.
+    usual:
+        (F, 2) 0.5th and 99.5th percentile of the training values: outside of it the model has hardly seen cases.
+    """
+
+    features: tuple[Feature, ...]
+    knots: tuple[NDArray[np.float64], ...]
+    center: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    owner: NDArray[np.int64]
+    usual: NDArray[np.float64]
+
+    def columns(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (N, C) centered and scaled columns of (N, F) values; NaN becomes 0, the mean case."""
+        raw = np.concatenate(
+            [
+                _raw_columns(feature, knots, values[:, index])
+                for index, (feature, knots) in enumerate(zip(self.features, self.knots, strict=True))
+            ],
+            axis=1,
+        )
+        return np.nan_to_num((raw - self.center) / self.scale, nan=0.0)
+
+
+def column_count(feature: Feature, knots: NDArray[np.float64]) -> int:
+    """Return how many columns a feature has."""
+    return _raw_columns(feature, knots, np.ones(1)).shape[1]
+
+
+def learn_encoding(features: Sequence[Feature], values: NDArray[np.float64]) -> Encoding:
+    """Learn knots, means and scales from (N, F) training values (NaN where missing)."""
+    knots = tuple(_learn_knots(feature, values[:, index]) for index, feature in enumerate(features))
+    center, scale, owner, usual = [], [], [], []
+    for index, (feature, own_knots) in enumerate(zip(features, knots, strict=True)):
+        present = values[~np.isnan(values[:, index]), index]
+        raw = _raw_columns(feature, own_knots, present)
+        known = len(present) > 0
+        mean = raw.mean(axis=0) if known else np.zeros(raw.shape[1])
+        spread = raw.std(axis=0) if known and feature.kind == "number" else np.ones(raw.shape[1])
+        center.append(mean)
+        # A step of a rating keeps its size: scaling it up where it is rare would undo the penalty that it needs.
+        scale.append(np.where(spread > 1e-12, spread, 1.0))
+        owner.append(np.full(raw.shape[1], index))
+        usual.append(np.percentile(present, [0.5, 99.5]) if known else [feature.minimum, feature.maximum])
+    return Encoding(
+        tuple(features), knots, np.concatenate(center), np.concatenate(scale), np.concatenate(owner), np.array(usual)
+    )
+
+
+def _learn_knots(feature: Feature, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    present = values[~np.isnan(values)]
+    if feature.kind != "number" or len(present) == 0:
+        return np.empty(0)
+    knots = np.unique(np.quantile(_on_scale(feature, present), _KNOT_QUANTILES))
+    return knots if len(knots) >= _LEAST_KNOTS else np.empty(0)
+
+
+def _on_scale(feature: Feature, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.log(values) if feature.scale == "log" else values
+
+
+def _raw_columns(feature: Feature, knots: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    if feature.kind == "number":
+        return _spline(_on_scale(feature, values), knots)
+    steps = np.array([step.value for step in feature.words], dtype=float)
+    column = values[:, None]
+    reached = column >= np.sort(steps)[1:] if feature.kind == "ordinal" else column == steps
+    return np.where(np.isnan(column), np.nan, reached)
+
+
+def _spline(values: NDArray[np.float64], knots: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the line and the len(knots) - 2 curved terms of a restricted cubic spline, (N, len(knots) - 1)."""
+    columns = [values]
+    if len(knots):
+        last, before = knots[-1], knots[-2]
+        width = (last - knots[0]) ** 2
+
+        def cubed(knot: float) -> NDArray[np.float64]:
+            return np.maximum(values - knot, 0) ** 3
+
+        for knot in knots[:-2]:
+            right = cubed(before) * (last - knot) - cubed(last) * (before - knot)
+            columns.append((cubed(knot) - right / (last - before)) / width)
+    return np.column_stack(columns)
