@@ -13,7 +13,8 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
-from slicer.util import VTKObservationMixin
+
+from MedDeepRegSegLib.panels.panel_host import PanelHost
 
 
 class MedDeepRegSeg(ScriptedLoadableModule):
@@ -40,14 +41,12 @@ def registerSampleData():
     register_sample_data()
 
 
-class MedDeepRegSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+class MedDeepRegSegWidget(PanelHost, ScriptedLoadableModuleWidget):
     """Two tabs on one parameter node."""
 
     def __init__(self, parent=None):
+        PanelHost.__init__(self)
         ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
-        self.logic = None
-        self.panels = []
 
     def setup(self):
         """Load the tabs; called when the module is opened for the first time."""
@@ -58,9 +57,7 @@ class MedDeepRegSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         widget = slicer.util.loadUI(self.resourcePath("UI/MedDeepRegSeg.ui"))
         self.layout.addWidget(widget)
         self.ui = slicer.util.childWidgetVariables(widget)
-        widget.setMRMLScene(slicer.mrmlScene)
-        self.logic = MedDeepRegSegLogic()
-        requirements = self.resourcePath("requirements.txt")
+        requirements = self.resourcePath("MedDeepRegSeg-requirements.txt")
         self.registrationPanel = RegistrationPanel(
             self.resourcePath("UI/Registration.ui"), self.ui.registrationTab.layout(), requirements
         )
@@ -68,46 +65,8 @@ class MedDeepRegSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.resourcePath("UI/Segmentation.ui"), self.ui.segmentationTab.layout(), requirements
         )
         self.panels = [self.registrationPanel, self.segmentationPanel]
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
-        self.initializeParameterNode()
-
-    def cleanup(self):
-        """End what runs and follow nothing any more; called before the widget is destroyed."""
-        self.removeObservers()
-        for panel in self.panels:
-            panel.cleanup()
-
-    def enter(self):
-        """Follow the parameter node while the module is shown."""
-        self.initializeParameterNode()
-
-    def exit(self):
-        """Follow nothing while another module is shown; a running job goes on."""
-        self.setParameterNode(None)
-
-    def onSceneStartClose(self, _caller, _event):
-        """End running jobs: their nodes are about to go."""
-        for panel in self.panels:
-            panel.runner.cancel()
-        self.setParameterNode(None)
-
-    def onSceneEndClose(self, _caller, _event):
-        """Start anew if the module is shown."""
-        if self.parent.isEntered:
-            self.initializeParameterNode()
-
-    def initializeParameterNode(self):
-        """Follow the scene's parameter node, and pick the only volume there is."""
-        node = self.logic.getParameterNode()
-        self.setParameterNode(node)
-        if node.segmentedVolume is None:
-            node.segmentedVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
-
-    def setParameterNode(self, node):
-        """Connect both tabs to the parameter node; None disconnects them."""
-        for panel in self.panels:
-            panel.setParameterNode(node)
+        self.logic = MedDeepRegSegLogic()
+        self.startPanels()
 
 
 class MedDeepRegSegLogic(ScriptedLoadableModuleLogic):

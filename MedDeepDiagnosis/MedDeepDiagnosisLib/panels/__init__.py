@@ -1,0 +1,1 @@
+"""Widget code of the diagnosis module."""

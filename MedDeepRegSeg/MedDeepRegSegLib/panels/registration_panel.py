@@ -40,7 +40,8 @@ class RegistrationPanel(Panel):
 
     def onApply(self, _checked: bool = False) -> None:
         """Start the registration, or cancel it."""
-        self.toggleTask(self.ui.applyButton, self._task, self.showResult)
+        node = self.parameterNode
+        self.toggleTask(self.ui.applyButton, self._task, lambda outputs: self.showResult(node, outputs))
 
     def _task(self) -> RegisterTask:
         node = self.parameterNode
@@ -57,9 +58,11 @@ class RegistrationPanel(Panel):
             output_volume=node.outputVolume,
         )
 
-    def showResult(self, outputs: dict) -> None:
-        """Show the quality in words, and the registered volume over the fixed one."""
-        node = self.parameterNode
+    def showResult(self, node, outputs: dict) -> None:
+        """Show the quality in words, and the registered volume over the fixed one.
+
+        ``node`` is the parameter node the job was started with: the user may have left the module meanwhile.
+        """
         with slicer.util.NodeModify(node):
             node.outputTransform = outputs["transform"]
             node.outputVolume = outputs["registered"]

@@ -51,7 +51,7 @@ class SegmentationPanel(Panel):
             lambda: ForegroundTask(
                 node.segmentedVolume, what=node.foregroundStructure.value, segmentation_node=node.segmentation
             ),
-            self.showSegmentation,
+            lambda outputs: self.showSegmentation(node, outputs),
         )
 
     def onGrow(self, _checked: bool = False) -> None:
@@ -67,7 +67,7 @@ class SegmentationPanel(Panel):
                 segmentation_node=node.segmentation,
                 segment_name=node.segmentName.strip(),
             ),
-            self.showSegmentation,
+            lambda outputs: self.showSegmentation(node, outputs),
         )
 
     def onMeasure(self, _checked: bool = False) -> None:
@@ -77,9 +77,9 @@ class SegmentationPanel(Panel):
             self.ui.measureButton, lambda: MeasureTask(node.segmentation, node.segmentedVolume), self.showTable
         )
 
-    def showSegmentation(self, outputs: dict) -> None:
-        """Pick the segmentation that got the new segment."""
-        self.parameterNode.segmentation = outputs["segmentation"]
+    def showSegmentation(self, node, outputs: dict) -> None:
+        """Pick the segmentation that got the new segment, in the parameter node the job was started with."""
+        node.segmentation = outputs["segmentation"]
 
     def showTable(self, outputs: dict) -> None:
         """Show the measured table."""

@@ -1,0 +1,1 @@
+"""The whole path on one case: register, grow, measure, assess, report."""

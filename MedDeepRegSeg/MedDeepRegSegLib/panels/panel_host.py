@@ -1,0 +1,53 @@
+"""What the widgets of both modules share: their panels follow the scene's parameter node while the module is shown."""
+
+import slicer
+from slicer.util import VTKObservationMixin
+
+
+class PanelHost(VTKObservationMixin):
+    """Mixed into a ``ScriptedLoadableModuleWidget``, which sets ``logic`` and ``panels`` in its ``setup``."""
+
+    def __init__(self) -> None:
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+        self.panels = []
+
+    def startPanels(self) -> None:
+        """Follow the scene from now on; the last line of ``setup``."""
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.initializeParameterNode()
+
+    def initializeParameterNode(self) -> None:
+        """Follow the parameter node of the scene, which is made if there is none."""
+        self.setParameterNode(self.logic.getParameterNode())
+
+    def setParameterNode(self, parameterNode) -> None:
+        """Connect every panel to the parameter node; None disconnects them."""
+        for panel in self.panels:
+            panel.setParameterNode(parameterNode)
+
+    def enter(self) -> None:
+        """Follow the parameter node; called when the module is shown."""
+        self.initializeParameterNode()
+
+    def exit(self) -> None:
+        """Follow nothing while another module is shown; a running job goes on."""
+        self.setParameterNode(None)
+
+    def cleanup(self) -> None:
+        """End what runs and follow nothing any more; called before the widget is destroyed."""
+        self.removeObservers()
+        for panel in self.panels:
+            panel.cleanup()
+
+    def onSceneStartClose(self, _caller, _event) -> None:
+        """End running jobs: their nodes are about to go."""
+        for panel in self.panels:
+            panel.runner.cancel()
+        self.setParameterNode(None)
+
+    def onSceneEndClose(self, _caller, _event) -> None:
+        """Start anew if the module is shown."""
+        if self.parent.isEntered:
+            self.initializeParameterNode()
