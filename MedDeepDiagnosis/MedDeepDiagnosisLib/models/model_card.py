@@ -83,4 +83,6 @@ def _score_cells(scores: Scores) -> tuple[str, str, str, str]:
 
 def _feature_line(feature: Feature) -> str:
     need = "required" if feature.required else "may be missing"
-    return f"- `{feature.name}`: {feature.label}, {feature.group}, {feature.allowed_text}, {need}. {feature.description}"
+    return (
+        f"- `{feature.name}`: {feature.label}, {feature.group}, {feature.allowed_text}, {need}. {feature.description}"
+    )

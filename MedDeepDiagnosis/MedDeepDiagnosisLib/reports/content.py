@@ -135,8 +135,10 @@ class PredictionSection:
         Where the contributions start.
     contributors:
         Strongest first.
-    model_facts, model_columns, model_rows:
-        Summary of the model card: facts and the table of scores.
+    model_facts, model_columns, model_rows, model_note:
+        Summary of the model card: facts, the table of scores, and a remark on them.
+    reliability:
+        Predicted probability, observed fraction and number of cases, in ascending order, for a small plot.
     statement:
         What this is not. Always shown.
     """
@@ -157,6 +159,7 @@ class PredictionSection:
     model_columns: tuple[str, ...] = ()
     model_rows: tuple[tuple[str, ...], ...] = ()
     model_note: str = ""
+    reliability: tuple[tuple[float, float, int], ...] = ()
 
     def __post_init__(self) -> None:
         """Check the probabilities; raises ValueError."""
