@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs import outputs
 from MedDeepRegSegLib.jobs.outputs import (
@@ -15,6 +16,20 @@ from MedDeepRegSegLib.jobs.outputs import (
     write_json,
     write_text,
 )
+
+
+def write_half_and_raise(final, error):
+    with atomic_path(final) as temporary:
+        temporary.write_text("half")
+        raise error
+
+
+def fill_folder(final, names, error=None):
+    with atomic_folder(final) as temporary:
+        for name in names:
+            (temporary / name).write_text("x")
+        if error is not None:
+            raise error
 
 
 def everything_below(folder):
@@ -53,12 +68,10 @@ def test_file_appears_only_when_complete(tmp_path):
 def test_failure_keeps_the_old_file_and_leaves_nothing(tmp_path, error):
     old = tmp_path / "old.csv"
     old.write_text("old")
-    with pytest.raises(error), atomic_path(old) as temporary:
-        temporary.write_text("half")
-        raise error
-    with pytest.raises(error), atomic_path(tmp_path / "a" / "b" / "new.csv") as temporary:
-        temporary.write_text("half")
-        raise error
+    with pytest.raises(error):
+        write_half_and_raise(old, error)
+    with pytest.raises(error):
+        write_half_and_raise(tmp_path / "a" / "b" / "new.csv", error)
     assert everything_below(tmp_path) == ["old.csv"]
     assert old.read_text() == "old"
 
@@ -86,18 +99,16 @@ def test_folder_is_merged_and_strangers_are_left_alone(tmp_path):
 
 def test_failing_folder_changes_nothing(tmp_path):
     final = tmp_path / "out"
-    with pytest.raises(RuntimeError), atomic_folder(final) as temporary:
-        (temporary / "report.html").write_text("half")
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        fill_folder(final, ["report.html"], RuntimeError())
     assert everything_below(tmp_path) == []
 
 
 def test_folder_in_conflict_moves_nothing(tmp_path):
     final = tmp_path / "out"
     (final / "b").mkdir(parents=True)
-    with pytest.raises(InputError, match="in the way"), atomic_folder(final) as temporary:
-        (temporary / "a").write_text("x")
-        (temporary / "b").write_text("x")
+    with pytest.raises(InputError, match="in the way"):
+        fill_folder(final, ["a", "b"])
     assert everything_below(tmp_path) == ["out", "out/b"]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.schema import from_json, to_json
 
