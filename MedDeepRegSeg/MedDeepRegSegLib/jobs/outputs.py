@@ -145,7 +145,12 @@ def write_json(path: Path, data: object) -> None:
     ValueError
         If ``data`` holds NaN or infinity, which JSON does not know.
     """
-    write_text(path, json.dumps(data, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    text = json.dumps(data, indent=2, allow_nan=False, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a file name that is not valid UTF-8, as some systems allow
+        text = json.dumps(data, indent=2, allow_nan=False)
+    write_text(path, text + "\n")
 
 
 def keep_journal(path: Path) -> None:

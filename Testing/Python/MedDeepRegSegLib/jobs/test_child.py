@@ -1,6 +1,5 @@
 """Real child processes: what they say, how they end, and what they leave behind."""
 
-import functools
 import json
 import os
 import re
@@ -323,25 +322,24 @@ def test_a_job_folder_serves_one_job(start, tmp_path, example):
         ChildJob("example", object(), tmp_path / "other")
 
 
-@functools.cache
-def real_command_output(folder):
+def run_command(command):
     environment = {**os.environ, **child_environment()}
-    return subprocess.run(command_line(folder), env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_the_real_command_line_and_environment(tmp_path):
     folder = tmp_path / "job"
     folder.mkdir()
     (folder / "request.json").write_text('{"protocol": 1, "job": "os.system", "owner": null, "request": {}}')
-    done = real_command_output(folder)
+    done = run_command(command_line(folder))
     assert done.returncode == 2, done.stderr
     last = json.loads((folder / "events.jsonl").read_text().splitlines()[-1])
     assert (last["type"], last["kind"]) == ("error", "input")
     assert last["message"].startswith("job: unknown kind 'os.system', expected one of foreground")
-    again = subprocess.run(done.args, env={**os.environ, **child_environment()}, capture_output=True, text=True)
+    again = run_command(done.args)
     assert again.returncode == 2
     assert "ran already" in again.stderr
-    nothing = subprocess.run([*done.args[:-1], str(tmp_path / "absent")], capture_output=True, text=True)
+    nothing = run_command([*done.args[:-1], str(tmp_path / "absent")])
     assert nothing.returncode == 2
     assert "usage" in nothing.stderr
 

@@ -1,3 +1,4 @@
+import itertools
 import json
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def test_events_arrive_whole_however_the_file_grows(tmp_path, cuts):
     assert reader.read() == []
     received = []
     edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in itertools.pairwise(edges):
         with path.open("ab") as file:
             file.write(text[start:stop])
         received += reader.read()
