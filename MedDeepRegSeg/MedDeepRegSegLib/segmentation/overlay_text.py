@@ -1,4 +1,4 @@
-"""Captions, orientation letters, scale bars and montages drawn into pictures with numpy alone.
+"""Captions, orientation letters and scale bars drawn into pictures with numpy alone.
 
 A picture is an (H, W, 3) array of unsigned 8-bit sRGB, row 0 on top. The letters come from a sheet of anti-aliased
 glyphs (DejaVu Sans) that ships with the extension, so that captions look the same on every machine and no plotting
@@ -8,20 +8,31 @@ package is needed.
 import functools
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.ndimage
 import SimpleITK as sitk
 
-from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.resources import resource_path
 
 Color = tuple[float, float, float]
 WHITE: Color = (1.0, 1.0, 1.0)
 BLACK: Color = (0.0, 0.0, 0.0)
 _REPLACEMENT = "?"  # drawn for a character that the sheet lacks
+
+
+@dataclass(frozen=True)
+class Ink:
+    """Colors of text and marks in a picture."""
+
+    text: Color = WHITE
+    letters: Color = (1.0, 0.9, 0.45)  # the patient's directions stand out from captions
+    halo: Color = BLACK
+
+
+ON_DARK = Ink()
+ON_LIGHT = Ink(text=(0.08, 0.09, 0.12), letters=(0.12, 0.28, 0.55), halo=WHITE)
 
 
 @dataclass(frozen=True)
@@ -124,13 +135,13 @@ def draw_text(
             margin = max(1, round(size / 8))
             spread = np.pad(coverage, margin)
             spread = scipy.ndimage.gaussian_filter(scipy.ndimage.grey_dilation(spread, size=(3, 3)), size / 24)
-            _tint(picture, np.clip(spread * 1.1, 0, 1) * 0.9, round(row) - margin, round(column) - margin, halo)
-        _tint(picture, coverage, round(row), round(column), color)
+            tint(picture, np.clip(spread * 1.1, 0, 1) * 0.9, round(row) - margin, round(column) - margin, halo)
+        tint(picture, coverage, round(row), round(column), color)
         row += coverage.shape[0]
     return picture
 
 
-def _tint(picture: np.ndarray, coverage: np.ndarray, row: int, column: int, color: Color) -> None:
+def tint(picture: np.ndarray, coverage: np.ndarray, row: int, column: int, color: Color) -> None:
     """Mix ``color`` into the picture by a coverage map whose top left lies at (row, column)."""
     height, width = picture.shape[:2]
     top, left = max(row, 0), max(column, 0)
@@ -144,7 +155,7 @@ def _tint(picture: np.ndarray, coverage: np.ndarray, row: int, column: int, colo
 
 
 def annotate(
-    picture: np.ndarray, *, caption: str = "", letters: str = "", mm_per_pixel: float | None = None
+    picture: np.ndarray, *, caption: str = "", letters: str = "", mm_per_pixel: float | None = None, ink: Ink = ON_DARK
 ) -> np.ndarray:
     """Draw a caption, the patient's directions and a scale bar into a picture, in place, without overlap.
 
@@ -158,13 +169,15 @@ def annotate(
         Four letters for the left, right, top and bottom edge, for example ``"RLAP"``; empty for none.
     mm_per_pixel:
         Length of the side of a pixel, for the scale bar; None for no bar.
+    ink:
+        Colors.
     """
-    below = draw_caption(picture, caption)
+    below = draw_caption(picture, caption, ink=ink)
     if letters:
         left, right, top, bottom = letters
-        draw_letters(picture, left=left, right=right, top=top, bottom=bottom, from_row=below)
+        draw_letters(picture, left=left, right=right, top=top, bottom=bottom, from_row=below, ink=ink)
     if mm_per_pixel is not None:
-        draw_scale_bar(picture, mm_per_pixel)
+        draw_scale_bar(picture, mm_per_pixel, ink=ink)
     return picture
 
 
@@ -177,6 +190,7 @@ def draw_letters(
     bottom: str = "",
     size: float | None = None,
     from_row: float = 0,
+    ink: Ink = ON_DARK,
 ) -> np.ndarray:
     """Draw the letters of the patient's directions (R, L, A, P, S, I) at the middle of the edges, in place.
 
@@ -193,11 +207,13 @@ def draw_letters(
         (bottom, (height - gap * 0.5, middle_column), (1.0, 0.5)),
     ):
         if text:
-            draw_text(picture, text, at=at, size=em, anchor=anchor, color=(1.0, 0.9, 0.45))
+            draw_text(picture, text, at=at, size=em, anchor=anchor, color=ink.letters, halo=ink.halo)
     return picture
 
 
-def draw_scale_bar(picture: np.ndarray, mm_per_pixel: float, *, size: float | None = None) -> np.ndarray:
+def draw_scale_bar(
+    picture: np.ndarray, mm_per_pixel: float, *, size: float | None = None, ink: Ink = ON_DARK
+) -> np.ndarray:
     """Draw a bar of a round length in mm at the bottom right, in place.
 
     The length is 1, 2 or 5 times a power of ten, the longest that takes at most a quarter of the width.
@@ -213,16 +229,22 @@ def draw_scale_bar(picture: np.ndarray, mm_per_pixel: float, *, size: float | No
     thickness = max(2, round(em / 7))
     right, bottom = round(width - em * 0.6), round(height - em * 0.6)
     left = round(right - pixels)
-    for margin, color in ((1, BLACK), (0, WHITE)):
+    for margin, color in ((1, ink.halo), (0, ink.text)):
         bar = np.full((thickness + 2 * margin, right - left + 2 * margin), 1.0 if margin == 0 else 0.8)
-        _tint(picture, bar, bottom - thickness - margin, left - margin, color)
+        tint(picture, bar, bottom - thickness - margin, left - margin, color)
     draw_text(
-        picture, f"{length:g} mm", at=(bottom - thickness - 1, (left + right) / 2), size=em, anchor=(1.0, 0.5)
+        picture,
+        f"{length:g} mm",
+        at=(bottom - thickness - 1, (left + right) / 2),
+        size=em,
+        anchor=(1.0, 0.5),
+        color=ink.text,
+        halo=ink.halo,
     )
     return picture
 
 
-def draw_caption(picture: np.ndarray, caption: str, *, size: float | None = None) -> int:
+def draw_caption(picture: np.ndarray, caption: str, *, size: float | None = None, ink: Ink = ON_DARK) -> int:
     """Draw a caption at the top left, in place; it is wrapped, and made smaller if it must be, to fit the width.
 
     Returns
@@ -238,7 +260,7 @@ def draw_caption(picture: np.ndarray, caption: str, *, size: float | None = None
     while text_size(lines, size=em)[1] > available and em > 8:
         em *= 0.9
         lines = fit_text(caption, width=available, size=em)
-    draw_text(picture, lines, at=(em * 0.3, em * 0.5), size=em)
+    draw_text(picture, lines, at=(em * 0.3, em * 0.5), size=em, color=ink.text, halo=ink.halo)
     height, width = text_size(lines, size=em)
     reaches_middle = em * 0.5 + width > picture.shape[1] / 2 - em
     return round(em * 0.3 + height) if reaches_middle else 0
@@ -265,128 +287,6 @@ def fit_text(text: str, *, width: float, size: float = 16) -> str:
     return "\n".join(result)
 
 
-def legend_picture(
-    entries: Sequence[tuple[str, Color]], *, width: int = 512, size: float = 14, background: Color = WHITE
-) -> np.ndarray:
-    """Draw names with a square of their color, in as many columns as fit, read row by row.
-
-    Parameters
-    ----------
-    entries:
-        Name and color of each.
-    width:
-        Width of the picture in pixels.
-    size:
-        Size of the text in pixels per em.
-    background:
-        Color behind the names.
-    """
-    ink = _ink_on(background)
-    row_height = round(size * 1.55)
-    widest = max((text_size(name, size=size)[1] for name, _ in entries), default=0) + round(size * 2.2)
-    columns = max(1, min(len(entries), width // max(widest, 1)))
-    rows = math.ceil(len(entries) / columns)
-    picture = np.empty((max(rows * row_height + 4, 4), width, 3), np.uint8)
-    picture[:] = np.round(np.asarray(background) * 255).astype(np.uint8)
-    for index, (name, color) in enumerate(entries):
-        row, column = divmod(index, columns)
-        top, left = 2 + row * row_height, round(column * width / columns) + 4
-        square = round(size)
-        _tint(picture, np.ones((square, square)), top + (row_height - square) // 2, left, ink)
-        _tint(picture, np.ones((square - 2, square - 2)), top + (row_height - square) // 2 + 1, left + 1, color)
-        at = (top + row_height / 2, left + size * 1.5)
-        draw_text(picture, name, at=at, size=size, color=ink, anchor=(0.5, 0), halo=None)
-    return picture
-
-
-def _ink_on(background: Color) -> Color:
+def ink_on(background: Color) -> Color:
     """Return black or white, whichever contrasts with the background (ITU-R BT.601 luma)."""
     return BLACK if float(np.dot(background, (0.299, 0.587, 0.114))) > 0.5 else WHITE
-
-
-def montage(
-    pictures: Sequence[np.ndarray],
-    *,
-    columns: int | None = None,
-    captions: Sequence[str] = (),
-    title: str = "",
-    gap: int = 6,
-    background: Color = WHITE,
-    text_color: Color | None = None,
-    size: float = 16,
-) -> np.ndarray:
-    """Put pictures side by side in rows, each with its caption above it.
-
-    Pictures of unequal size stand on top and centered in the cell of their row and column; nothing is scaled or cut.
-
-    Parameters
-    ----------
-    pictures:
-        One or more (H, W, 3) uint8 pictures.
-    columns:
-        Pictures per row; None for a nearly square sheet.
-    captions:
-        One caption for each picture, or none at all.
-    title:
-        A line above all.
-    gap:
-        Pixels between pictures and around them.
-    background:
-        Color of the sheet.
-    text_color:
-        Color of captions and title; None for black or white, whichever contrasts with ``background``.
-    size:
-        Size of the captions in pixels per em.
-
-    Returns
-    -------
-    numpy.ndarray
-        (H, W, 3) uint8.
-
-    Raises
-    ------
-    InputError
-        If there is no picture, a picture has another form, or the number of captions differs.
-    """
-    if not pictures:
-        msg = "montage got no pictures, expected one or more"
-        raise InputError(msg)
-    for number, picture in enumerate(pictures):
-        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-            msg = f"picture {number} is {picture.dtype} {picture.shape}, expected uint8 (height, width, 3)"
-            raise InputError(msg)
-    if captions and len(captions) != len(pictures):
-        msg = f"montage got {len(captions)} captions for {len(pictures)} pictures, expected one for each"
-        raise InputError(msg)
-    if columns is not None and columns < 1:
-        msg = f"montage got {columns} columns, expected 1 or more"
-        raise InputError(msg)
-    columns = min(columns or math.ceil(math.sqrt(len(pictures))), len(pictures))
-    rows = math.ceil(len(pictures) / columns)
-    ink = text_color or _ink_on(background)
-
-    widths = [max(picture.shape[1] for picture in pictures[column::columns]) for column in range(columns)]
-    heights = [max(picture.shape[0] for picture in pictures[row * columns : (row + 1) * columns]) for row in range(rows)]
-    texts = [fit_text(text, width=widths[k % columns], size=size) if text else "" for k, text in enumerate(captions)]
-    bands = [0] * rows
-    for index, text in enumerate(texts):
-        if text:
-            bands[index // columns] = max(bands[index // columns], text_size(text, size=size)[0] + 2)
-    total_width = sum(widths) + gap * (columns + 1)
-    heading = fit_text(title, width=total_width - 2 * gap, size=size * 1.25) if title else ""
-    heading_height = text_size(heading, size=size * 1.25)[0] + gap if heading else 0
-    total_height = heading_height + sum(heights) + sum(bands) + gap * (rows + 1)
-
-    sheet = np.empty((total_height, total_width, 3), np.uint8)
-    sheet[:] = np.round(np.asarray(background) * 255).astype(np.uint8)
-    if heading:
-        draw_text(sheet, heading, at=(gap, gap), size=size * 1.25, color=ink, halo=None)
-    for index, picture in enumerate(pictures):
-        row, column = divmod(index, columns)
-        top = heading_height + gap * (row + 1) + sum(heights[:row]) + sum(bands[: row + 1])
-        left = gap * (column + 1) + sum(widths[:column])
-        x = left + (widths[column] - picture.shape[1]) // 2
-        sheet[top : top + picture.shape[0], x : x + picture.shape[1]] = picture
-        if texts and texts[index]:
-            draw_text(sheet, texts[index], at=(top - 1, x + 1), size=size, color=ink, anchor=(1, 0), halo=None)
-    return sheet
