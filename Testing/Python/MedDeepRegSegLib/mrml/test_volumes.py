@@ -200,7 +200,7 @@ def test_other_kinds_of_nodes_are_refused(scene):
         image_from_volume(None, what="fixed volume")
     vector = scene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", "RGB")
     vector.SetAndObserveImageData(_components(3))
-    with pytest.raises(InputError, match="'RGB' has 3 components.*Vector to Scalar"):
+    with pytest.raises(InputError, match=r"'RGB' has 3 components.*Vector to Scalar"):
         image_from_volume(vector)
     disguised = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "time")
     disguised.SetAndObserveImageData(_components(7))
@@ -228,7 +228,7 @@ def _components(count, kind=vtk.VTK_SHORT):
 def test_64_bit_integers_are_refused_both_ways(scene):
     node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "big")
     node.SetAndObserveImageData(_components(1, vtk.VTK_LONG_LONG))
-    with pytest.raises(InputError, match="64-bit integer.*cast"):
+    with pytest.raises(InputError, match=r"64-bit integer.*cast"):
         image_from_volume(node)
     count = scene.GetNumberOfNodes()
     with pytest.raises(InputError, match="cast it"):
