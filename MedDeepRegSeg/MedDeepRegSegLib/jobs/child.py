@@ -98,6 +98,8 @@ class ChildJob:
 
     def start(self) -> None:
         """Write the request and start the child. Returns at once."""
+        if self._state == "canceled":
+            return
         if self._state != "created":
             msg = f"job {self.name!r} was started already"
             raise RuntimeError(msg)
@@ -171,6 +173,12 @@ class ChildJob:
             with contextlib.suppress(OSError):
                 self.folder.cancel.touch()
         threading.Thread(target=self._enforce_cancel, daemon=True, name="job cancel").start()
+
+    def end_now(self) -> None:
+        """Cancel without patience: end the whole tree before this returns."""
+        self.cancel()
+        self._read()
+        self._end_tree()
 
     def close(self) -> None:
         """Cancel the job if it still runs, and wait until it is gone."""

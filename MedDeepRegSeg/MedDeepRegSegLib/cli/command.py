@@ -1,0 +1,48 @@
+"""What a subcommand of ``meddeep`` consists of."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from MedDeepRegSegLib.jobs.progress import CancelToken, Progress
+
+
+class HelpLines(argparse.RawDescriptionHelpFormatter):
+    """Help that keeps the lines of examples, with room for the longest option."""
+
+    def __init__(self, prog: str, **options: object) -> None:
+        options.setdefault("max_help_position", 26)
+        super().__init__(prog, **options)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A subcommand. It either makes the request of a job, or does its short work itself.
+
+    Attributes
+    ----------
+    name:
+        As typed by the user.
+    add_parser:
+        Adds the parser with the command's own options to ``subparsers`` and returns it.
+    summary:
+        Turns the ``Result`` of the job into lines for a person.
+    job, request:
+        Name of the job, and what makes its ``Request`` from the parsed arguments. Points become LPS here.
+    module:
+        The package that runs the job in a child process.
+    run:
+        For a command without a job: ``run(args, progress=..., cancel=...)`` returns a dictionary of JSON types.
+    """
+
+    name: str
+    add_parser: Callable[[Any], argparse.ArgumentParser]
+    summary: Callable[[Any], list[str]]
+    job: str | None = None
+    request: Callable[[argparse.Namespace], Any] | None = None
+    module: str = "MedDeepRegSegLib.jobs"
+    run: Callable[..., dict[str, Any]] | None = None
+
+
+Work = Callable[[Progress, CancelToken], Any]

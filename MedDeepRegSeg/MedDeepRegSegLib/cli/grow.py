@@ -1,0 +1,76 @@
+"""``meddeep grow``: a structure grown from clicks."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from MedDeepRegSegLib.cli.command import Command, HelpLines
+from MedDeepRegSegLib.cli.options import (
+    box,
+    common_options,
+    existing,
+    lps_box_from_ras,
+    lps_from_ras,
+    output_file,
+    point,
+)
+
+_EPILOG = """\
+Points and boxes are R,A,S in millimeters, as 3D Slicer shows them. Give an option again for more points.
+
+examples:
+  meddeep grow ct.nii.gz --positive 12.5,-30,41 --out liver.seg.nrrd
+  meddeep grow ct.nii.gz --positive -20,15,3 --negative -35,15,3 --box -60,-20,-30,20,60,40 --out kidney.seg.nrrd
+  meddeep grow ct.nii.gz --positive -20,15,3 --previous first.seg.nrrd --out second.seg.nrrd
+"""
+
+
+def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "grow",
+        help="grow a structure from points inside it",
+        description="Grow a structure from points inside it; points outside it and a box hold it back.",
+        epilog=_EPILOG,
+        formatter_class=HelpLines,
+        parents=[common_options()],
+    )
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="a CT or MR volume, or a folder of one DICOM series")
+    parser.add_argument(
+        "--positive", type=point, action="append", default=[], metavar="R,A,S", help="point inside (mm); at least one"
+    )
+    parser.add_argument(
+        "--negative", type=point, action="append", default=[], metavar="R,A,S", help="point outside (mm)"
+    )
+    parser.add_argument("--box", type=box, metavar="R,A,S,R,A,S", help="stay inside this box (mm)")
+    parser.add_argument("--previous", type=Path, metavar="SEG", help="segmentation to go on from")
+    parser.add_argument("--out", type=Path, required=True, metavar="SEG.seg.nrrd", help="segmentation to write")
+    return parser
+
+
+def _request(args: argparse.Namespace) -> Any:
+    from MedDeepRegSegLib.errors import InputError
+
+    if not args.positive:
+        msg = "no point inside the structure, expected at least one --positive R,A,S: click one in 3D Slicer"
+        raise InputError(msg)
+    existing(args.image, "IMAGE")
+    if args.previous is not None:
+        existing(args.previous, "--previous")
+    output_file(args.out, ".seg.nrrd", inputs=[args.image])
+    from MedDeepRegSegLib.segmentation.grow_job import Request
+
+    return Request(
+        image=args.image,
+        positive=tuple(lps_from_ras(each) for each in args.positive),
+        negative=tuple(lps_from_ras(each) for each in args.negative),
+        box=lps_box_from_ras(args.box) if args.box is not None else None,
+        previous=args.previous,
+        out=args.out,
+    )
+
+
+def _summary(result: Any) -> list[str]:
+    return [f"wrote {result.segmentation}"]
+
+
+COMMAND = Command(name="grow", add_parser=_add_parser, summary=_summary, job="grow", request=_request)

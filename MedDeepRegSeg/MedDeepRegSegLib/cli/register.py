@@ -1,0 +1,114 @@
+"""``meddeep register``: one image brought onto another."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from MedDeepRegSegLib.cli.command import Command, HelpLines
+from MedDeepRegSegLib.cli.options import common_options, existing, output_folder
+from MedDeepRegSegLib.cli.points import Point, read_points
+from MedDeepRegSegLib.errors import InputError
+
+_EPILOG = """\
+DIR gets transform.h5 (fixed to moving points, LPS, as ITK and 3D Slicer read it), inverse.h5, registered.nii.gz
+and quality.json (distances in mm).
+
+Pairs of points (the same places, in the same order, in both files) measure how far the result is off, in mm.
+
+examples:
+  meddeep register ct.nii.gz mr.nii.gz --out registered
+  meddeep register ct.nii.gz mr.nii.gz --kind rigid --out registered
+  meddeep register ct.nii.gz mr.nii.gz --fixed-points ct.mrk.json --moving-points mr.mrk.json --out registered
+"""
+
+
+def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "register",
+        help="register a moving image to a fixed image",
+        description="Register MOVING to FIXED, CT or MR in any combination.",
+        epilog=_EPILOG,
+        formatter_class=HelpLines,
+        parents=[common_options()],
+    )
+    parser.add_argument("fixed", type=Path, metavar="FIXED", help="image that stays; or a folder of one DICOM series")
+    parser.add_argument("moving", type=Path, metavar="MOVING", help="image that is brought onto it")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
+    parser.add_argument("--preset", metavar="NAME", help="not in this version yet")
+    parser.add_argument(
+        "--kind",
+        choices=("rigid", "affine", "deformable"),
+        default="deformable",
+        help="how MOVING may change (default: deformable)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("meddeep", "elastix", "landmarks"),
+        default="meddeep",
+        help="which engine; this version has meddeep (default)",
+    )
+    parser.add_argument("--fixed-mask", type=Path, metavar="F", help="label map: compare only here in FIXED")
+    parser.add_argument("--moving-mask", type=Path, metavar="M", help="label map: compare only here in MOVING")
+    parser.add_argument("--fixed-points", type=Path, metavar="F.fcsv", help="points in FIXED (.fcsv or .mrk.json)")
+    parser.add_argument("--moving-points", type=Path, metavar="M.fcsv", help="the same places in MOVING")
+    parser.add_argument("--initial", type=Path, metavar="T.h5", help="transform to start from (fixed to moving points)")
+    return parser
+
+
+def _request(args: argparse.Namespace) -> Any:
+    if args.preset is not None:
+        msg = "--preset: this version has no presets yet: leave it out"
+        raise InputError(msg)
+    if args.engine != "meddeep":
+        msg = f"--engine {args.engine}: this version has only the engine meddeep: leave it out"
+        raise InputError(msg)
+    existing(args.fixed, "FIXED")
+    existing(args.moving, "MOVING")
+    for option in ("fixed_mask", "moving_mask", "fixed_points", "moving_points", "initial"):
+        path = getattr(args, option)
+        if path is not None:
+            existing(path, f"--{option.replace('_', '-')}")
+    output_folder(args.out)
+    fixed_points, moving_points = _point_pairs(args.fixed_points, args.moving_points)
+    from MedDeepRegSegLib.registration.job import Request
+    from MedDeepRegSegLib.registration.settings import RegistrationSettings
+
+    return Request(
+        fixed=args.fixed,
+        moving=args.moving,
+        out=args.out,
+        settings=RegistrationSettings(kind=args.kind, seed=args.seed),
+        fixed_mask=args.fixed_mask,
+        moving_mask=args.moving_mask,
+        fixed_points=fixed_points,
+        moving_points=moving_points,
+        initial=args.initial,
+    )
+
+
+def _point_pairs(fixed: Path | None, moving: Path | None) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
+    if fixed is None and moving is None:
+        return (), ()
+    if fixed is None or moving is None:
+        msg = "points in one image only, expected --fixed-points and --moving-points together"
+        raise InputError(msg)
+    fixed_names, fixed_points = read_points(fixed)
+    moving_names, moving_points = read_points(moving)
+    if len(fixed_points) != len(moving_points):
+        msg = (
+            f"{len(fixed_points)} points in {fixed} and {len(moving_points)} in {moving}, expected as many in both: "
+            "place the same points in the same order"
+        )
+        raise InputError(msg)
+    if fixed_names != moving_names and sorted(fixed_names) == sorted(moving_names):
+        by_name = dict(zip(moving_names, moving_points, strict=True))
+        if len(by_name) == len(moving_names):  # the same names in another order: pair them by name
+            moving_points = tuple(by_name[name] for name in fixed_names)
+    return fixed_points, moving_points
+
+
+def _summary(result: Any) -> list[str]:
+    return [f"wrote {result.transform}"]
+
+
+COMMAND = Command(name="register", add_parser=_add_parser, summary=_summary, job="register", request=_request)

@@ -1,0 +1,77 @@
+"""Runs the job of a subcommand, and lets Ctrl-C end it.
+
+The first Ctrl-C cancels; everything is gone within two seconds. The second ends the work at once.
+"""
+
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from MedDeepRegSegLib.cli.progress_bar import ProgressBar
+from MedDeepRegSegLib.jobs.progress import CancelToken
+
+CANCELED = 130
+"""Exit code of a canceled command."""
+
+
+def run_in_child(name: str, request: Any, module: str, display: ProgressBar) -> Any:
+    """Run the job in a child process and return its ``Result``, or raise what the job raised."""
+    from MedDeepRegSegLib.jobs.child import ChildJob
+
+    with tempfile.TemporaryDirectory(prefix="meddeep-", ignore_cleanup_errors=True) as folder:
+        job = ChildJob(name, request, Path(folder) / "job", module=module)
+        with job, _on_interrupt(job.cancel, job.end_now, display):
+            job.start()
+            while job.state in ("starting", "running"):
+                for event in job.poll():
+                    if event.kind == "progress":
+                        display(event.fraction, event.message)
+                time.sleep(0.05)
+            return job.result
+
+
+def run_here(work: Callable[[ProgressBar, CancelToken], Any], display: ProgressBar) -> Any:
+    """Run ``work(progress, cancel)`` in this process."""
+    from MedDeepRegSegLib.jobs.outputs import remove_temporaries
+
+    def end_now() -> None:
+        remove_temporaries()
+        os._exit(CANCELED)
+
+    token = CancelToken()
+    with _on_interrupt(token.cancel, end_now, display):
+        return work(display, token)
+
+
+@contextmanager
+def _on_interrupt(cancel: Callable[[], None], end_now: Callable[[], None], display: ProgressBar) -> Iterator[None]:
+    """Call ``cancel`` on the first Ctrl-C or end signal in the block, and ``end_now`` on the second."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked = False
+
+    def handle(number: int, frame: object) -> None:
+        nonlocal asked
+        if asked:
+            end_now()
+            return
+        asked = True
+        cancel()
+        display.note("canceling... (Ctrl-C again ends at once)")
+
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGBREAK"):
+        numbers.append(signal.SIGBREAK)  # Ctrl-Break on Windows
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
