@@ -1,7 +1,7 @@
 """An additive logistic model: the log-odds are an intercept plus one term for each feature.
 
 Because the terms only add up, the share of every feature in a prediction is exact, not an approximation. Fitting
-needs scikit-learn; predicting needs numpy alone.
+and predicting need numpy alone.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,9 @@ from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 
 PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Inverse strengths C of the ridge penalty that are tried inside the folds."""
+
+_NEWTON_STEPS = 60
+_NEWTON_TOLERANCE = 1e-8
 
 Array = NDArray[np.float64]
 
@@ -119,8 +122,8 @@ def fit_additive(
     penalty = _choose_penalty(features, values, target, patients, seed=seed, folds=inner_folds, cancel=cancel)
     encoding = learn_encoding(features, values)
     columns = encoding.columns(values)
-    coefficients, intercept = _fit_ridge(columns, target, penalty)
-    draw_coefficients, draw_intercepts = np.zeros((draws, columns.shape[1])), np.zeros(draws)
+    fitted = fit_ridge(columns, target, penalty)
+    refits = np.zeros((draws, len(fitted)))
     generator = np.random.default_rng(seed)
     names, index = np.unique(patients, return_inverse=True)
     for draw in range(draws):
@@ -130,8 +133,8 @@ def fit_additive(
         while len(np.unique(target[weight > 0])) < 2:
             counts = np.bincount(generator.integers(len(names), size=len(names)), minlength=len(names))
             weight = counts[index].astype(float)
-        draw_coefficients[draw], draw_intercepts[draw] = _fit_ridge(columns, target, penalty, weight)
-    return AdditiveModel(encoding, coefficients, intercept, draw_coefficients, draw_intercepts, penalty)
+        refits[draw] = fit_ridge(columns, target, penalty, weight, start=fitted)
+    return AdditiveModel(encoding, fitted[:-1], float(fitted[-1]), refits[:, :-1], refits[:, -1], penalty)
 
 
 def _choose_penalty(
@@ -151,22 +154,62 @@ def _choose_penalty(
         train, test = fold != held_out, fold == held_out
         encoding = learn_encoding(features, values[train])
         train_columns, test_columns = encoding.columns(values[train]), encoding.columns(values[test])
+        fitted = None
         for row, penalty in enumerate(PENALTIES):
             _look(cancel)
-            coefficients, intercept = _fit_ridge(train_columns, target[train], penalty)
-            probabilities[row, test] = probability_of(test_columns @ coefficients + intercept)
+            fitted = fit_ridge(train_columns, target[train], penalty, start=fitted)
+            probabilities[row, test] = probability_of(test_columns @ fitted[:-1] + fitted[-1])
     return PENALTIES[int(np.argmin([log_loss(target, row) for row in probabilities]))]
 
 
-def _fit_ridge(columns: Array, target: Array, penalty: float, weight: Array | None = None) -> tuple[Array, float]:
-    from sklearn.linear_model import LogisticRegression
+def fit_ridge(
+    columns: Array, target: Array, penalty: float, weight: Array | None = None, *, start: Array | None = None
+) -> Array:
+    """Fit a ridge logistic regression by Newton's method with step halving.
 
-    if len(np.unique(target)) < 2:  # a fold of very few patients: nothing to learn but the rate, kept off 0 and 1
-        rate = (target.sum() + 0.5) / (len(target) + 1)
-        return np.zeros(columns.shape[1]), float(np.log(rate / (1 - rate)))
-    model = LogisticRegression(C=penalty, solver="newton-cholesky", tol=1e-7, max_iter=200)
-    model.fit(columns, target, sample_weight=weight)
-    return model.coef_[0], float(model.intercept_[0])
+    Minimizes ``|coefficients|² / 2 + penalty * sum(weight * loss)``; the intercept is free, except for a pull of 1e-6
+    that keeps it finite where only one outcome occurs.
+
+    Parameters
+    ----------
+    columns:
+        (N, C) centered columns.
+    penalty:
+        Inverse strength, called C in scikit-learn.
+    weight:
+        (N,) weights of the rows; 1 if None.
+    start:
+        Result of a similar fit, to begin from.
+
+    Returns
+    -------
+    (C + 1,) coefficients, then the intercept.
+    """
+    design = np.column_stack([columns, np.ones(len(columns))])
+    weight = np.full(len(target), penalty) if weight is None else penalty * weight
+    ridge = np.append(np.ones(columns.shape[1]), 1e-6)
+    current = np.zeros(design.shape[1]) if start is None else start.copy()
+    sign = 2 * target - 1
+
+    def objective(candidate: Array) -> float:
+        loss = weight @ np.logaddexp(0, -sign * (design @ candidate))
+        return float(loss + 0.5 * (ridge * candidate) @ candidate)
+
+    value = objective(current)
+    for _ in range(_NEWTON_STEPS):
+        fitted = probability_of(design @ current)
+        gradient = design.T @ (weight * (fitted - target)) + ridge * current
+        curvature = (design * (weight * fitted * (1 - fitted))[:, None]).T @ design + np.diag(ridge)
+        step = np.linalg.solve(curvature, gradient)
+        length = 1.0
+        # The objective is convex: a whole step is taken unless it overshoots.
+        while (new := objective(current - length * step)) > value + 1e-12 * abs(value) and length > 1e-6:
+            length /= 2
+        current = current - length * step
+        value = new
+        if length * np.abs(step).max() < _NEWTON_TOLERANCE:
+            break
+    return current
 
 
 def _look(cancel: CancelToken | None) -> None:

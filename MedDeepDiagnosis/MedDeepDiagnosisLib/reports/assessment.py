@@ -1,0 +1,103 @@
+"""The sections of a report that show a prediction: result and reasons, values, limits."""
+
+from MedDeepDiagnosisLib.models.model_card import estimate_text, score_rows
+from MedDeepDiagnosisLib.models.model_folder import DiagnosisModel
+from MedDeepDiagnosisLib.models.prediction import Prediction
+from MedDeepDiagnosisLib.reports.content import (
+    Contributor,
+    Fact,
+    PredictionSection,
+    TableSection,
+    TextSection,
+)
+from MedDeepDiagnosisLib.reports.rendering import format_percent
+
+
+def prediction_section(prediction: Prediction, model: DiagnosisModel, *, title: str = "") -> PredictionSection:
+    """Return the section with probability, interval, reasons and the summary of the model card."""
+    description = model.description
+    training = description.training
+    scores = description.scores(prediction.variant)
+    return PredictionSection(
+        title=title or f"Assessment: {prediction.pathology.lower()}",
+        outcome=prediction.target,
+        probability=prediction.probability,
+        low=prediction.low,
+        high=prediction.high,
+        interval_text=f"{prediction.interval_level:.0%} interval from models refitted on resampled patients".replace(
+            "%", " %"
+        ),
+        meaning=meaning_text(prediction),
+        mean_case_probability=prediction.mean_case_probability,
+        contributors=tuple(
+            Contributor(part.title, part.value, part.log_odds, part.given) for part in prediction.contributions
+        ),
+        statement=prediction.statement,
+        abstention_reasons=prediction.abstention_reasons,
+        cautions=prediction.cautions,
+        model_facts=(
+            Fact("Model", prediction.variant_title, prediction.variant_reason),
+            Fact("Learned from", f"{training.cases} readings", f"{training.patients} patients"),
+            Fact("Area under the ROC curve", estimate_text(scores.auc), "out of fold, 95 % interval"),
+        ),
+        model_columns=("Model or baseline", "AUC", "Brier", "ECE", "Calibration"),
+        model_rows=tuple(score_rows(description)),
+        model_note=(
+            f"{prediction.reference} Cross-validated in {training.folds} folds that share no patient. AUC: area under "
+            "the ROC curve, .5 is chance. Brier: squared error, smaller is better. ECE: calibration error, 0 is perfect. "
+            "Calibration: intercept and slope, 0 and 1 are perfect."
+        ),
+        reliability=tuple((point.predicted, point.observed, point.count) for point in scores.reliability),
+    )
+
+
+def meaning_text(prediction: Prediction) -> str:
+    """Return the probability in words."""
+    hundred = round(100 * prediction.probability)
+    return (
+        f"Of 100 such readings of radiologists in the training data, about {hundred} would call it suspicious and "
+        f"{100 - hundred} would not."
+    )
+
+
+def values_section(
+    prediction: Prediction, model: DiagnosisModel, *, sources: dict[str, str] | None = None
+) -> TableSection:
+    """Return the table of the values that went in; ``sources`` says where a feature's value came from."""
+    parts = {part.feature: part for part in prediction.contributions}
+    rows = []
+    for feature in model.pathology.features:
+        if feature.name not in parts:
+            continue
+        source = (sources or {}).get(feature.name, "rated by the reader" if feature.group == "rated" else "given")
+        part = parts[feature.name]
+        rows.append((feature.title, part.value, source if part.given else "", feature.description))
+    return TableSection("What went in", ("Feature", "Value", "Source", "How it is measured or rated"), tuple(rows))
+
+
+def limits_section(model: DiagnosisModel) -> TextSection:
+    """Return what the model is not for, and which guidelines to read."""
+    pathology = model.pathology
+    return TextSection(
+        "Limits and guidelines",
+        paragraphs=(
+            f"{pathology.target.reference} Left out of learning: {pathology.target.left_out}",
+            "Not to be used for:",
+        ),
+        items=(
+            *pathology.exclusions,
+            *(f"To read beside it: {guide.title}. {guide.note} {guide.url}" for guide in pathology.guidelines),
+        ),
+    )
+
+
+def summary_fact(prediction: Prediction) -> Fact:
+    """Return the prediction as one fact for the top of a report."""
+    interval = f"{format_percent(prediction.low)} to {format_percent(prediction.high)}"
+    if prediction.abstains:
+        return Fact(prediction.pathology, "no assessment", "the model abstains, see the reasons")
+    return Fact(
+        prediction.pathology,
+        format_percent(prediction.probability),
+        f"{prediction.interval_level * 100:.0f} % interval {interval}",
+    )

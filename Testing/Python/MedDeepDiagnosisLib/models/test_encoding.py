@@ -1,0 +1,62 @@
+"""From values to columns."""
+
+import numpy as np
+import pytest
+
+from MedDeepDiagnosisLib.models.encoding import column_count, learn_encoding
+
+
+def test_columns_are_centered_on_the_training_mean(pathology, toy_table):
+    encoding = learn_encoding(pathology.features, toy_table.values)
+    columns = encoding.columns(toy_table.values)
+    present = ~np.isnan(toy_table.values[:, 2])
+    assert columns[:, encoding.owner == 0].mean(axis=0) == pytest.approx(0, abs=1e-9)
+    assert columns[present][:, encoding.owner == 2].mean(axis=0) == pytest.approx(0, abs=1e-9)
+    assert [int((encoding.owner == index).sum()) for index in range(4)] == [3, 3, 2, 2]
+    assert column_count(pathology.features[0], encoding.knots[0]) == 3
+
+
+def test_missing_values_pull_neither_way(pathology, toy_table):
+    encoding = learn_encoding(pathology.features, toy_table.values)
+    assert np.array_equal(encoding.columns(np.full((1, 4), np.nan)), np.zeros((1, 10)))
+
+
+def test_spline_is_straight_outside_of_the_outer_knots(pathology, toy_table):
+    encoding = learn_encoding(pathology.features[1:2], toy_table.values[:, 1:2])
+    outer = encoding.knots[0][-1]
+    columns = encoding.columns(outer + np.array([[0.0], [1], [2], [3]]))
+    steps = np.diff(columns, axis=0)
+    assert steps[0] == pytest.approx(steps[1])
+    assert steps[1] == pytest.approx(steps[2])
+    below = encoding.columns(encoding.knots[0][0] - np.array([[0.0], [1], [2]]))
+    assert np.diff(below, axis=0)[0] == pytest.approx(np.diff(below, axis=0)[1])
+
+
+def test_spline_bends_between_the_knots_without_a_jump(pathology, toy_table):
+    encoding = learn_encoding(pathology.features[1:2], toy_table.values[:, 1:2])
+    grid = np.linspace(encoding.knots[0][0] - 1, encoding.knots[0][-1] + 1, 2001)[:, None]
+    curved = encoding.columns(grid)[:, 1]
+    slope = np.diff(curved) / np.diff(grid[:, 0])
+    assert np.abs(np.diff(slope)).max() < 0.01 * np.ptp(slope), "the slope is continuous"
+    assert np.ptp(slope) > 0.1
+
+
+def test_few_distinct_values_enter_as_a_line(pathology):
+    values = np.array([[1.0], [1.0], [2.0], [1.0]])
+    encoding = learn_encoding(pathology.features[1:2], values)
+    assert encoding.columns(values).shape == (4, 1)
+
+
+def test_constant_and_wholly_missing_features_do_no_harm(pathology):
+    values = np.column_stack([np.full(6, 5.0), np.full(6, np.nan), np.full(6, 2.0), np.full(6, np.nan)])
+    encoding = learn_encoding(pathology.features, values)
+    columns = encoding.columns(values)
+    assert np.isfinite(columns).all()
+    assert np.abs(columns).max() < 1e-9
+
+
+def test_usual_range_holds_99_percent(pathology, toy_table):
+    encoding = learn_encoding(pathology.features, toy_table.values)
+    size = toy_table.values[:, 0]
+    low, high = encoding.usual[0]
+    assert size.min() < low < np.median(size) < high < size.max()

@@ -1,0 +1,78 @@
+"""Assessing one case."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from MedDeepDiagnosisLib.models.metrics import log_odds
+from MedDeepDiagnosisLib.models.prediction import choose_variant, predict_case
+from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.jobs.schema import from_json, to_json
+
+CASE = {"size": 8, "ratio": 0.2, "edge": "Blurred", "kind": 1}
+
+
+def test_reasons_sum_to_the_probability(toy_model):
+    prediction = predict_case(toy_model, CASE, case="lesion 1")
+    total = log_odds(np.array(prediction.mean_case_probability)) + sum(c.log_odds for c in prediction.contributions)
+    assert total == pytest.approx(log_odds(np.array(prediction.probability)), abs=1e-6)
+    sizes = [abs(part.log_odds) for part in prediction.contributions]
+    assert sizes == sorted(sizes, reverse=True)
+    edge = next(part for part in prediction.contributions if part.feature == "edge")
+    assert edge.value == "Blurred (3)"
+    assert edge.log_odds > 0
+    assert edge.odds_factor == pytest.approx(np.exp(edge.log_odds))
+
+
+def test_usual_case_is_assessed_with_an_interval(toy_model):
+    prediction = predict_case(toy_model, CASE)
+    assert prediction.low < prediction.probability < prediction.high
+    assert not prediction.abstains
+    assert prediction.statement == "Decision support for research; not a diagnosis."
+    assert prediction.model_weights_sha256 == toy_model.description.weights_sha256
+    assert from_json(type(prediction), to_json(prediction)) == prediction
+
+
+def test_size_beyond_the_training_data_abstains_with_the_reason(toy_model):
+    prediction = predict_case(toy_model, {**CASE, "size": 190})
+    assert prediction.abstains
+    assert any("size of 190 mm lies outside of 99 %" in reason for reason in prediction.abstention_reasons)
+
+
+def test_wide_interval_abstains(toy_model):
+    fitted = toy_model.variants["all"]
+    shaky = replace(fitted, draw_intercepts=np.linspace(-4, 4, len(fitted.draw_intercepts)))
+    prediction = predict_case(replace(toy_model, variants={**toy_model.variants, "all": shaky}), CASE)
+    assert prediction.abstains
+    assert any("is wider than 40%" in reason.replace(" %", "%") for reason in prediction.abstention_reasons)
+
+
+def test_without_signs_the_measured_model_is_used(toy_model):
+    prediction = predict_case(toy_model, {"size": 8, "ratio": 0})
+    assert prediction.variant == "measured"
+    assert "no or too few signs" in prediction.variant_reason
+    assert {part.feature for part in prediction.contributions} == {"size", "ratio"}
+
+
+def test_half_of_the_signs_are_enough_and_missing_ones_are_named(toy_model):
+    prediction = predict_case(toy_model, {"size": 8, "ratio": 0, "edge": 2})
+    assert prediction.variant == "all"
+    assert any("kind" in caution for caution in prediction.cautions)
+    kind = next(part for part in prediction.contributions if part.feature == "kind")
+    assert (kind.given, kind.log_odds, kind.value) == (False, 0.0, "not given")
+
+
+def test_variant_can_be_chosen(toy_model, pathology):
+    assert predict_case(toy_model, CASE, variant="measured").variant == "measured"
+    with pytest.raises(InputError, match="expected one of measured, all"):
+        predict_case(toy_model, CASE, variant="best")
+    only = replace(pathology, variants=pathology.variants[1:])
+    values = only.parse_values({"size": 5})
+    assert choose_variant(only, values)[0] == "all"
+
+
+@pytest.mark.parametrize("change", [{"size": -1}, {"size": "big"}, {"edge": 9}, {"size": None}, {"ratio": 1e12}])
+def test_bad_values_are_refused(toy_model, change):
+    with pytest.raises(InputError, match=next(iter(change))):
+        predict_case(toy_model, {**CASE, **change})

@@ -1,0 +1,76 @@
+"""Tables of cases."""
+
+import numpy as np
+import pytest
+
+from MedDeepDiagnosisLib.cases import CaseTable, read_case, read_rows, table_from_rows, write_table
+from MedDeepRegSegLib.errors import InputError
+
+
+def test_write_and_read_back(pathology, toy_table, tmp_path):
+    path = tmp_path / "cases.csv"
+    write_table(toy_table, pathology, path)
+    back = table_from_rows(pathology, read_rows(path))
+    assert back.names == toy_table.names
+    assert np.allclose(back.values, toy_table.values, rtol=1e-5, equal_nan=True)
+    assert np.array_equal(back.target, toy_table.target)
+    assert np.array_equal(back.patients, toy_table.patients)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"size": 5, "present": 1}, "row 1: column 'patient' is empty"),
+        ({"size": 5, "patient": "A"}, "row 1: present is ''"),
+        ({"size": 5, "patient": "A", "present": "yes"}, "row 1: present is 'yes'"),
+        ({"size": 0.1, "patient": "A", "present": 0}, "row 1: size is 0.1"),
+        ({"patient": "A", "present": 0}, "row 1: size is missing"),
+    ],
+)
+def test_faulty_rows_are_refused(pathology, row, message):
+    with pytest.raises(InputError, match=message):
+        table_from_rows(pathology, [row])
+
+
+def test_no_rows_are_refused(pathology):
+    with pytest.raises(InputError, match="has no rows"):
+        table_from_rows(pathology, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "has no rows"),
+        ("size,edge\n", "has no rows"),
+        ("size,size\n1,2\n", "repeats the column 'size'"),
+        ("size,edge\n1\n", "line 2 has 1 cells, expected 2"),
+        ("size\n1\n2\n", "has 2 rows, expected the one case"),
+    ],
+)
+def test_faulty_case_files_are_refused(tmp_path, text, message):
+    path = tmp_path / "row.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_case(path)
+
+
+def test_absent_and_binary_files_are_refused(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        read_case(tmp_path / "absent.csv")
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x81" * 50)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_case(tmp_path / "binary.csv")
+
+
+def test_byte_order_mark_and_blank_lines_are_accepted(tmp_path):
+    path = tmp_path / "row.csv"
+    path.write_bytes("\ufeffsize,edge\r\n\r\n7,Sharp\r\n".encode())
+    assert read_case(path) == {"size": "7", "edge": "Sharp"}
+
+
+def test_shapes_are_checked(toy_table):
+    with pytest.raises(ValueError, match="do not fit"):
+        CaseTable(("a",), np.zeros((2, 2)), np.zeros(2), np.array(["A", "B"]), np.array(["1", "2"]))
+    part = toy_table.rows(toy_table.target == 1)
+    assert part.target.min() == 1
+    assert part.select(["edge"]).shape == (len(part), 1)
