@@ -43,6 +43,9 @@ class Panel(VTKObservationMixin):
         """Return (button, why it cannot be pressed or None, what it does) for every button that starts a task."""
         raise NotImplementedError
 
+    def selectDefaults(self) -> None:
+        """Fill in what the user would pick anyway; parameters that are set stay."""
+
     def updateButtons(self, _caller=None, _event=None) -> None:
         """Enable the buttons that can be pressed now; the tooltip of the others says why not."""
         if self.parameterNode is None:
@@ -62,6 +65,7 @@ class Panel(VTKObservationMixin):
             self.removeObserver(self.parameterNode, vtk.vtkCommand.ModifiedEvent, self.updateButtons)
         self.parameterNode = parameterNode
         if parameterNode is not None:
+            self.selectDefaults()
             self._guiTag = parameterNode.connectGui(self.ui)
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.updateButtons)
             self.updateButtons()
@@ -80,6 +84,6 @@ class Panel(VTKObservationMixin):
 
     def cleanup(self) -> None:
         """End what is running and follow nothing any more."""
-        self.runner.cleanup()
+        self.runner.close()
         self.setParameterNode(None)
         self.removeObservers()

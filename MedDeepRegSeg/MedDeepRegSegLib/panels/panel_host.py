@@ -4,18 +4,20 @@ import slicer
 from slicer.util import VTKObservationMixin
 
 
-class PanelHost(VTKObservationMixin):
+class PanelHost:
     """Mixed into a ``ScriptedLoadableModuleWidget``, which sets ``logic`` and ``panels`` in its ``setup``."""
 
     def __init__(self) -> None:
-        VTKObservationMixin.__init__(self)
+        # Owned, not inherited: the initializer of this mixin goes on to the next class, which sets the widget up.
+        self._observations = VTKObservationMixin()
         self.logic = None
         self.panels = []
 
     def startPanels(self) -> None:
         """Follow the scene from now on; the last line of ``setup``."""
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        scene = slicer.mrmlScene
+        self._observations.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
+        self._observations.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
         self.initializeParameterNode()
 
     def initializeParameterNode(self) -> None:
@@ -37,14 +39,14 @@ class PanelHost(VTKObservationMixin):
 
     def cleanup(self) -> None:
         """End what runs and follow nothing any more; called before the widget is destroyed."""
-        self.removeObservers()
+        self._observations.removeObservers()
         for panel in self.panels:
             panel.cleanup()
 
     def onSceneStartClose(self, _caller, _event) -> None:
         """End running jobs: their nodes are about to go."""
         for panel in self.panels:
-            panel.runner.cancel()
+            panel.runner.close()
         self.setParameterNode(None)
 
     def onSceneEndClose(self, _caller, _event) -> None:

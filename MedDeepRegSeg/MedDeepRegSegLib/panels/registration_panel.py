@@ -38,6 +38,14 @@ class RegistrationPanel(Panel):
             obstacle = _("The registered volume would overwrite an input: pick another output.")
         return [(self.ui.applyButton, obstacle, _("Register the moving volume to the fixed volume."))]
 
+    def selectDefaults(self) -> None:
+        """Pick the two volumes of a scene that has just two."""
+        node = self.parameterNode
+        volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+        volumes = [volume for volume in volumes if volume.GetClassName() == "vtkMRMLScalarVolumeNode"]
+        if node.fixedVolume is None and node.movingVolume is None and len(volumes) == 2:
+            node.fixedVolume, node.movingVolume = volumes
+
     def onApply(self, _checked: bool = False) -> None:
         """Start the registration, or cancel it."""
         node = self.parameterNode

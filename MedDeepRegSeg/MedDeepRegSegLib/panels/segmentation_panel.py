@@ -43,6 +43,11 @@ class SegmentationPanel(Panel):
             (self.ui.measureButton, measuring, _("Measure all segments into a table.")),
         ]
 
+    def selectDefaults(self) -> None:
+        """Pick the first volume of the scene."""
+        if self.parameterNode.segmentedVolume is None:
+            self.parameterNode.segmentedVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+
     def onForeground(self, _checked: bool = False) -> None:
         """Start making a foreground mask, or cancel it."""
         node = self.parameterNode

@@ -14,7 +14,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from MedDeepRegSegLib.errors import Canceled, InputError
+from MedDeepRegSegLib.errors import Canceled, InputError, MissingPackageError
 from MedDeepRegSegLib.jobs.child import ChildJob
 
 POLL_INTERVAL_MS = 100
@@ -65,7 +65,7 @@ class TaskRunner:
         folder = Path(tempfile.mkdtemp(prefix="MedDeep-", dir=slicer.app.temporaryPath))
         try:
             name, request = task.prepare(folder)
-            job = ChildJob(name, request, folder / "job", module=module, launch=self._launch)
+            job = ChildJob(name, request, folder / "job", module=module, launch=slicer.util.launchConsoleProcess)
             job.start()
         except Exception:
             shutil.rmtree(folder, ignore_errors=True)
@@ -84,45 +84,44 @@ class TaskRunner:
         return self.busy and button is self._button
 
     def cancel(self) -> None:
-        """End the job and every process it started; the scene stays as it was."""
+        """Ask the job to end, with every process it started; returns at once. The scene stays as it was."""
         if self.busy:
             self._statusLabel.text = _("Canceling...")
             self._job.cancel()
+
+    def close(self) -> None:
+        """End the job and wait until it is gone (two seconds at most), because its nodes or its panel go away."""
+        if self.busy:
+            self._job.close()
             self._finish(_("Canceled. Nothing was changed."))
-
-    def cleanup(self) -> None:
-        """End what is running, when the panel goes away or the scene closes."""
-        self.cancel()
-        self._timer.stop()
-
-    @staticmethod
-    def _launch(arguments: list[str], environment: dict[str, str]):
-        return slicer.util.launchConsoleProcess(arguments, updateEnvironment=environment)
 
     def _poll(self) -> None:
         if not self.busy:
             return
+        ended = self._job.state not in ("starting", "running")
         for event in self._job.poll():
-            if event.get("type") == "progress":
-                self._progressBar.value = round(100 * event["fraction"])
-                self._statusLabel.text = event["message"]
-        if self._job.running:
+            if event.kind == "progress":
+                self._progressBar.value = round(100 * event.fraction)
+                self._statusLabel.text = event.message
+        if not ended:
             return
         try:
-            outputs = self._task.collect(self._folder, self._job.value())
+            outputs = self._task.collect(self._folder, self._job.result)
         except Canceled:
             self._finish(_("Canceled. Nothing was changed."))
-        except InputError as error:
-            self._finish(str(error))
-            slicer.util.errorDisplay(str(error))
+        except (InputError, MissingPackageError) as error:
+            self._fail(str(error))
         except Exception as error:
             logging.exception("MedDeep job failed")
-            self._finish(_("Failed: {error}").format(error=error))
-            slicer.util.errorDisplay(_("The job failed: {error}").format(error=error))
+            self._fail(_("The job failed: {error}").format(error=error))
         else:
             onDone = self._onDone
             self._finish(_("Done."))
             onDone(outputs)
+
+    def _fail(self, message: str) -> None:
+        self._finish(message)
+        slicer.util.errorDisplay(message)
 
     def _finish(self, status: str) -> None:
         self._timer.stop()

