@@ -192,7 +192,10 @@ def _read_scans(database: sqlite3.Connection, wanted: Callable[[str], bool]) -> 
     for scan, z in database.execute("SELECT scan_id, val FROM zvals"):
         if scan in positions:
             positions[scan].add(round(z, 4))
-    return {row[0]: Scan(*row, slice_positions_mm=tuple(sorted(positions[row[0]]))) for row in rows}
+    return {
+        identifier: Scan(identifier, patient, float(pixel), float(thickness), tuple(sorted(positions[identifier])))
+        for identifier, patient, pixel, thickness in rows
+    }
 
 
 def _read_annotation_rows(

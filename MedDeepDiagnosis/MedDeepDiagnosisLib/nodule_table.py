@@ -2,48 +2,15 @@
 
 from collections.abc import Sequence
 
-import SimpleITK as sitk
-
 from MedDeepDiagnosisLib.cases import CASE_COLUMN, PATIENT_COLUMN, CaseTable, table_from_rows
 from MedDeepDiagnosisLib.lidc import Annotation, annotation_mask
+from MedDeepDiagnosisLib.measuring import measured_features
 from MedDeepDiagnosisLib.pathology import Pathology
-from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
-from MedDeepRegSegLib.segmentation.measurements import measure
 from MedDeepRegSegLib.segmentation.segments import Segment
 
 INDETERMINATE = 3
 """The malignancy rating that says neither; such readings are left out of learning."""
-
-
-def measured_features(labels: sitk.Image, segment: Segment, pathology: Pathology) -> dict[str, float]:
-    """Measure one segment and return the features of the pathology that the extension measures.
-
-    Parameters
-    ----------
-    labels:
-        Label map that holds the segment.
-
-    Returns
-    -------
-    Feature name to value in the feature's units. A measurement that a tiny segment does not allow is absent.
-
-    Raises
-    ------
-    InputError
-        If the segment is empty, or the extension knows no measurement of a name that the pathology wants.
-    """
-    (measured,) = measure(labels, (segment,))
-    known = {measurement.name: measurement for measurement in measured.measurements}
-    values = {}
-    for feature in pathology.features:
-        if feature.measurement is None:
-            continue
-        if feature.measurement not in known:
-            msg = f"feature {feature.name}: there is no measurement {feature.measurement!r}, expected one of {', '.join(known)}"
-            raise InputError(msg)
-        values[feature.name] = known[feature.measurement].value
-    return values
 
 
 def nodule_table(
@@ -68,12 +35,10 @@ def nodule_table(
     for number, annotation in enumerate(decided):
         if number % 50 == 0:
             progress(number / len(decided), f"measuring nodule {number + 1} of {len(decided)}")
-        if cancel is not None:
-            cancel.raise_if_canceled()
         rows.append(
             {
                 **annotation.ratings,
-                **measured_features(annotation_mask(annotation), segment, pathology),
+                **measured_features(annotation_mask(annotation), segment, pathology, cancel=cancel),
                 PATIENT_COLUMN: annotation.scan.patient,
                 CASE_COLUMN: f"{annotation.scan.patient}/{annotation.nodule}/{annotation.identifier}",
                 pathology.target.name: int(annotation.ratings["malignancy"] > INDETERMINATE),

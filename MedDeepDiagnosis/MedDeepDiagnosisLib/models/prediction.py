@@ -107,7 +107,12 @@ def choose_variant(pathology: Pathology, values: Mapping[str, float]) -> tuple[s
 
 
 def predict_case(
-    model: DiagnosisModel, raw_values: Mapping[str, object], *, case: str = "case", variant: str | None = None
+    model: DiagnosisModel,
+    raw_values: Mapping[str, object],
+    *,
+    case: str = "case",
+    variant: str | None = None,
+    cautions: tuple[str, ...] = (),
 ) -> Prediction:
     """Assess one case.
 
@@ -117,6 +122,8 @@ def predict_case(
         Feature name to number, text or word of the rating scale. Other keys are ignored.
     variant:
         Which model to use; chosen by :func:`choose_variant` if None.
+    cautions:
+        To show beside those that are found here.
 
     Raises
     ------
@@ -133,7 +140,7 @@ def predict_case(
     row = np.array([[values[feature.name] for feature in fitted.encoding.features]])
     probability = float(fitted.predict(row)[0])
     low, high = _interval(fitted, row, probability)
-    outside, cautions = _outside_usual(fitted, row[0])
+    outside, missing = _outside_usual(fitted, row[0])
     reasons = list(outside)
     if high - low > WIDEST_INTERVAL:
         reasons.append(
@@ -155,7 +162,7 @@ def predict_case(
         mean_case_probability=float(probability_of(np.array(fitted.intercept))),
         abstains=bool(reasons),
         abstention_reasons=tuple(reasons),
-        cautions=tuple(cautions),
+        cautions=(*cautions, *missing),
         contributions=_contributions(fitted, row),
         statement=STATEMENT,
         model_software_version=description.software_version,

@@ -54,10 +54,7 @@ def prediction_section(prediction: Prediction, model: DiagnosisModel, *, title: 
 def meaning_text(prediction: Prediction) -> str:
     """Return the probability in words."""
     hundred = round(100 * prediction.probability)
-    return (
-        f"Of 100 such readings of radiologists in the training data, about {hundred} would call it suspicious and "
-        f"{100 - hundred} would not."
-    )
+    return f"Among 100 such cases of the training data it was so in about {hundred}, and not so in {100 - hundred}."
 
 
 def values_section(
