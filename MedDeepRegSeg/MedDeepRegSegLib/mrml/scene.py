@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -139,9 +140,22 @@ def clear_scene() -> None:
     scene = headless_scene()
     scene.Clear(False)
     if not in_application():
-        with _no_vtk_messages():
-            application_logic().GetColorLogic().AddDefaultColorNodes()
-        subject_hierarchy()
+        _restore_singletons(scene)
+
+
+def _restore_singletons(scene) -> None:
+    """Bring back what the application keeps in every scene, after someone removed the singletons too."""
+    logics = []
+    if scene.GetFirstNodeByClass("vtkMRMLSelectionNode") is None:
+        logics.append(_Host.application_logic)
+    if scene.GetFirstNodeByClass("vtkMRMLUnitNode") is None:
+        logics.append(slicer.modules.units.logic())
+    with _no_vtk_messages():
+        for logic in logics:  # they add their nodes when they get to see a scene
+            logic.SetMRMLScene(None)
+            logic.SetMRMLScene(scene)
+        slicer.modules.colors.logic().AddDefaultColorNodes()
+    subject_hierarchy()
 
 
 def add_view_nodes() -> None:
@@ -152,7 +166,8 @@ def add_view_nodes() -> None:
     scene = headless_scene()
     if in_application():
         return
-    if scene.GetFirstNodeByClass("vtkMRMLLayoutNode") is None:
+    layout = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    if layout is None or layout.GetViewArrangement() in {layout.SlicerLayoutInitialView, layout.SlicerLayoutNone}:
         slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene)
         logic = slicer.vtkMRMLLayoutLogic()  # knows the standard layouts and adds the view nodes that they need
         logic.SetMRMLScene(scene)
@@ -196,27 +211,34 @@ def save_scene(path: str | os.PathLike) -> Path:
         raise InputError(msg)
     final.parent.mkdir(parents=True, exist_ok=True)
     add_view_nodes()
-    scene = headless_scene()
     messages = slicer.vtkMRMLMessageCollection()
     with tempfile.TemporaryDirectory(prefix=".scene-", dir=final.parent) as folder:
         written = Path(folder) / final.name
+        bundle = Path(folder) / "bundle" / "scene"
+        bundle.mkdir(parents=True)
+        saved = application_logic().SaveSceneToSlicerDataBundleDirectory(str(bundle), None, messages)
+        _check_saved(saved, messages, final)
         if final.suffix.lower() == ".mrb":
-            _check_saved(scene.WriteToMRB(str(written), None, messages), messages, final)
-            os.replace(written, final)
-            return final
-        bundle = Path(folder) / "scene"
-        bundle.mkdir()
-        _check_saved(
-            application_logic().SaveSceneToSlicerDataBundleDirectory(str(bundle), None, messages), messages, final
-        )
-        data = final.with_name(f"{final.stem}-data")
-        _replace_folder(bundle / "Data", data)
-        text = (bundle / "scene.mrml").read_text(encoding="utf-8")
-        encoded = quote(data.name)  # Slicer percent-encodes file names in the scene file
-        text = re.sub(r'((?:fileName|fileListMember\d+)=")Data/', lambda match: f"{match[1]}{encoded}/", text)
-        written.write_text(text, encoding="utf-8")
+            _zip(bundle, written, final.stem)
+        else:
+            data = final.with_name(f"{final.stem}-data")
+            _replace_folder(bundle / "Data", data)
+            text = (bundle / "scene.mrml").read_text(encoding="utf-8")
+            # Slicer percent-decodes file names in scene files, but letters beyond ASCII must stand as they are.
+            encoded = "".join(quote(letter) if letter.isascii() else letter for letter in data.name)
+            text = re.sub(r'((?:fileName|fileListMember\d+)=")Data/', lambda match: f"{match[1]}{encoded}/", text)
+            written.write_text(text, encoding="utf-8")
         os.replace(written, final)
     return final
+
+
+def _zip(folder: Path, target: Path, name: str) -> None:
+    """Write a scene bundle. Slicer's own function for it changes the working directory of the process, this does not."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for entry in sorted(folder.rglob("*")):
+            inside = entry.relative_to(folder)
+            inside = Path(f"{name}.mrml") if inside == Path("scene.mrml") else inside
+            archive.write(entry, Path(name) / inside)
 
 
 def load_scene(path: str | os.PathLike):
@@ -238,17 +260,32 @@ def load_scene(path: str | os.PathLike):
         raise InputError(msg)
     scene = headless_scene()
     clear_scene()
-    messages = slicer.vtkMRMLMessageCollection()
-    if source.suffix.lower() == ".mrb":
-        loaded = scene.ReadFromMRB(str(source), False, messages)
-    else:
-        scene.SetURL(str(source))
-        loaded = scene.Import(messages)
-    errors = messages.GetNumberOfMessagesOfType(vtk.vtkCommand.ErrorEvent)
-    if not loaded or errors:
+    with tempfile.TemporaryDirectory(prefix="meddeep-bundle-") as folder:
+        file = _unzip(source, Path(folder)) if source.suffix.lower() == ".mrb" else source
+        messages = slicer.vtkMRMLMessageCollection()
+        scene.SetURL(str(file))
+        with _no_vtk_messages():  # they are in the collection
+            loaded = scene.Import(messages)
+    if not loaded or messages.GetNumberOfMessagesOfType(vtk.vtkCommand.ErrorEvent):
         msg = f"scene {source} could not be read: {messages.GetAllMessagesAsString().strip() or 'no scene in it'}"
         raise InputError(msg)
+    scene.SetURL(str(source))
     return scene
+
+
+def _unzip(source: Path, folder: Path) -> Path:
+    """Unpack a scene bundle and return its scene file."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            archive.extractall(folder)
+    except (zipfile.BadZipFile, OSError) as error:
+        msg = f"scene {source} could not be read: it is no scene bundle ({error})"
+        raise InputError(msg) from error
+    found = sorted(folder.rglob("*.mrml"), key=lambda path: (len(path.parts), path))
+    if not found:
+        msg = f"scene {source} could not be read: there is no .mrml file in it"
+        raise InputError(msg)
+    return found[0]
 
 
 def _check_saved(saved, messages, final: Path) -> None:
