@@ -14,6 +14,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.mrml.rendering_probe import require_rendering
+from MedDeepRegSegLib.mrml.segmentations import check_segmentation_node
 
 MAXIMUM_SIZE = 4096
 SURFACE = "Closed surface"
@@ -142,6 +143,7 @@ class Stage:
             copy.AddAndObserveDisplayNodeID(display.GetID())
         if copy.GetNumberOfDisplayNodes() == 0:
             copy.CreateDefaultDisplayNodes()
+        copy.SetDisplayVisibility(True)  # who asks for a picture of a hidden node wants to see it
         return copy
 
     def copy_volume(self, node, window_level: tuple[float, float] | None = None):
@@ -179,6 +181,7 @@ class Stage:
         surface:
             Make smoothed closed surfaces where there are none. The original segmentation is left without.
         """
+        check_segmentation_node(node)
         original = node.GetSegmentation()
         chosen = _chosen_segments(node, segment_ids)
         source_display = node.GetDisplayNode()

@@ -101,8 +101,7 @@ def render_three_d(
         stage.show(view_node, renderer, managers)
         _light(renderer, background)
         if markups:
-            # In front of all surfaces, so that points inside an organ are seen; and in a renderer of their own, since
-            # their labels do not get along with depth peeling.
+            # In a renderer of their own, in front of all surfaces, so that points inside an organ are seen.
             front.SetActiveCamera(renderer.GetActiveCamera())
             stage.show(view_node, front, ("vtkMRMLMarkupsDisplayableManager",))
         bounds = _visible_bounds((renderer, front))

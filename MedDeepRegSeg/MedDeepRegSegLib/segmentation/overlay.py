@@ -9,7 +9,6 @@ pixels; see :mod:`MedDeepRegSegLib.segmentation.overlay_plane`. Slicer's own ren
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
@@ -28,10 +27,8 @@ from MedDeepRegSegLib.segmentation.overlay_plane import (
     segment_colors,
 )
 from MedDeepRegSegLib.segmentation.overlay_surface import surface_picture
+from MedDeepRegSegLib.segmentation.segments import Segment
 from MedDeepRegSegLib.volumes.geometry import check_label_map, check_shape
-
-if TYPE_CHECKING:
-    from MedDeepRegSegLib.segmentation.segments import Segment
 
 __all__ = [
     "blend_picture",
@@ -53,7 +50,7 @@ def slice_picture(
     position: Position = None,
     index: int | None = None,
     labels: sitk.Image | None = None,
-    segments: "Sequence[Segment] | None" = None,
+    segments: Sequence[Segment] | None = None,
     window_level: tuple[float, float] | None = None,
     size: int = 512,
     contours: bool = True,

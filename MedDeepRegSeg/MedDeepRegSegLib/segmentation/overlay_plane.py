@@ -7,16 +7,14 @@ whatever the voxels are, and oblique volumes are cut along the patient's axes.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import SimpleITK as sitk
 
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.segmentation.segments import Segment, default_color
 from MedDeepRegSegLib.volumes.geometry import index_to_world, volume_center
-
-if TYPE_CHECKING:
-    from MedDeepRegSegLib.segmentation.segments import Segment
 
 Axis = Literal["axial", "coronal", "sagittal"]
 Position = float | Sequence[float] | None
@@ -295,7 +293,7 @@ def labels_at(labels: sitk.Image, points: np.ndarray, *, ignore_background: bool
 
 
 def segment_colors(
-    labels: sitk.Image, segments: "Sequence[Segment] | None" = None
+    labels: sitk.Image, segments: Sequence[Segment] | None = None
 ) -> dict[int, tuple[float, float, float]]:
     """Return the color of each label that is to be shown.
 
@@ -308,10 +306,8 @@ def segment_colors(
     """
     if segments is not None:
         return {segment.value: segment.color for segment in segments}
-    from MedDeepRegSegLib.segmentation.segments import default_color
-
     values = np.unique(sitk.GetArrayViewFromImage(labels))
-    return {int(value): default_color(int(value)) for value in values if value != 0}
+    return {int(value): default_color(int(value) - 1) for value in values if value != 0}
 
 
 def only_labels(labels: sitk.Image, values: Iterable[int]) -> sitk.Image:

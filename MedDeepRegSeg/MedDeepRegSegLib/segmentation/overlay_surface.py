@@ -8,7 +8,7 @@ half level is the surface. Shading is Lambert's, from the gradient of the smooth
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import scipy.ndimage
@@ -18,10 +18,8 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.segmentation.overlay_montage import montage
 from MedDeepRegSegLib.segmentation.overlay_plane import labels_at, segment_colors
 from MedDeepRegSegLib.segmentation.overlay_text import ON_DARK, ON_LIGHT, WHITE, Color, annotate, ink_on
+from MedDeepRegSegLib.segmentation.segments import Segment
 from MedDeepRegSegLib.volumes.geometry import check_label_map, index_to_world
-
-if TYPE_CHECKING:
-    from MedDeepRegSegLib.segmentation.segments import Segment
 
 ViewName = Literal["anterior", "posterior", "left", "right", "superior", "inferior"]
 VIEW_ANGLES: dict[str, tuple[float, float]] = {
@@ -77,7 +75,7 @@ def edge_letters(right: np.ndarray, down: np.ndarray) -> str:
 
 def surface_picture(
     labels: sitk.Image,
-    segments: "Sequence[Segment] | None" = None,
+    segments: Sequence[Segment] | None = None,
     views: Sequence[str | tuple[float, float]] = ("anterior", (45.0, 20.0), "left"),
     *,
     size: int = 400,

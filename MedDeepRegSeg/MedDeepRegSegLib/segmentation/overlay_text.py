@@ -174,7 +174,7 @@ def annotate(
     """
     below = draw_caption(picture, caption, ink=ink)
     if letters:
-        left, right, top, bottom = letters
+        left, right, top, bottom = tuple(letters)
         draw_letters(picture, left=left, right=right, top=top, bottom=bottom, from_row=below, ink=ink)
     if mm_per_pixel is not None:
         draw_scale_bar(picture, mm_per_pixel, ink=ink)
