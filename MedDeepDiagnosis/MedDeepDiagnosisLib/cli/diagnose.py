@@ -8,11 +8,15 @@ from MedDeepRegSegLib.cli.command import Command, HelpLines
 from MedDeepRegSegLib.cli.options import common_options, existing, output_folder
 from MedDeepRegSegLib.errors import InputError
 
+SHIPPED = "lung_nodule"
+"""Stands for the model that ships, in place of a model folder."""
+
 _EPILOG = """\
-DIR gets report.html and prediction.json.
+DIR gets report.html and prediction.json. The model folder "lung_nodule" means the model that ships.
+What ROW.csv lacks is measured on the segmentation of the finding, where there is one.
 
 examples:
-  meddeep diagnose nodule_model --table case.csv --out report
+  meddeep diagnose lung_nodule --table case.csv --out report
   meddeep diagnose nodule_model --table case.csv --image ct.nii.gz --segmentation nodule.seg.nrrd --out report
 """
 
@@ -27,12 +31,13 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
         parents=[common_options()],
     )
     parser.add_argument("model", type=Path, metavar="MODEL_DIR", help="model folder that 'meddeep fit' wrote")
-    source = parser.add_mutually_exclusive_group(required=True)
+    source = parser.add_mutually_exclusive_group()
     source.add_argument("--case", metavar="ID", help="case in the case base; not in this version yet")
     source.add_argument("--table", type=Path, metavar="ROW.csv", help="CSV table with the one row of the case")
     parser.add_argument("--db", metavar="URL", help="case base; not in this version yet")
     parser.add_argument("--image", type=Path, metavar="IMAGE", help="volume for the pictures of the report")
     parser.add_argument("--segmentation", type=Path, metavar="SEG", help="segmentation of the finding in it")
+    parser.add_argument("--segment", metavar="NAME", help="which segment is the finding, if there are several")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
     return parser
 
@@ -41,22 +46,33 @@ def _request(args: argparse.Namespace) -> Any:
     if args.db is not None or args.case is not None:
         msg = "--case and --db: this version has no case base yet: give the row of the case with --table"
         raise InputError(msg)
-    if (args.image is None) != (args.segmentation is None):
-        msg = "only one of --image and --segmentation, expected both or none"
+    if args.table is None and args.segmentation is None:
+        msg = "nothing to assess, expected --table ROW.csv or --segmentation SEG, or both"
         raise InputError(msg)
-    existing(args.model, "MODEL_DIR")
-    existing(args.table, "--table")
-    for path, option in ((args.image, "--image"), (args.segmentation, "--segmentation")):
+    if args.image is not None and args.segmentation is None:
+        msg = "--image without --segmentation, expected both: the pictures show the finding"
+        raise InputError(msg)
+    shipped = str(args.model) == SHIPPED and not args.model.exists()
+    if not shipped:
+        existing(args.model, "MODEL_DIR")
+    for path, option in ((args.table, "--table"), (args.image, "--image"), (args.segmentation, "--segmentation")):
         if path is not None:
             existing(path, option)
     output_folder(args.out)
     from MedDeepDiagnosisLib.diagnose_job import Request
 
-    return Request(model=args.model, table=args.table, image=args.image, segmentation=args.segmentation, out=args.out)
+    return Request(
+        model=None if shipped else args.model,
+        table=args.table,
+        out=args.out,
+        image=args.image,
+        segmentation=args.segmentation,
+        segment=args.segment,
+    )
 
 
 def _summary(result: Any) -> list[str]:
-    return [f"wrote {result.report}"]
+    return [*result.summary, f"wrote {result.report}"]
 
 
 COMMAND = Command(

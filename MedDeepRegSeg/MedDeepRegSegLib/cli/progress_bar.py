@@ -1,6 +1,7 @@
 """Progress for a person at a terminal, or for a log."""
 
 import os
+import shutil
 import sys
 import time
 from types import TracebackType
@@ -47,7 +48,9 @@ class ProgressBar:
             from tqdm import tqdm
 
             form = "{percentage:3.0f} %|{bar:24}| {elapsed} {desc}"
-            self._bar = tqdm(total=1.0, bar_format=form, file=sys.stderr, leave=False, mininterval=0.05)
+            # Some terminals, such as those of containers, do not know their width; tqdm would draw nothing.
+            width = shutil.get_terminal_size().columns - 1
+            self._bar = tqdm(total=1.0, bar_format=form, file=sys.stderr, leave=False, mininterval=0.05, ncols=width)
         shown = message if len(message) <= _LONGEST_MESSAGE else message[: _LONGEST_MESSAGE - 3] + "..."
         self._bar.n = min(max(fraction, 0.0), 1.0)
         self._bar.set_description_str(shown)
