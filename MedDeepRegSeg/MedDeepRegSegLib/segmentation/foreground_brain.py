@@ -1,0 +1,96 @@
+"""The brain with its fluid, inside the skull: a classic skull stripping by threshold and morphology.
+
+Source of the idea: Brummer et al., Automatic detection of brain contours in MRI, IEEE TMI 1993 (threshold,
+erosion, largest part, dilation); for CT: Muschelli et al., NeuroImage 2015. A mask for orientation and for
+restricting other work, not for brain volumetry.
+"""
+
+import numpy as np
+from scipy import ndimage
+
+from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.segmentation.foreground_grid import WorkGrid
+from MedDeepRegSegLib.segmentation.morphology import (
+    Mask,
+    Spacing,
+    closed,
+    components,
+    connected_to,
+    depth_in,
+    dilate,
+    erode,
+    filled,
+    filled_in_slices,
+)
+
+_BONE_HU = 250.0
+_SMALLEST_BRAIN_ML = 50.0
+
+
+def ct_brain(grid: WorkGrid, head: Mask) -> Mask:
+    """Return the brain in a head CT on the native grid; all of the tissue where there is no skull.
+
+    Parameters
+    ----------
+    grid:
+        The CT, Hounsfield units.
+    head:
+        The head on the grid's ``values``.
+    """
+    values, spacing = grid.values, grid.spacing
+    bone = head & (values > _BONE_HU)
+    if bone.sum() < 0.01 * head.sum():
+        return grid.to_native(head)
+    # Slices with a closed ring of bone: the neck has none, apart from the spinal canal.
+    ring = closed(bone, spacing, 6.0)
+    inside = filled_in_slices(ring) & ~bone
+    soft = inside & head & (values > -15) & (values < 100) & ~dilate(bone, spacing, 1.0)
+    brain = _central_part(soft, spacing, head)
+    brain = closed(dilate(brain, spacing, 2.5) & inside & (values > -30) & (values < 120), spacing, 5.0)
+    return _checked(grid, filled(brain & ~bone & head))
+
+
+def mr_brain(grid: WorkGrid, head: Mask) -> Mask:
+    """Return the brain in a head MR on the native grid.
+
+    Parameters
+    ----------
+    grid:
+        The image; intensities of any scale.
+    head:
+        The head on the grid's ``values``.
+    """
+    values, spacing = grid.values, grid.spacing
+    inside = values[erode(head, spacing, 8.0)] if erode(head, spacing, 8.0).any() else values[head]
+    middle, high = np.percentile(inside, [50, 99])
+    lowest = float(values.min())
+    signal = head & (values > lowest + 0.45 * (middle - lowest)) & (values < high + 0.3 * (high - lowest))
+    brain = _central_part(signal, spacing, head)
+    brain = closed(brain, spacing, 8.0) & head
+    for axis in range(3):
+        brain = filled_in_slices(brain, axis)
+    return _checked(grid, brain)
+
+
+def _central_part(tissue: Mask, spacing: Spacing, head: Mask) -> Mask:
+    """Return the part of ``tissue`` that hangs together with its thickest, most central piece."""
+    depth = depth_in(tissue, spacing)
+    in_head = depth_in(head, spacing)
+    for radius in (3.0, 4.5, 6.0, 8.0):
+        labels, sizes = components(depth > radius)
+        if sizes.size < 2:
+            break
+        # The scalp and neck hang on where the erosion was too weak: then much of the part is near the skin.
+        weights = ndimage.sum(in_head, labels, np.arange(1, sizes.size))
+        part = labels == int(np.argmax(weights)) + 1
+        near_skin = float(np.mean(in_head[part] < 8.0))
+        if near_skin < 0.1 or radius == 8.0:
+            return connected_to(tissue & dilate(part, spacing, radius + 0.5 * max(spacing)), part)
+    return tissue
+
+
+def _checked(grid: WorkGrid, brain: Mask) -> Mask:
+    if brain.sum() * np.prod(grid.spacing) < _SMALLEST_BRAIN_ML * 1000:
+        msg = "no brain was found in the field of view, expected a head CT or MR: pick the head volume or another structure"
+        raise InputError(msg)
+    return grid.to_native(brain)
