@@ -1,0 +1,254 @@
+"""Read images and label maps from files or DICOM folders, and write them.
+
+Whatever is not a regular scalar 3-D volume in millimeters is refused with one clear line; see
+:mod:`~MedDeepRegSegLib.volumes.file_headers` for what the image library would let pass.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.jobs.outputs import atomic_path
+from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
+from MedDeepRegSegLib.volumes import file_headers
+from MedDeepRegSegLib.volumes.dicom_series import read_dicom_folder
+from MedDeepRegSegLib.volumes.geometry import check_label_map, check_volume, size_text, value_range
+from MedDeepRegSegLib.volumes.memory import check_memory
+from MedDeepRegSegLib.volumes.modality import MODALITY_KEY
+
+WRITABLE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
+"""Suffixes that :func:`write_image` accepts: formats of one file that keep the geometry."""
+
+NOTE_KEY = "MedDeep note"
+"""Metadata key of a remark on the reading, for the user; see :func:`reading_note`."""
+
+_PICTURES = ("PNGImageIO", "JPEGImageIO", "BMPImageIO", "TIFFImageIO", "GiplImageIO", "LSMImageIO")
+
+
+def read_volume(
+    path: Path | str,
+    what: str = "image",
+    *,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> sitk.Image:
+    """Read a scalar 3-D volume from a file, or from a folder of one DICOM series.
+
+    Geometry comes out in LPS mm; files in other units of length are converted. A 4-D file with one frame is taken
+    as 3-D.
+
+    Parameters
+    ----------
+    path:
+        NIfTI, NRRD, MetaImage, DICOM or another file that SimpleITK reads, or a folder of one DICOM series.
+    what:
+        What the image is to the user, for messages: ``"fixed image"``.
+    progress, cancel:
+        As everywhere.
+
+    Raises
+    ------
+    InputError
+        If the path cannot be read or what is there is no regular scalar volume.
+    """
+    image = _read(Path(path), what, progress, cancel)
+    check_volume(image, f"{what} ({Path(path).name})")
+    return image
+
+
+def read_label_map(
+    path: Path | str,
+    what: str = "label map",
+    *,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> sitk.Image:
+    """Read a label map as the smallest unsigned integer type that holds its labels.
+
+    Parameters
+    ----------
+    path:
+        File with whole non-negative numbers, stored in any type.
+    what:
+        What the label map is to the user, for messages.
+    progress, cancel:
+        As everywhere.
+
+    Raises
+    ------
+    InputError
+        If the path cannot be read or what is there is no label map.
+    """
+    image = _read(Path(path), what, progress, cancel)
+    check_label_map(image, f"{what} ({Path(path).name})")
+    _, highest = value_range(image)
+    for limit, pixel_type in ((255, sitk.sitkUInt8), (65535, sitk.sitkUInt16)):
+        if highest <= limit:
+            return sitk.Cast(image, pixel_type)
+    return sitk.Cast(image, sitk.sitkUInt32)
+
+
+def write_image(image: sitk.Image, path: Path | str) -> None:
+    """Write an image compressed and atomically. Missing folders are created.
+
+    Raises
+    ------
+    InputError
+        If the suffix is not one of :data:`WRITABLE_SUFFIXES`, or the place cannot be written.
+    """
+    final = Path(path)
+    if not final.name.lower().endswith(WRITABLE_SUFFIXES):
+        msg = f"{final.name} has no suffix of an image format, expected one of {', '.join(WRITABLE_SUFFIXES)}"
+        raise InputError(msg)
+    with atomic_path(final) as temporary:
+        try:
+            sitk.WriteImage(image, str(temporary), useCompression=True)
+        except RuntimeError as error:
+            msg = f"{final} cannot be written ({_reason(error)}): choose another folder or format"
+            raise InputError(msg) from error
+
+
+def reading_note(image: sitk.Image) -> str:
+    """Return a remark on how an image was read that its user should see, or ""."""
+    return image.GetMetaData(NOTE_KEY) if image.HasMetaDataKey(NOTE_KEY) else ""
+
+
+def _read(path: Path, what: str, progress: Progress, cancel: CancelToken | None) -> sitk.Image:
+    _check_path(path, what)
+    if cancel is not None:
+        cancel.raise_if_canceled()
+    progress(0.0, f"Reading {what}")
+    if path.is_dir():
+        return _checked_extent(read_dicom_folder(path, what, progress=progress, cancel=cancel), path, what, known=True)
+    sform = file_headers.check_nifti(path, what, cancel=cancel) if file_headers.is_nifti(path) else None
+    scale = file_headers.nrrd_millimeters(path, what) if file_headers.is_nrrd(path) else 1.0
+    reader = _header(path, what)
+    try:
+        image = _single_frame(reader.Execute(), what, path)
+    except RuntimeError as error:
+        msg = f"{what} cannot be read from {path.name} ({_reason(error)}): copy or export it again"
+        raise InputError(msg) from error
+    if scale != 1.0:
+        image.SetSpacing([scale * step for step in image.GetSpacing()])
+        image.SetOrigin([scale * place for place in image.GetOrigin()])
+    modality = image.GetMetaData(MODALITY_KEY) if image.HasMetaDataKey(MODALITY_KEY) else None
+    for key in image.GetMetaDataKeys():  # names and dates of a patient must not travel into results
+        image.EraseMetaData(key)
+    if modality:
+        image.SetMetaData(MODALITY_KEY, modality.strip())
+    if note := file_headers.orientation_note(image, sform, path.name):
+        image.SetMetaData(NOTE_KEY, note)
+    progress(1.0, f"Read {what}")
+    known = not file_headers.is_nifti(path) or file_headers.nifti_says_unit(path)
+    return _checked_extent(image, path, what, known=known)
+
+
+def _check_path(path: Path, what: str) -> None:
+    try:
+        exists = path.exists()
+    except OSError as error:
+        msg = f"{what}: {path} cannot be opened ({error.strerror}): check the path"
+        raise InputError(msg) from error
+    if not exists:
+        msg = f"{what}: there is no file or folder {path}: check the path"
+        raise InputError(msg)
+    if not os.access(path, os.R_OK | os.X_OK if path.is_dir() else os.R_OK):
+        msg = f"{what}: {path} cannot be opened (permission denied): choose one that you may read"
+        raise InputError(msg)
+    if path.is_file() and path.stat().st_size == 0:
+        msg = f"{what}: the file {path.name} is empty: copy or download it again"
+        raise InputError(msg)
+    if not path.is_file() and not path.is_dir():
+        msg = f"{what}: {path} is neither a file nor a folder: pick an image"
+        raise InputError(msg)
+
+
+def _header(path: Path, what: str) -> sitk.ImageFileReader:
+    """Return a reader that has read the header, after refusal of what needs no voxels to be refused."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    chosen = reader.GetImageIOFromFileName(str(path))
+    if not chosen:
+        msg = f"{what}: {path.name} is no image that can be read: pick a NIfTI, NRRD, MetaImage or DICOM file"
+        if _is_dicom(path):
+            msg = f"{what}: {path.name} is a DICOM object without an image (a structure set, plan or report?): pick a CT or MR"
+        raise InputError(msg)
+    if chosen in _PICTURES:
+        msg = f"{what}: {path.name} is a picture without spacing in mm ({chosen[:-7]}): pick a NIfTI, NRRD or DICOM volume"
+        raise InputError(msg)
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        msg = f"{what} cannot be read from {path.name} ({_reason(error)}): copy or export it again"
+        raise InputError(msg) from error
+    size = reader.GetSize()
+    if chosen == "GDCMImageIO":
+        _check_dicom_file(reader, path, what)
+    frames = int(np.prod(size[3:], dtype=float)) if len(size) > 3 else 1
+    if frames > 1:
+        msg = f"{what} ({path.name}) has {frames} frames ({size_text(size)}), expected one 3-D volume: extract one frame of it"
+        raise InputError(msg)
+    components = reader.GetNumberOfComponents()
+    if components > 1:
+        hint = "extract one component"
+        if path.name.lower().endswith(".seg.nrrd"):
+            hint = "its segments overlap, save them without overlap or one by one"
+        msg = f"{what} ({path.name}) has {components} components per voxel, expected 1: {hint}"
+        raise InputError(msg)
+    # Double precision is what the widest step of any work here needs.
+    check_memory(8.0 * np.prod(size, dtype=float), f"{what} ({size_text(size)} voxels)", "crop or resample it first")
+    return reader
+
+
+def _check_dicom_file(reader: sitk.ImageFileReader, path: Path, what: str) -> None:
+    modality = reader.GetMetaData(MODALITY_KEY).strip() if reader.HasMetaDataKey(MODALITY_KEY) else ""
+    if modality in ("SEG", "RTSTRUCT", "PR", "KO", "SR"):
+        msg = f"{what}: {path.name} is a DICOM {modality} object, expected an image: load it in Slicer and save as .seg.nrrd"
+        raise InputError(msg)
+    size = reader.GetSize()
+    if len(size) < 3 or size[2] == 1:
+        msg = f"{what}: {path.name} is a single DICOM slice, expected a volume: pick the folder of the series"
+        raise InputError(msg)
+
+
+def _is_dicom(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(132)[128:] == b"DICM"
+
+
+def _single_frame(image: sitk.Image, what: str, path: Path) -> sitk.Image:
+    """Return a 4-D image of one frame as 3-D."""
+    size = image.GetSize()
+    if len(size) <= 3:
+        return image
+    direction = np.array(image.GetDirection()).reshape(len(size), len(size))
+    if len(size) > 4 or np.linalg.matrix_rank(direction[:3, :3]) < 3:
+        msg = f"{what} ({path.name}) has {len(size)} dimensions ({size_text(size)}), expected 3: extract a 3-D volume"
+        raise InputError(msg)
+    return sitk.Extract(image, [*size[:3], 0], [0] * len(size), sitk.ExtractImageFilter.DIRECTIONCOLLAPSETOSUBMATRIX)
+
+
+def _checked_extent(image: sitk.Image, path: Path, what: str, *, known: bool) -> sitk.Image:
+    """Refuse volumes whose spacing cannot be in mm: no person is thinner than 1 mm or longer than 5 m."""
+    if image.GetDimension() != 3:
+        return image  # refused by the check of the shape, with a better message
+    extent = np.array(image.GetSize()) * image.GetSpacing()
+    if np.isfinite(extent).all() and (extent.max() < 1 or extent.max() > 5000):
+        says = "" if known else " and its header does not say the unit"
+        msg = (
+            f"{what} ({path.name}) would be {size_text([round(float(e), 3) for e in extent])} mm large{says}: "
+            "is the spacing in another unit? Correct its header to mm"
+        )
+        raise InputError(msg)
+    return image
+
+
+def _reason(error: RuntimeError) -> str:
+    """Return the telling part of a message of the image library, on one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if "ERROR" in line or line.startswith("[")] or lines
+    text = telling[-1].split("ERROR:")[-1].strip()
+    return text[:160]
