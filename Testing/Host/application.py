@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import shiboken6
 import slicer
 from PySide6 import QtCore, QtWidgets
 
@@ -151,7 +152,7 @@ class qSlicerApplication(QtWidgets.QApplication):
     def _close(self) -> None:
         self._layout_manager.release()
         self._layout_manager = None
-        self._window.deleteLater()
+        shiboken6.delete(self._window)  # at once: slicer.util looks for the main window among all windows
         self._window = None
         os.environ["PATH"] = os.environ["PATH"].replace(self._bin + os.pathsep, "", 1)
 

@@ -89,6 +89,10 @@ class _Number:
     def singleStep(self, value: float) -> None:
         self._box.setSingleStep(value)
 
+
+class _FormattedNumber(_Number):
+    """A number of which the digits and the unit can be chosen."""
+
     @property
     def decimals(self) -> int:
         return self._box.decimals
@@ -148,7 +152,7 @@ class _WithQuantity:
 
 
 @host_widget
-class ctkDoubleSpinBox(_Number, QtWidgets.QWidget):
+class ctkDoubleSpinBox(_FormattedNumber, QtWidgets.QWidget):
     """A spin box for a real number."""
 
     valueChanged = QtCore.Signal(float)
@@ -182,7 +186,7 @@ class qMRMLSpinBox(_WithQuantity, ctkDoubleSpinBox):
 
 
 @host_widget
-class ctkSliderWidget(_Number, QtWidgets.QWidget):
+class ctkSliderWidget(_FormattedNumber, QtWidgets.QWidget):
     """A slider with a spin box."""
 
     valueChanged = QtCore.Signal(float)

@@ -9,6 +9,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import slicer
 import slicer.util
 import vtk
+
 from MedDeepRegSegLib.mrml import scene as mrml_scene
 
 from . import dialogs, pip_calls, pythonqt, slicer_source
@@ -32,6 +33,7 @@ class _State:
     saved: dict | None = None
     observer = None
     app = None
+    nodes: frozenset = frozenset()
 
 
 def is_installed() -> bool:
@@ -57,6 +59,7 @@ def install_host():
         "slicer": {name: getattr(slicer, name, _MISSING) for name in _slicer_names()},
         "modules": {name: sys.modules.get(name, _MISSING) for name in _module_names()},
     }
+    _State.nodes = frozenset(node.GetID() for node in slicer.util.getNodesByClass("vtkMRMLNode"))
     try:
         _install(scene, logic)
     except BaseException:
@@ -86,8 +89,9 @@ def uninstall_host() -> None:
         if value is not _MISSING:
             sys.modules[name] = value
     _State.saved = None
-    slicer.mrmlScene.Clear(True)
     mrml_scene.clear_scene()
+    for node in [node for node in slicer.util.getNodesByClass("vtkMRMLNode") if node.GetID() not in _State.nodes]:
+        slicer.mrmlScene.RemoveNode(node)
 
 
 def _slicer_names() -> list[str]:

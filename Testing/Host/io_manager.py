@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import slicer
+import vtk
 from PySide6 import QtCore
 
 # File type -> (endings, node class). First match wins, as the reader with the highest confidence does in Slicer.
@@ -37,7 +38,7 @@ class qSlicerCoreIOManager(QtCore.QObject):
         path = str(properties["fileName"])
         if not Path(path).exists():
             if messages is not None:
-                messages.AddMessage(slicer.vtkCommand.ErrorEvent if hasattr(slicer, "vtkCommand") else 2, f"no {path}")
+                messages.AddMessage(vtk.vtkCommand.ErrorEvent, f"{path} does not exist")
             return False
         scene = slicer.mrmlScene
         if kind == "SceneFile":

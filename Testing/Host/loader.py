@@ -82,7 +82,7 @@ class LoadedModule:
 
     def problems(self) -> list[str]:
         """Return errors in slots since the last call, and attributes that were set but are no Qt properties."""
-        return pythonqt.take_slot_errors() + pythonqt.unknown_attributes(self.panel)
+        return pythonqt.take_slot_errors() + ([] if self._closed else pythonqt.unknown_attributes(self.panel))
 
 
 def load_module(path: str | Path, *, enter: bool = True) -> LoadedModule:
@@ -112,6 +112,7 @@ def load_module(path: str | Path, *, enter: bool = True) -> LoadedModule:
     setattr(slicer.moduleNames, path.stem, path.stem)
     slicer.app.moduleManager()._register(core)
     slicer.app.startupCompleted.emit()
+    slicer.app.disconnect("startupCompleted()")  # it comes once in the life of the application
     loaded = LoadedModule(path.stem, python_module, description)
     core.widgetRepresentation()
     if enter:

@@ -37,11 +37,11 @@ class SceneObserver:
                 event = getattr(slicer.vtkMRMLScene, name)
                 self._observed.append((scene, scene.AddObserver(event, self._on_event)))
 
-    def observe_nodes(self, nodes) -> None:
+    def observe_nodes(self, nodes, event=vtk.vtkCommand.ModifiedEvent) -> None:
         """Follow changes of these nodes (their names, attributes or contents) instead of those followed before."""
         for obj, tag in self._nodes:
             obj.RemoveObserver(tag)
-        self._nodes = [(node, node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._on_event)) for node in nodes]
+        self._nodes = [(node, node.AddObserver(event, self._on_event)) for node in nodes]
 
     def _release(self) -> None:
         for obj, tag in self._observed + self._nodes:
@@ -61,10 +61,6 @@ class _WithScene:
     HOST_SIGNALS = {"mrmlSceneChanged": (("vtkMRMLScene*",),)}  # noqa: RUF012
     _scene = None
 
-    def mrmlScene(self):
-        """Return the scene."""
-        return self._scene
-
     def setMRMLScene(self, scene) -> None:
         """Set the scene and tell the widgets that are connected."""
         if scene is self._scene:
@@ -77,8 +73,16 @@ class _WithScene:
         """For subclasses."""
 
 
+class _ShowsScene(_WithScene):
+    """A widget that also says which scene it has."""
+
+    def mrmlScene(self):
+        """Return the scene."""
+        return self._scene
+
+
 @host_widget
-class qMRMLWidget(_WithScene, QtWidgets.QWidget):
+class qMRMLWidget(_ShowsScene, QtWidgets.QWidget):
     """The usual top of a module's .ui file: hands the scene on."""
 
     mrmlSceneChanged = QtCore.Signal(object)

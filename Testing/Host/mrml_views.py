@@ -1,9 +1,10 @@
 """MRML widgets that show what is in a node: segments, a table; and those that place points."""
 
 import slicer
+import vtk
 from PySide6 import QtCore, QtGui, QtWidgets
 
-from .mrml_node_combo_box import SceneObserver, _WithScene, qMRMLNodeComboBox
+from .mrml_node_combo_box import SceneObserver, _ShowsScene, _WithScene, qMRMLNodeComboBox
 from .ui_loader import host_widget
 
 
@@ -17,7 +18,7 @@ def _segment_ids(node) -> list[str]:
 
 
 @host_widget
-class qMRMLSegmentSelectorWidget(_WithScene, QtWidgets.QWidget):
+class qMRMLSegmentSelectorWidget(_ShowsScene, QtWidgets.QWidget):
     """Chooses a segmentation and one of its segments."""
 
     mrmlSceneChanged = QtCore.Signal(object)
@@ -47,7 +48,7 @@ class qMRMLSegmentSelectorWidget(_WithScene, QtWidgets.QWidget):
         self._nodes.setMRMLScene(self._scene)
 
     def _on_node(self, node) -> None:
-        self._observer.observe_nodes([node] if node is not None else [])
+        self._observer.observe_nodes([node] if node is not None else [], vtk.vtkCommand.AnyEvent)
         self._fill()
         self.currentNodeChanged.emit(node)
 
@@ -126,7 +127,7 @@ class qMRMLSegmentSelectorWidget(_WithScene, QtWidgets.QWidget):
 
 
 @host_widget
-class qMRMLSegmentsTableView(_WithScene, QtWidgets.QWidget):
+class qMRMLSegmentsTableView(_ShowsScene, QtWidgets.QWidget):
     """Lists the segments of a segmentation with their colors."""
 
     mrmlSceneChanged = QtCore.Signal(object)
@@ -157,7 +158,7 @@ class qMRMLSegmentsTableView(_WithScene, QtWidgets.QWidget):
     def setSegmentationNode(self, node) -> None:
         """Show the segments of a node."""
         self._node = node
-        self._observer.observe_nodes([node, node.GetSegmentation()] if node is not None else [])
+        self._observer.observe_nodes([node] if node is not None else [], vtk.vtkCommand.AnyEvent)
         self._fill()
 
     def _fill(self) -> None:
@@ -237,7 +238,7 @@ for _name in (
 
 
 @host_widget
-class qMRMLTableView(_WithScene, QtWidgets.QTableView):
+class qMRMLTableView(_ShowsScene, QtWidgets.QTableView):
     """Shows a table node; the column names stand in the first row if it is locked, as in Slicer."""
 
     mrmlSceneChanged = QtCore.Signal(object)
@@ -258,12 +259,8 @@ class qMRMLTableView(_WithScene, QtWidgets.QTableView):
     def setMRMLTableNode(self, node) -> None:
         """Show a table node, or nothing."""
         self._node = node
-        self._observer.observe_nodes([node] if node is not None else [])
+        self._observer.observe_nodes([node] if node is not None else [], vtk.vtkCommand.AnyEvent)
         self._fill()
-
-    def tableNode(self):
-        """Return the table node."""
-        return self._node
 
     def _fill(self) -> None:
         model = self.model()
@@ -487,7 +484,7 @@ class qSlicerSimpleMarkupsWidget(_NodeColor, _WithScene, QtWidgets.QWidget):
 
     def _on_node(self, node) -> None:
         self._place.setCurrentNode(node)
-        self._observer.observe_nodes([node] if node is not None else [])
+        self._observer.observe_nodes([node] if node is not None else [], vtk.vtkCommand.AnyEvent)
         self._fill()
         self.markupsNodeChanged.emit()
 

@@ -37,7 +37,7 @@ def pip_check(req, _seen=None):
     return True
 
 
-def pip_ensure(
+def pip_ensure(  # noqa: PLR0917 (Slicer's signature)
     requirements,
     constraints=None,
     skip_packages=None,
@@ -66,7 +66,7 @@ def pip_ensure(
     )
 
 
-def pip_install(
+def pip_install(  # noqa: PLR0917 (Slicer's signature)
     requirements,
     constraints=None,
     no_deps_requirements=None,

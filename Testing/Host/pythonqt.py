@@ -12,6 +12,7 @@ The PySide6 classes themselves are changed, once per process, so that widgets ma
 layout) have the habits too and ``type(button) is qt.QPushButton`` holds. That makes this unfit for anything but tests.
 """
 
+import ctypes
 import inspect
 import sys
 import traceback
@@ -36,6 +37,7 @@ def apply() -> None:
     if _applied:
         return
     _applied = True
+    _keep_constants()
     for cls in _qobject_classes():
         _add_properties(cls)
     _add_qt5_names()
@@ -94,18 +96,36 @@ class BoundSignal:
 
     def __call__(self, *arguments) -> None:
         """Emit the signal."""
-        self._signal.emit(*arguments)
+        _find_signal(self._sender, self._name, None)[0].emit(*arguments)
 
 
 # Connections by C++ object: (signal name, receiver, what Qt calls, the PySide6 signal).
 _connections: dict[int, list[tuple]] = {}
 
 
+def _keep_constants() -> None:
+    """Make None, True and False immortal, as they are from Python 3.12 on.
+
+    PySide6 6.12 counts on that and returns them without a new reference; on Python 3.11 the interpreter would end
+    itself after some ten thousand calls.
+    """
+    if sys.version_info < (3, 12):
+        for constant in (None, True, False):
+            ctypes.c_ssize_t.from_address(id(constant)).value += 1 << 48
+
+
 def _getattribute(self, name):
-    if name == "connect":
-        return lambda signal, *receiver: _connect(self, *_split_signature(signal), *receiver)
-    if name == "disconnect":
-        return lambda signal, *receiver: _disconnect(self, _split_signature(signal)[0], *receiver)
+    if name in ("connect", "disconnect"):
+
+        def change(signal, *receiver):
+            if not isinstance(signal, str) or signal[:1].isdigit():  # a call from inside PySide6
+                return _get_attribute(self, name)(signal, *receiver)
+            signal_name, types = _split_signature(signal)
+            if name == "connect":
+                return _connect(self, signal_name, types, *receiver)
+            return _disconnect(self, signal_name, *receiver)
+
+        return change
     value = _get_attribute(self, name)
     if isinstance(value, QtCore.SignalInstance):
         return BoundSignal(self, name, value)
@@ -184,13 +204,16 @@ def _find_signal(sender, name: str, types: tuple[str, ...] | None) -> tuple[QtCo
             raise ValueError(msg)
         return signal, len(types)
     overloads = _overloads(sender.metaObject(), name)
+    longest = max(overloads, key=len)
     if types is None:
-        types = max(overloads, key=len)
+        types = longest
     elif types not in overloads:
         shown = " or ".join(f"{name}({','.join(one)})" for one in sorted(overloads, key=len))
         msg = f"{type(sender).__name__} has no signal {name}({','.join(types)}), it has {shown}"
         raise ValueError(msg)
-    return signal[",".join(types)] if len(overloads) > 1 else signal, len(types)
+    # A shorter overload only leaves out arguments with defaults: connect the long one and cut the arguments.
+    chosen = longest if longest[: len(types)] == types else types
+    return signal[",".join(chosen)] if len(overloads) > 1 else signal, len(types)
 
 
 def _overloads(meta, name: str) -> list[tuple[str, ...]]:
@@ -220,9 +243,11 @@ def _qobject_classes() -> Iterator[type]:
 
 def _add_properties(cls: type) -> None:
     meta = cls.staticMetaObject
-    for index in range(meta.propertyOffset(), meta.propertyCount()):
+    for index in range(meta.propertyCount()):
         definition = meta.property(index)
         name = definition.name()
+        if index < meta.propertyOffset() and name not in vars(cls):
+            continue  # inherited, and the getter is not overridden
         own = inspect.getattr_static(cls, name, None)
         if (cls.__name__, name) in _STAY_METHODS or isinstance(own, staticmethod):
             continue

@@ -19,7 +19,7 @@ class SampleDataLogic:
         slicer.modules.sampleDataSources.setdefault(category, [])
 
     @staticmethod
-    def registerCustomSampleDataSource(
+    def registerCustomSampleDataSource(  # noqa: PLR0917 (Slicer's signature)
         category="Custom",
         sampleName=None,
         uris=None,
@@ -46,7 +46,9 @@ class SampleDataLogic:
             checksums=_listed(checksums),
             customDownloader=customDownloader,
         )
-        slicer.modules.sampleDataSources.setdefault(category, []).append(source)
+        registered = slicer.modules.sampleDataSources.setdefault(category, [])
+        if all(vars(source) != vars(other) for other in registered):
+            registered.append(source)
 
 
 def _listed(value):

@@ -25,6 +25,7 @@ class ScriptedLoadableModule:
     """Describes a module to the application."""
 
     def __init__(self, parent):
+        super().__init__()
         self.parent = parent
         self.moduleName = type(self).__name__
         parent.title, parent.helpText, parent.acknowledgementText = "", "", ""
@@ -60,6 +61,7 @@ class ScriptedLoadableModuleWidget:
     """The panel of a module."""
 
     def __init__(self, parent=None):
+        super().__init__()
         self.moduleName = type(self).__name__.removesuffix("Widget")
         self.developerMode = slicer.util.settingsValue("Developer/DeveloperMode", False, converter=slicer.util.toBool)
         self.parent = parent
@@ -97,6 +99,7 @@ class ScriptedLoadableModuleLogic:
     """What a module computes; owns the parameter node."""
 
     def __init__(self, parent=None):
+        super().__init__()
         self.moduleName = type(self).__name__.removesuffix("Logic")
         self.isSingletonParameterNode = True
 

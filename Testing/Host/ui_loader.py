@@ -5,8 +5,8 @@ as Python attributes, and the file's signal-slot connections (with MRML types in
 :mod:`Host.pythonqt`. An unknown class, property or signal is an error instead of the silence of the application.
 """
 
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from xml.etree import ElementTree
 
 from PySide6 import QtCore, QtGui, QtUiTools
 
@@ -101,7 +101,7 @@ def _named(widget, name: str):
     return found
 
 
-def _value(cls: type, element: ElementTree.Element):
+def _value(cls: type, element: ElementTree.Element):  # noqa: PLR0911 (one line a case)
     """Return the value of a <property> as Python."""
     text = element.text or ""
     match element.tag:

@@ -31,7 +31,7 @@ class Connector:
             signal.connect(callback)
 
 
-def make_connector(widget, kind, annotations) -> Connector:
+def make_connector(widget, kind, annotations) -> Connector:  # noqa: PLR0911 (one line a case)
     """Return what connects a widget to a parameter.
 
     Raises

@@ -10,7 +10,7 @@ import slicer
 _PATHS = (pathlib.Path, pathlib.PurePath)
 
 
-def make_storage(kind):
+def make_storage(kind):  # noqa: PLR0911 (one line a case)
     """Return the storage for a type.
 
     Raises
