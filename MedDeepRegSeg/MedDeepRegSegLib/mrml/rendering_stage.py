@@ -239,8 +239,8 @@ class Stage:
             return
         copy = color.NewInstance()
         copy.Copy(color)  # CopyContent would leave the table itself behind
-        self.add(copy)
-        display.SetAndObserveColorNodeID(copy.GetID())
+        added = self.add(copy)  # the one that is there already, for the standard color tables
+        display.SetAndObserveColorNodeID(added.GetID())
 
 
 def _own_copy(representation, copied: dict[str, object]):
