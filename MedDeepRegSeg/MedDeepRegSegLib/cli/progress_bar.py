@@ -48,9 +48,17 @@ class ProgressBar:
             from tqdm import tqdm
 
             form = "{percentage:3.0f} %|{bar:24}| {elapsed} {desc}"
-            # Some terminals, such as those of containers, do not know their width; tqdm would draw nothing.
-            width = shutil.get_terminal_size().columns - 1
-            self._bar = tqdm(total=1.0, bar_format=form, file=sys.stderr, leave=False, mininterval=0.05, ncols=width)
+            # Some terminals, such as those of containers, do not know their size; tqdm would draw nothing there.
+            size = shutil.get_terminal_size()
+            self._bar = tqdm(
+                total=1.0,
+                bar_format=form,
+                file=sys.stderr,
+                leave=False,
+                mininterval=0.05,
+                ncols=size.columns - 1,
+                nrows=size.lines,
+            )
         shown = message if len(message) <= _LONGEST_MESSAGE else message[: _LONGEST_MESSAGE - 3] + "..."
         self._bar.n = min(max(fraction, 0.0), 1.0)
         self._bar.set_description_str(shown)
