@@ -130,6 +130,8 @@ class Stage:
         copy.CopyContent(node, False)
         copy.SetName(node.GetName())
         self.add(copy)
+        while copy.GetNumberOfDisplayNodes():  # some logics give every new node a default display
+            self.scene.RemoveNode(copy.GetNthDisplayNode(0))
         self._copy_transform(node, copy)
         for index in range(node.GetNumberOfDisplayNodes()):
             source = node.GetNthDisplayNode(index)

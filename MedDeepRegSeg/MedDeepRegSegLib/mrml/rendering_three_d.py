@@ -263,6 +263,7 @@ def _add_volume(stage: Stage, node, view_node, volume_range: tuple[float, float]
     copy.AddAndObserveDisplayNodeID(display.GetID())
     view_node.SetRaycastTechnique(slicer.vtkMRMLViewNode.Composite)
     view_node.SetVolumeRenderingQuality(slicer.vtkMRMLViewNode.Normal)
+    view_node.SetVolumeRenderingSurfaceSmoothing(True)  # jitters the rays, against rings like those in wood
 
 
 def _default_range(node) -> tuple[float, float]:
