@@ -1,8 +1,8 @@
 """Stand-in for ``slicer.parameterNodeWrapper``, written anew.
 
 Values lie in a ``vtkMRMLScriptedModuleNode`` under the same names and in the same spelling as Slicer writes them, so
-that a scene saved by one is read by the other. Covered: int, float, bool, str, enumerations, paths, lists of these,
-node classes and ``NodeClass | None``. Anything else is refused, as is an annotation that would be ignored.
+that a scene saved by one is read by the other. Covered: int, float, bool, str, enumerations, paths, node classes, and
+lists, tuples, dictionaries and unions of these. Anything else is refused, as is an annotation that would be ignored.
 """
 
 from .annotations import (

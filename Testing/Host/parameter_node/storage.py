@@ -1,5 +1,7 @@
 """How a typed value lies in a parameter node. Names and spelling are Slicer's, for scenes to be exchanged."""
 
+import collections.abc
+import copy
 import enum
 import pathlib
 import types
@@ -34,6 +36,10 @@ def make_storage(kind):  # noqa: PLR0911 (one line a case)
         return _Node(kind)
     if typing.get_origin(kind) is list:
         return _List(make_storage(typing.get_args(kind)[0]))
+    if typing.get_origin(kind) is tuple:
+        return _Tuple([make_storage(part) for part in typing.get_args(kind)])
+    if typing.get_origin(kind) is dict:
+        return _Dict(_Tuple([make_storage(part) for part in typing.get_args(kind)]))
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         return _Union([_Nothing() if part is type(None) else make_storage(part) for part in typing.get_args(kind)])
     msg = f"a parameter of type {kind} is not supported"
@@ -110,7 +116,7 @@ class _Nothing:
 
     def write(self, node, name: str, value) -> None:
         self.check(value)
-        node.SetParameter(name, "")
+        node.SetParameter(name, "True")
 
     def read(self, _node, _name: str):
         return None
@@ -155,27 +161,143 @@ class _List:
         node.UnsetParameter(f"{name}.len")
 
 
-class ObservedList(list):
-    """A list that writes itself back when it is changed."""
+class _Tuple:
+    """A tuple of fixed length: its parts under NAME.0, NAME.1 and so on."""
 
-    def __init__(self, storage: _List, node, name: str, values) -> None:
-        super().__init__(values)
-        self._storage, self._node, self._name = storage, node, name
+    kind = tuple
+
+    def __init__(self, parts) -> None:
+        self._parts = parts
+        self.default = tuple(part.default for part in parts)
+
+    def check(self, value) -> None:
+        if len(value) != len(self._parts):
+            msg = f"value must have {len(self._parts)} parts, got {len(value)}"
+            raise ValueError(msg)
+        for part, element in zip(self._parts, value, strict=True):
+            part.check(element)
+
+    def is_in(self, node, name: str) -> bool:
+        return self._parts[0].is_in(node, f"{name}.0")
+
+    def write(self, node, name: str, value) -> None:
+        self.check(value)
+        with slicer.util.NodeModify(node):
+            for index, (part, element) in enumerate(zip(self._parts, value, strict=True)):
+                part.write(node, f"{name}.{index}", element)
+
+    def read(self, node, name: str):
+        return tuple(part.read(node, f"{name}.{index}") for index, part in enumerate(self._parts))
+
+    def remove(self, node, name: str) -> None:
+        for index, part in enumerate(self._parts):
+            part.remove(node, f"{name}.{index}")
 
 
-def _writes_back(method: str):
-    def change(self, *arguments, **options):
-        result = getattr(list, method)(self, *arguments, **options)
-        self._storage.write(self._node, self._name, list(self))
-        return self if method == "__iadd__" else result
+class _Dict:
+    """A dictionary: a list of its pairs."""
 
-    return change
+    kind = dict
+
+    def __init__(self, pair: _Tuple) -> None:
+        self._pairs = _List(pair)
+
+    @property
+    def default(self):
+        return {}
+
+    def check(self, value) -> None:
+        self._pairs.check(list(value.items()))
+
+    def is_in(self, node, name: str) -> bool:
+        return self._pairs.is_in(node, name)
+
+    def write(self, node, name: str, value) -> None:
+        self._pairs.write(node, name, list(value.items()))
+
+    def read(self, node, name: str):
+        return ObservedDict(self, node, name, dict(self._pairs.read(node, name)))
+
+    def remove(self, node, name: str) -> None:
+        self._pairs.remove(node, name)
 
 
-for _method in ("append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse"):
-    setattr(ObservedList, _method, _writes_back(_method))
-for _method in ("__setitem__", "__delitem__", "__iadd__"):
-    setattr(ObservedList, _method, _writes_back(_method))
+class _Observed:
+    """Writes itself back when it is changed. As in Slicer it is no list and no dict, only used like one."""
+
+    def __init__(self, storage, node, name: str, values) -> None:
+        self._storage, self._node, self._name, self._values = storage, node, name, values
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._values})"
+
+    def __eq__(self, other) -> bool:
+        return self._values == (other._values if isinstance(other, _Observed) else other)
+
+    __hash__ = None
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getitem__(self, key):
+        return self._values[key]
+
+    def __setitem__(self, key, value) -> None:
+        self._change("__setitem__", key, value)
+
+    def __delitem__(self, key) -> None:
+        self._change("__delitem__", key)
+
+    def _change(self, method: str, *arguments):
+        values = copy.copy(self._values)
+        result = getattr(values, method)(*arguments)
+        self._storage.write(self._node, self._name, values)
+        self._values = values
+        return result
+
+
+class ObservedList(_Observed, collections.abc.MutableSequence):
+    """A list in a parameter node."""
+
+    def insert(self, index, value) -> None:
+        self._change("insert", index, value)
+
+    def extend(self, values) -> None:
+        self._change("extend", list(values))
+
+    def sort(self, **options) -> None:
+        self[:] = sorted(self._values, **options)
+
+
+class ObservedDict(_Observed):
+    """A dictionary in a parameter node. As in Slicer, `get` and `pop` take no default, and there is no `update`."""
+
+    def __contains__(self, key) -> bool:
+        return key in self._values
+
+    def __iter__(self):
+        return iter(self._values)
+
+    def keys(self):
+        return self._values.keys()
+
+    def values(self):
+        return self._values.values()
+
+    def items(self):
+        return self._values.items()
+
+    def get(self, key):
+        return self._values.get(key)
+
+    def pop(self, key):
+        return self._change("pop", key)
+
+    def popitem(self):
+        return self._change("popitem")
+
+    def clear(self) -> None:
+        self._change("clear")
 
 
 class _Union:

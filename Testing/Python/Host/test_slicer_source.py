@@ -95,10 +95,83 @@ def test_optional_nodes_and_defaults_from_generators(slicer_scene):
     }
 
 
+def test_dictionaries_and_tuples(slicer_scene):
+    from slicer.parameterNodeWrapper import parameterNodeWrapper
+
+    @parameterNodeWrapper
+    class Parameters:
+        ratings: dict[str, str]
+        window: tuple[float, int] = (40.0, 400)
+
+    stored = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
+    parameters = Parameters(stored)
+    assert parameters.ratings == {}
+    parameters.ratings["margin"] = "sharp"
+    parameters.ratings["texture"] = "solid"
+    ratings = parameters.ratings
+    assert list(ratings.items()) == [("margin", "sharp"), ("texture", "solid")]
+    assert ratings.get("absent") is None
+    assert "margin" in ratings
+    assert not isinstance(ratings, dict)
+    with pytest.raises(TypeError):
+        ratings.get("absent", "a default that Slicer does not take")
+    assert ratings.pop("margin") == "sharp"
+    parameters.window = (1.5, 2)
+    texts = {name: stored.GetParameter(name) for name in stored.GetParameterNames()}
+    assert texts == {
+        "ratings.len": "1",
+        "ratings.0.0": "texture",
+        "ratings.0.1": "solid",
+        "window.0": "1.5",
+        "window.1": "2",
+    }
+    parameters.ratings = {"a": "b", "c": "d"}
+    assert Parameters(stored).ratings == {"a": "b", "c": "d"}
+    assert Parameters(stored).window == (1.5, 2)
+
+
+def test_lists_are_used_like_lists(slicer_scene):
+    from slicer.parameterNodeWrapper import parameterNodeWrapper
+
+    @parameterNodeWrapper
+    class Parameters:
+        names: list[str]
+
+    stored = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
+    names = Parameters(stored).names
+    names.append("c")
+    names.extend(["a", "b"])
+    names[0] = "d"
+    names += ["e"]
+    names.sort()
+    assert names == ["a", "b", "d", "e"]
+    assert names.pop() == "e"
+    names.remove("b")
+    names.insert(0, "z")
+    del names[1]
+    assert list(Parameters(stored).names) == ["z", "d"]
+    assert not isinstance(names, list)
+
+
+def test_none_in_a_union_is_written_as_slicer_writes_it(slicer_scene):
+    from slicer.parameterNodeWrapper import parameterNodeWrapper
+
+    @parameterNodeWrapper
+    class Parameters:
+        count: int | None
+
+    stored = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
+    parameters = Parameters(stored)
+    assert parameters.count is None
+    assert stored.GetParameter("count.1") == "True"
+    parameters.count = 3
+    assert stored.GetParameterNames() == ("count.0",)
+
+
 def test_reserved_names_are_refused(slicer_host):
     from slicer.parameterNodeWrapper import isParameterNodeWrapper, parameterNodeWrapper
 
-    with pytest.raises(ValueError, match="reserved|cannot be"):
+    with pytest.raises(ValueError, match=r"reserved|cannot be"):
 
         @parameterNodeWrapper
         class Wrong:
