@@ -108,7 +108,7 @@ def _install(scene, logic) -> None:
         importlib.import_module("slicer.util")
     sys.modules["qt"] = make_qt()
     sys.modules["ctk"] = make_ctk()
-    from . import application, modules, mrml_node_combo_box, mrml_views
+    from . import application, modules, mrml_widgets  # noqa: F401 (the last fills the table of widgets)
     from .ui_loader import HOST_WIDGETS
 
     for name, cls in HOST_WIDGETS.items():
@@ -117,7 +117,6 @@ def _install(scene, logic) -> None:
     for cls in vars(modules).values():
         if isinstance(cls, type) and cls.__name__.startswith("qSlicer"):
             setattr(slicer, cls.__name__, cls)
-    del mrml_node_combo_box, mrml_views
     if _State.app is None:
         _State.app = application.qSlicerApplication()
     slicer.modules = modules.Modules()

@@ -6,7 +6,7 @@ from pathlib import Path
 import slicer
 from PySide6 import QtCore, QtGui, QtWidgets
 
-from .mrml_node_combo_box import _WithScene
+from .mrml_scene_widgets import WithScene
 
 
 class qSlicerCoreModule(QtCore.QObject):
@@ -30,7 +30,7 @@ class qSlicerCoreModule(QtCore.QObject):
         return None
 
 
-class qSlicerScriptedLoadableModuleWidget(_WithScene, QtWidgets.QWidget):
+class qSlicerScriptedLoadableModuleWidget(WithScene, QtWidgets.QWidget):
     """The frame of a scripted module's panel; :meth:`self` is the module's own widget object."""
 
     IS_HOST_WIDGET = True

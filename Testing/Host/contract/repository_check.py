@@ -54,16 +54,19 @@ def check_repository(api: Api, repository: Path = REPOSITORY) -> list[str]:
 
 def logic_class(module: str) -> str | None:
     """Return the class of the logic behind ``slicer.modules.<module>`` on slicer-core."""
-    from MedDeepRegSegLib.mrml.scene import _MODULE_LOGICS
+    import slicer
+    from MedDeepRegSegLib.mrml.scene import headless_scene
 
-    return next((class_name for name, class_name, _title in _MODULE_LOGICS if name == module), None)
+    headless_scene()
+    found = getattr(slicer.modules, module, None)
+    return found.logic().GetClassName() if found is not None else None
 
 
 def signatures(class_name: str, signal: str) -> list[tuple[str, ...]] | None:
     """Return the argument lists of a signal, from Qt or from the host's own widgets."""
     from PySide6 import QtCore, QtGui, QtWidgets
 
-    from .. import ctk_module, mrml_views  # noqa: F401 (they fill the table of host widgets)
+    from .. import ctk_module, mrml_widgets  # noqa: F401 (they fill the table of host widgets)
     from ..pythonqt import _overloads
     from ..ui_loader import HOST_WIDGETS
 
