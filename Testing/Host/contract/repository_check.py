@@ -55,6 +55,7 @@ def check_repository(api: Api, repository: Path = REPOSITORY) -> list[str]:
 def logic_class(module: str) -> str | None:
     """Return the class of the logic behind ``slicer.modules.<module>`` on slicer-core."""
     import slicer
+
     from MedDeepRegSegLib.mrml.scene import headless_scene
 
     headless_scene()
