@@ -37,7 +37,7 @@ class AssessmentPanel(Panel):
             segmentId = parameterNode.segmentId
             self.ui.segmentSelector.setCurrentNode(parameterNode.segmentation)
             self.ui.segmentSelector.setCurrentSegmentID(segmentId)
-            self.signs.setRatings(parameterNode.ratings)
+            self.signs.setRatings(dict(parameterNode.ratings))
 
     def buttons(self) -> list:
         """Return the state of the Assess button."""

@@ -1,0 +1,68 @@
+"""The panel of MedDeep Diagnosis as its user sees it."""
+
+import json
+
+import Host
+import pytest
+import SimpleITK as sitk
+import slicer
+from MedDeepDiagnosisLib.pathology import load_pathology
+from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
+from MedDeepRegSegLib.segmentation.segments import Segment
+
+
+@pytest.fixture
+def lesion(slicer_scene):
+    """A ball of 12 mm diameter in a segmentation node."""
+    ball = sitk.GaussianSource(sitk.sitkFloat32, (40, 40, 40), (3.0,) * 3, (20.0,) * 3, 1.0, False)
+    distance = sitk.SignedMaurerDistanceMap(sitk.BinaryThreshold(ball, 0.99, 2.0), squaredDistance=False)
+    mask = sitk.BinaryThreshold(distance, -1000.0, 5.5)
+    return segmentation_from_image(mask, [Segment(1, "Nodule", (1.0, 0.5, 0.2))], "Lesions")
+
+
+@pytest.fixture
+def panel(module, lesion):
+    return module("MedDeepDiagnosis").widget.assessmentPanel
+
+
+def pick(panel, lesion):
+    panel.ui.segmentSelector.setCurrentNode(lesion)
+    panel.ui.segmentSelector.setCurrentSegmentID(lesion.GetSegmentation().GetNthSegmentID(0))
+
+
+def test_form_has_a_row_for_each_rated_sign(panel):
+    rated = [feature for feature in load_pathology("lung_nodule").features if feature.group == "rated"]
+    boxes = [panel.widget.findChild("QComboBox", f"{feature.name}ComboBox") for feature in rated]
+    assert all(box.count == 1 + len(feature.words) for box, feature in zip(boxes, rated, strict=True))
+
+
+def test_assess_says_what_is_missing(panel, lesion, tmp_path):
+    assert "lesion" in panel.ui.applyButton.toolTip
+    pick(panel, lesion)
+    assert "folder" in panel.ui.applyButton.toolTip
+    panel.ui.reportPathLineEdit.currentPath = str(tmp_path)
+    assert panel.ui.applyButton.enabled
+
+
+def test_assess_writes_a_report(panel, lesion, tmp_path, pip_calls_made):
+    pick(panel, lesion)
+    panel.ui.reportPathLineEdit.currentPath = str(tmp_path / "report")
+    panel.signs.setRatings({"spiculation": load_pathology("lung_nodule").feature("spiculation").words[-1].word})
+    panel.onRated()
+    panel.ui.applyButton.click()
+    assert Host.process_events(60, until=lambda: not panel.runner.busy)
+    assert panel.ui.statusLabel.text == "Done."
+    prediction = json.loads((tmp_path / "report" / "prediction.json").read_text())
+    assert 0 < prediction["probability"] < 1
+    assert "research" in (tmp_path / "report" / "report.html").read_text()
+    assert "%" in panel.ui.resultLabel.text
+    assert panel.ui.openReportButton.enabled
+
+
+def test_ratings_are_saved_with_the_scene(panel, lesion, module):
+    words = [step.word for step in load_pathology("lung_nodule").feature("margin").words]
+    panel.signs.setRatings({"margin": words[1]})
+    panel.onRated()
+    stored = module("MedDeepDiagnosis").logic.getParameterNode()
+    assert stored.ratings == {"margin": words[1]}
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScriptedModuleNode") >= 1

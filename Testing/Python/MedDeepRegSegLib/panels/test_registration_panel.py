@@ -1,0 +1,123 @@
+"""The Registration tab as its user sees it: unchanged module file, real scene, jobs in child processes."""
+
+import os
+import time
+
+import Host
+import numpy as np
+import pytest
+import slicer
+from MedDeepRegSegLib.mrml.transforms import registration_nodes, transform_from_node
+from MedDeepRegSegLib.panels.parameters import RegistrationKind
+
+
+def wait_for_end(panel, seconds=120):
+    assert Host.process_events(seconds, until=lambda: not panel.runner.busy), panel.ui.statusLabel.text
+
+
+@pytest.fixture
+def panel(module, slicer_scene):
+    return module("MedDeepRegSeg").widget.registrationPanel
+
+
+def node_names():
+    return sorted(node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLStorableNode"))
+
+
+def test_apply_says_what_is_missing(panel, head_nodes):
+    ct, mr = head_nodes
+    apply = panel.ui.applyButton
+    assert not apply.enabled
+    assert "fixed volume" in apply.toolTip
+    panel.ui.fixedVolumeSelector.setCurrentNode(ct)
+    assert "moving volume" in apply.toolTip
+    panel.ui.movingVolumeSelector.setCurrentNode(ct)
+    assert "same" in apply.toolTip
+    panel.ui.movingVolumeSelector.setCurrentNode(mr)
+    assert apply.enabled
+    points = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
+    panel.ui.fixedLandmarksSelector.setCurrentNode(points)
+    assert not apply.enabled
+    assert "landmarks" in apply.toolTip
+    panel.ui.fixedLandmarksSelector.setCurrentNode(None)
+    panel.ui.outputVolumeSelector.setCurrentNode(mr)
+    assert "overwrite" in apply.toolTip
+
+
+def test_the_two_volumes_of_a_scene_are_picked(module, head_nodes):
+    panel = module("MedDeepRegSeg").widget.registrationPanel
+    assert panel.ui.fixedVolumeSelector.currentNode() is head_nodes[0]
+    assert panel.ui.movingVolumeSelector.currentNode() is head_nodes[1]
+
+
+def test_apply_registers_and_shows_the_quality(module, head_nodes):
+    ct, mr = head_nodes
+    panel = module("MedDeepRegSeg").widget.registrationPanel
+    panel.parameterNode.registrationKind = RegistrationKind.RIGID
+    assert panel.ui.kindComboBox.currentText == "Rigid"
+    panel.ui.applyButton.click()
+    assert panel.ui.applyButton.text == "Cancel"
+    assert panel.ui.progressBar.visible
+    wait_for_end(panel)
+    assert panel.ui.applyButton.text == "Apply"
+    assert panel.ui.statusLabel.text == "Done."
+    transform = panel.ui.outputTransformSelector.currentNode()
+    assert registration_nodes(transform) == (ct, mr)
+    shift = np.array(transform_from_node(transform).TransformPoint((0.0, -5.0, -12.0))) - (0.0, -5.0, -12.0)
+    np.testing.assert_allclose(shift, (12.0, -8.0, 5.0), atol=2.0)
+    registered = panel.ui.outputVolumeSelector.currentNode()
+    assert registered.GetImageData().GetDimensions() == ct.GetImageData().GetDimensions()
+    assert any(word in panel.ui.resultLabel.text for word in ("Good", "Check it", "Failed"))
+
+
+def test_cancel_ends_the_child_and_leaves_the_scene(module, head_nodes, tmp_path):
+    panel = module("MedDeepRegSeg").widget.registrationPanel
+    before = node_names()
+    panel.ui.applyButton.click()
+    assert Host.process_events(30, until=lambda: panel.ui.progressBar.value > 0)
+    pid = panel.runner._job._pid
+    panel.ui.applyButton.click()
+    started = time.monotonic()
+    assert Host.process_events(5, until=lambda: not panel.runner.busy)
+    assert time.monotonic() - started < 3  # two seconds, and some for a loaded machine
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert node_names() == before
+    assert "Canceled" in panel.ui.statusLabel.text
+    assert panel.ui.applyButton.text == "Apply"
+
+
+def test_bad_input_is_explained_and_leaves_the_scene(module, head_nodes, dialogs_shown):
+    ct, _mr = head_nodes
+    slicer.util.arrayFromVolume(ct)[:] = 7
+    slicer.util.arrayFromVolumeModified(ct)
+    before = node_names()
+    panel = module("MedDeepRegSeg").widget.registrationPanel
+    panel.ui.applyButton.click()
+    wait_for_end(panel)
+    assert len(dialogs_shown.texts()) == 1
+    assert "fixed" in dialogs_shown.texts()[0]
+    assert panel.ui.statusLabel.text == dialogs_shown.texts()[0]
+    assert node_names() == before
+
+
+def test_closing_the_scene_ends_the_job(module, head_nodes):
+    panel = module("MedDeepRegSeg").widget.registrationPanel
+    panel.ui.applyButton.click()
+    assert panel.runner.busy
+    slicer.mrmlScene.Clear(False)
+    assert not panel.runner.busy
+    assert Host.process_events(0.3)
+
+
+def test_choices_are_saved_with_the_scene(module, head_nodes, tmp_path):
+    from MedDeepRegSegLib.mrml.scene import load_scene, save_scene
+
+    panel = module("MedDeepRegSeg").widget.registrationPanel
+    panel.parameterNode.registrationKind = RegistrationKind.AFFINE
+    save_scene(tmp_path / "scene.mrb")
+    slicer.mrmlScene.Clear(False)
+    load_scene(tmp_path / "scene.mrb")
+    node = module("MedDeepRegSeg").logic.getParameterNode()
+    assert node.registrationKind is RegistrationKind.AFFINE
+    assert node.fixedVolume.GetName() == "CT"
