@@ -1,0 +1,139 @@
+"""From one case to a prediction and a report."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from MedDeepDiagnosisLib import diagnose_job
+from MedDeepDiagnosisLib.fitting import fit_model
+from MedDeepDiagnosisLib.models.model_folder import write_model
+from MedDeepDiagnosisLib.models.prediction import Prediction
+from MedDeepRegSegLib.errors import Canceled, InputError
+from MedDeepRegSegLib.jobs.progress import CancelToken
+from MedDeepRegSegLib.jobs.schema import from_json
+from MedDeepRegSegLib.segmentation.segmentation_file import write_segmentation
+from MedDeepRegSegLib.segmentation.segments import Segment
+
+ROW = "case,size,ratio,edge,kind\nLesion <7>,8,0.2,Blurred,1\n"
+
+
+@pytest.fixture
+def model_folder(toy_model, tmp_path):
+    write_model(toy_model, "card", tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def row(tmp_path):
+    path = tmp_path / "row.csv"
+    path.write_text(ROW)
+    return path
+
+
+@pytest.fixture(scope="module")
+def measuring_model(pathology, toy_table):
+    """The toy model, whose size is measured by the extension."""
+    size = replace(pathology.features[0], measurement="equivalent_diameter_mm")
+    measuring = replace(pathology, features=(size, *pathology.features[1:]))
+    return fit_model(toy_table, measuring, data_sha256="0" * 64, draws=20, bootstrap_repeats=20)[0]
+
+
+@pytest.fixture
+def lesion_files(tmp_path):
+    """A ball of 5 mm radius in noise, and its segmentation with one more segment."""
+    size, spacing = (48, 40, 20), (1.0, 1.0, 2.0)
+    z, y, x = np.mgrid[0 : size[2], 0 : size[1], 0 : size[0]]
+    inside = ((x - 20) ** 2 + (y - 18) ** 2 + (2.0 * (z - 9)) ** 2) <= 25
+    voxels = np.where(inside, 40, -850) + np.random.default_rng(0).normal(0, 10, inside.shape)
+    labels = np.where(inside, 1, 0).astype(np.uint8)
+    labels[0, 0, :5] = 2
+    paths = []
+    for array, name in ((voxels.astype(np.int16), "ct.nii.gz"), (labels, "lesion.seg.nrrd")):
+        image = sitk.GetImageFromArray(array)
+        image.SetSpacing(spacing)
+        if name.endswith("seg.nrrd"):
+            segments = (Segment(1, "nodule", (0.9, 0.3, 0.2)), Segment(2, "other", (0.2, 0.3, 0.9)))
+            write_segmentation(image, segments, tmp_path / name)
+        else:
+            sitk.WriteImage(image, str(tmp_path / name))
+        paths.append(tmp_path / name)
+    return paths
+
+
+def test_table_gives_prediction_and_report(model_folder, row, tmp_path):
+    seen = []
+    request = diagnose_job.Request(model_folder, row, tmp_path / "out")
+    result = diagnose_job.run(request, progress=lambda fraction, message: seen.append(fraction))
+    prediction = from_json(Prediction, json.loads(result.prediction.read_text()))
+    assert prediction.probability == result.probability
+    assert prediction.case == "Lesion <7>"
+    assert seen[-1] == 1.0
+    page = result.report.read_text()
+    assert "Lesion &lt;7&gt;" in page
+    assert "<7>" not in page
+    assert prediction.model_weights_sha256 in page
+    assert any("not a diagnosis" in line for line in result.summary)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["prediction.json", "report.html"]
+
+
+def test_segmentation_gives_size_and_pictures(measuring_model, lesion_files, tmp_path):
+    write_model(measuring_model, "card", tmp_path / "model")
+    image, segmentation = lesion_files
+    request = diagnose_job.Request(tmp_path / "model", None, tmp_path / "out", image, segmentation, "nodule")
+    result = diagnose_job.run(request)
+    page = result.report.read_text()
+    assert page.count("data:image/png;base64,") == 3
+    assert "measured on the segmentation" in page
+    prediction = from_json(Prediction, json.loads(result.prediction.read_text()))
+    size = next(part for part in prediction.contributions if part.feature == "size")
+    assert float(size.value.split()[0]) == pytest.approx(10, rel=0.05)
+
+
+def test_table_and_segmentation_that_disagree_are_pointed_out(measuring_model, lesion_files, row, tmp_path):
+    write_model(measuring_model, "card", tmp_path / "model")
+    request = diagnose_job.Request(tmp_path / "model", row, tmp_path / "out", None, lesion_files[1], "nodule")
+    result = diagnose_job.run(request)
+    assert any("the table says 8 mm, the segmentation measures" in line for line in result.summary)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("size,edge\n-4,Sharp\n", r"size is -4, expected 0\.5 to 200 mm"),
+        ("size,edge\n8,Fuzzy\n", "edge is 'Fuzzy'"),
+        ("edge\nSharp\n", "size is missing"),
+        ("size\n8\n9\n", "has 2 rows"),
+    ],
+)
+def test_bad_tables_are_refused_and_nothing_is_written(model_folder, tmp_path, text, message):
+    (tmp_path / "bad.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        diagnose_job.run(diagnose_job.Request(model_folder, tmp_path / "bad.csv", tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_parts_are_refused(model_folder, row, lesion_files, tmp_path):
+    out = tmp_path / "out"
+    cases = {
+        "nothing to assess": diagnose_job.Request(model_folder, None, out),
+        "not a model folder": diagnose_job.Request(tmp_path / "absent", row, out),
+        "named without a segmentation": diagnose_job.Request(model_folder, row, out, segment="nodule"),
+        "has 2 segments": diagnose_job.Request(model_folder, row, out, segmentation=lesion_files[1]),
+        "0 segments called 'tumor'": diagnose_job.Request(
+            model_folder, row, out, segmentation=lesion_files[1], segment="tumor"
+        ),
+    }
+    for message, request in cases.items():
+        with pytest.raises(InputError, match=message):
+            diagnose_job.run(request)
+
+
+def test_cancel_writes_nothing(model_folder, row, tmp_path):
+    token = CancelToken()
+    request = diagnose_job.Request(model_folder, row, tmp_path / "out")
+    with pytest.raises(Canceled):
+        diagnose_job.run(request, progress=lambda f, m: token.cancel() if f > 0.85 else None, cancel=token)
+    assert not (tmp_path / "out").exists()
