@@ -39,9 +39,11 @@ def run_in_child(name: str, request: Any, module: str, display: ProgressBar) -> 
 def run_here(work: Callable[[ProgressBar, CancelToken], Any], display: ProgressBar) -> Any:
     """Run ``work(progress, cancel)`` in this process."""
     from MedDeepRegSegLib.jobs.outputs import remove_temporaries
+    from MedDeepRegSegLib.jobs.processes import end_tree
 
     def end_now() -> None:
         remove_temporaries()
+        end_tree(os.getpid(), keep_root=True)
         os._exit(CANCELED)
 
     token = CancelToken()

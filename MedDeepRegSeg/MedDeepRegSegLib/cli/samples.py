@@ -33,7 +33,7 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 
 def _run(args: argparse.Namespace, *, progress: Progress, cancel: CancelToken) -> dict[str, Any]:
-    from MedDeepRegSegLib.volumes.samples import SAMPLES, sample_path
+    from MedDeepRegSegLib.volumes.samples import SAMPLES, cached_sample, sample_path
 
     unknown = [name for name in args.names if name not in SAMPLES]
     if unknown:
@@ -41,7 +41,7 @@ def _run(args: argparse.Namespace, *, progress: Progress, cancel: CancelToken) -
         raise InputError(msg)
     names = list(dict.fromkeys(args.names)) or list(SAMPLES)
     if args.list:
-        return {"samples": {name: SAMPLES[name].description for name in names}}
+        return {"samples": [_entry(SAMPLES[name], cached_sample(name)) for name in names]}
     paths: dict[str, str] = {}
     for index, name in enumerate(names):
         part = part_of(progress, index / len(names), (index + 1) / len(names))
@@ -49,10 +49,29 @@ def _run(args: argparse.Namespace, *, progress: Progress, cancel: CancelToken) -
     return {"paths": paths}
 
 
+def _entry(sample: Any, cached: Path | None) -> dict[str, Any]:
+    return {
+        "name": sample.name,
+        "title": sample.title,
+        "description": sample.description,
+        "license": sample.license,
+        "citation": sample.citation,
+        "download_megabytes": round(sample.download_bytes / 1e6, 1),
+        "path": None if cached is None else str(cached),
+    }
+
+
 def _summary(result: dict[str, Any]) -> list[str]:
-    table = result.get("samples") or result["paths"]
-    width = max(map(len, table))
-    return [f"{name:{width}}  {text}" for name, text in table.items()]
+    if "paths" in result:
+        width = max(map(len, result["paths"]))
+        return [f"{name:{width}}  {path}" for name, path in result["paths"].items()]
+    width = max(len(entry["name"]) for entry in result["samples"])
+    lines = []
+    for entry in result["samples"]:
+        state = entry["path"] or f"not here yet, {entry['download_megabytes']} MB to download"
+        lines.append(f"{entry['name']:{width}}  {entry['description']}")
+        lines.append(f"{'':{width}}  {entry['license']}; {state}")
+    return lines
 
 
 COMMAND = Command(name="samples", add_parser=_add_parser, summary=_summary, run=_run)
