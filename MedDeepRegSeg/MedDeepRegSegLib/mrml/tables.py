@@ -1,14 +1,19 @@
 """Table nodes: typed columns with titles, units and descriptions, from rows and back."""
 
+import csv
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import slicer.util
 import vtk
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.mrml.scene import headless_scene
+
+_HEAD = re.compile(r"(.+?)\s*\[(.*)\]")
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,49 @@ def rows_from_table(node) -> tuple[tuple[TableColumn, ...], list[dict[str, objec
         for position, row in enumerate(rows):
             row[key] = _value(array, position)
     return tuple(columns), rows
+
+
+def rows_from_csv(path: Path) -> tuple[tuple[TableColumn, ...], list[dict[str, object]]]:
+    """Return columns and rows of a CSV file whose heads are like ``Volume [mL]``.
+
+    Columns of whole numbers become int, of other numbers float, all others text; empty cells become None.
+
+    Raises
+    ------
+    InputError
+        If the file is absent, empty, not text, or a row has another number of cells than the head.
+    """
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            lines = [line for line in csv.reader(file) if line]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        msg = f"table {path} could not be read ({error}): expected a CSV file in UTF-8"
+        raise InputError(msg) from error
+    if not lines:
+        msg = f"table {path} is empty, expected a head line with column names"
+        raise InputError(msg)
+    head, *body = lines
+    for number, line in enumerate(body, start=2):
+        if len(line) != len(head):
+            msg = f"line {number} of table {path} has {len(line)} cells, expected {len(head)} as in the head"
+            raise InputError(msg)
+    columns, rows = [], [{} for _ in body]
+    for index, name in enumerate(head):
+        match = _HEAD.fullmatch(name.strip())
+        title, units = (match[1], match[2]) if match else (name.strip(), "")
+        columns.append(TableColumn(name.strip(), title, units))
+        for row, value in zip(rows, _typed([line[index].strip() for line in body]), strict=True):
+            row[name.strip()] = value
+    return tuple(columns), rows
+
+
+def _typed(cells: list[str]) -> list[object]:
+    for kind in (int, float):
+        try:
+            return [kind(cell) if cell else None for cell in cells]
+        except ValueError:
+            continue
+    return [cell or None for cell in cells]
 
 
 def _array(column: TableColumn, values: list[object], name: str):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.mrml.scene import load_scene, save_scene
-from MedDeepRegSegLib.mrml.tables import TableColumn, rows_from_table, table_from_rows
+from MedDeepRegSegLib.mrml.tables import TableColumn, rows_from_csv, rows_from_table, table_from_rows
 
 COLUMNS = (
     TableColumn("segment", "Segment"),
@@ -95,3 +95,29 @@ def test_bad_input_is_refused(scene):
         with pytest.raises(InputError, match=word):
             call()
     assert scene.GetNumberOfNodes() == count
+
+
+def test_csv_becomes_typed_columns_with_units(scene, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('Segment,Volume [mL],Voxels,Note\n"Liver, left",1.5,12,\nSpleen,,7,x\n', encoding="utf-8")
+    columns, rows = rows_from_csv(path)
+    assert [(column.title, column.units) for column in columns] == [
+        ("Segment", ""),
+        ("Volume", "mL"),
+        ("Voxels", ""),
+        ("Note", ""),
+    ]
+    assert rows[0] == {"Segment": "Liver, left", "Volume [mL]": 1.5, "Voxels": 12, "Note": None}
+    assert rows[1]["Volume [mL]"] is None
+    node = table_from_rows(columns, rows, "t")
+    assert node.GetColumnTitle("Volume [mL]") == "Volume [mL]"
+    assert node.GetColumnUnitLabel("Volume [mL]") == "mL"
+
+
+def test_bad_csv_is_refused(tmp_path):
+    for text, word in (("", "is empty"), ("a,b\n1\n", "line 2 of table .* has 1 cells, expected 2")):
+        (tmp_path / "t.csv").write_text(text)
+        with pytest.raises(InputError, match=word):
+            rows_from_csv(tmp_path / "t.csv")
+    with pytest.raises(InputError, match="could not be read"):
+        rows_from_csv(tmp_path / "absent.csv")

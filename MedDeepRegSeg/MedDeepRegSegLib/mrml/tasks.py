@@ -1,0 +1,12 @@
+"""The jobs on MRML nodes: one path for the module logic and the panels.
+
+A task checks its nodes and writes the inputs of a job (:meth:`~NodeTask.prepare`); the job runs in a child process (the
+panels) or in this one (:func:`run_task`, for the module logic and scripts); the outputs become nodes
+(:meth:`~NodeTask.collect`). Nothing of the scene changes before the last step, so a failed or canceled job leaves it as it was.
+"""
+
+from MedDeepRegSegLib.mrml.register_task import RegisterTask
+from MedDeepRegSegLib.mrml.segment_tasks import ForegroundTask, GrowTask, MeasureTask
+from MedDeepRegSegLib.mrml.task_base import NodeTask, one_action, run_task
+
+__all__ = ["ForegroundTask", "GrowTask", "MeasureTask", "NodeTask", "RegisterTask", "one_action", "run_task"]
