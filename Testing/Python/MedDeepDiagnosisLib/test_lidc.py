@@ -49,6 +49,13 @@ def test_excluded_patients_are_left_out(lidc_writer):
         read_annotations(lidc_writer.path, exclude_patients=("LIDC-IDRI-0001", "LIDC-IDRI-0002"))
 
 
+def test_only_chosen_patients_are_read_and_none_that_is_kept_back(lidc_writer):
+    for patient in ("LIDC-IDRI-0001", "LIDC-IDRI-0002", "LIDC-IDRI-0900"):
+        lidc_writer.add_ball(lidc_writer.add_scan(patient), radius_mm=6)
+    chosen = read_annotations(lidc_writer.path, only_patients=("LIDC-IDRI-0002", "LIDC-IDRI-0900"))
+    assert [a.scan.patient for a in chosen] == ["LIDC-IDRI-0002"]
+
+
 def test_ratings_and_spacing_are_read(lidc_writer):
     scan = lidc_writer.add_scan("LIDC-IDRI-0003")
     lidc_writer.add_ball(scan, radius_mm=6, malignancy=4, internalStructure=2, texture=5)
