@@ -1,0 +1,157 @@
+"""Each command from end to end on small phantoms, as the user starts it."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from MedDeepRegSegLib.cli.main import main
+from MedDeepRegSegLib.registration.known import known_rigid
+from MedDeepRegSegLib.volumes.phantoms import deform_phantom, head_phantom
+
+LIBRARIES = [str(Path(__file__).parents[4] / "MedDeepRegSeg")]
+
+
+@pytest.fixture(scope="module")
+def head(tmp_path_factory):
+    """Folder with a head phantom: ct.nrrd, mr.nrrd (moved), labels.nrrd and points of both; and the truth."""
+    folder = tmp_path_factory.mktemp("head")
+    phantom = head_phantom(3, spacing_mm=4.0, size=(48, 60, 56))
+    truth = known_rigid((0.0, 0.0, 0.0), seed=1, rotation_degrees=8, shift_mm=12)
+    moved = deform_phantom(phantom, truth)
+    sitk.WriteImage(phantom.ct, str(folder / "ct.nrrd"))
+    sitk.WriteImage(moved.mr, str(folder / "mr.nrrd"))
+    sitk.WriteImage(phantom.labels, str(folder / "labels.nrrd"))
+    names = sorted(phantom.landmarks)
+    write_fcsv(folder / "ct.fcsv", names, [phantom.landmarks[name] for name in names])
+    write_mrk_json(folder / "mr.mrk.json", names, [moved.landmarks[name] for name in names])
+    return folder, phantom, moved
+
+
+def write_fcsv(path, names, lps_points):
+    """Write points in RAS, so that a command that forgets the coordinate system is found out."""
+    lines = ["# Markups fiducial file version = 5.8", "# CoordinateSystem = RAS", "# columns = id,x,y,z,label"]
+    lines += [f"{i},{-p[0]},{-p[1]},{p[2]},{name}" for i, (name, p) in enumerate(zip(names, lps_points, strict=True))]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def write_mrk_json(path, names, lps_points):
+    points = [{"label": name, "position": list(p)} for name, p in zip(names, lps_points, strict=True)]
+    path.write_text(json.dumps({"markups": [{"coordinateSystem": "LPS", "controlPoints": points}]}))
+
+
+def run(*words, module="MedDeepRegSegLib.cli"):
+    """Run the command as a program and return its JSON result."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(LIBRARIES)}
+    command = [sys.executable, "-m", module, *map(str, words), "--json"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["result"]
+
+
+def ras(point):
+    return ",".join(str(round(value, 3)) for value in (-point[0], -point[1], point[2]))
+
+
+def inside_of(phantom, word):
+    """Return the value of the first label whose name holds ``word``, and a point well inside it, LPS mm."""
+    value = next(value for value, name in phantom.names.items() if word in name.lower())
+    depth = sitk.SignedMaurerDistanceMap(phantom.labels == value, insideIsPositive=True, squaredDistance=False)
+    array = sitk.GetArrayViewFromImage(depth)
+    index = np.unravel_index(int(array.argmax()), array.shape)
+    return value, phantom.labels.TransformIndexToPhysicalPoint([int(i) for i in index[::-1]])
+
+
+@pytest.mark.slow
+def test_register_brings_the_landmarks_together(head, tmp_path):
+    folder, phantom, moved = head
+    out = tmp_path / "out"
+    run(
+        *("register", folder / "ct.nrrd", folder / "mr.nrrd", "--kind", "rigid", "--out", out),
+        *("--fixed-points", folder / "ct.fcsv", "--moving-points", folder / "mr.mrk.json"),
+    )
+    assert {path.name for path in out.iterdir()} >= {"transform.h5", "inverse.h5", "registered.nii.gz", "quality.json"}
+    transform = sitk.ReadTransform(str(out / "transform.h5"))
+    before, after = [], []
+    for name, fixed in phantom.landmarks.items():
+        before.append(np.linalg.norm(np.subtract(fixed, moved.landmarks[name])))
+        after.append(np.linalg.norm(np.subtract(transform.TransformPoint(fixed), moved.landmarks[name])))
+    assert np.mean(before) > 5
+    assert np.mean(after) < 2.5
+    quality = json.loads((out / "quality.json").read_text())
+    assert str(round(float(np.mean(after)), 2))[:3] in json.dumps(quality)
+    assert sitk.ReadImage(str(out / "registered.nii.gz")).GetSize() == phantom.ct.GetSize()
+
+
+def test_foreground(head, tmp_path):
+    folder, phantom, _ = head
+    out = tmp_path / "head.seg.nrrd"
+    run("foreground", folder / "ct.nrrd", "--what", "head", "--out", out)
+    mask = sitk.GetArrayFromImage(sitk.ReadImage(str(out))) > 0
+    body = sitk.GetArrayFromImage(phantom.labels) > 0
+    assert 2 * (mask & body).sum() / (mask.sum() + body.sum()) > 0.9
+
+
+def test_grow_then_measure(head, tmp_path):
+    folder, phantom, _ = head
+    value, point = inside_of(phantom, "ventricle")
+    first, second, table = tmp_path / "a.seg.nrrd", tmp_path / "b.seg.nrrd", tmp_path / "a.csv"
+    truth = sitk.GetArrayFromImage(phantom.labels) == value
+    run("grow", folder / "ct.nrrd", "--positive", ras(point), "--out", first)
+    grown = sitk.GetArrayFromImage(sitk.ReadImage(str(first))) > 0
+    assert grown[truth].mean() > 0.3
+    where = phantom.labels.TransformPhysicalPointToIndex(point)
+    assert grown[where[::-1]]
+    # A box around the point holds it back.
+    low, high = [p - 10 for p in point], [p + 10 for p in point]
+    run("grow", folder / "ct.nrrd", "--positive", ras(point), "--box", f"{ras(low)},{ras(high)}", "--out", second)
+    indices = np.argwhere(sitk.GetArrayFromImage(sitk.ReadImage(str(second))) > 0)
+    for index in indices[:: max(1, len(indices) // 50)]:
+        place = phantom.labels.TransformIndexToPhysicalPoint([int(i) for i in index[::-1]])
+        assert np.abs(np.subtract(place, point)).max() <= 10 + 4.0  # and one voxel
+    run("measure", folder / "ct.nrrd", first, "--out", table)
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    assert len(rows) >= 2
+    text = ",".join(rows[0]).lower()
+    assert "volume" in text
+    assert "mm" in text or "ml" in text or "cm" in text
+    column = next(index for index, title in enumerate(rows[0]) if "volume" in title.lower())
+    volume = float(rows[1][column])
+    exact = grown.sum() * 4.0**3
+    assert min(abs(volume - exact / scale) / (exact / scale) for scale in (1.0, 1000.0)) < 0.1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "a.seg.nrrd", "b.seg.nrrd"]
+
+
+def test_samples_are_listed(capsys):
+    assert main(["samples", "--list"]) == 0
+    assert "ct-head-atlas" in capsys.readouterr().out
+    assert main(["samples", "spine-ct", "--list", "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["result"]["samples"]
+    assert entry["name"] == "spine-ct"
+    assert entry["license"]
+
+
+def test_samples_are_provided_from_the_cache(tmp_path, monkeypatch, capsys):
+    import dataclasses
+    import hashlib
+
+    from MedDeepRegSegLib.volumes import samples
+
+    content = b"an image"
+    (tmp_path / "samples").mkdir()
+    monkeypatch.setenv("MEDDEEP_CACHE", str(tmp_path))
+    path = samples.sample_file("spine-ct")
+    path.write_bytes(content)
+    known = dataclasses.replace(
+        samples.SAMPLES["spine-ct"], sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content)
+    )
+    monkeypatch.setitem(samples.SAMPLES, "spine-ct", known)
+    assert main(["samples", "spine-ct"]) == 0
+    assert capsys.readouterr().out.split() == ["spine-ct", str(path)]
