@@ -40,7 +40,8 @@ def _request(args: argparse.Namespace) -> Any:
 
 
 def _summary(result: Any) -> list[str]:
-    return [f"wrote {result.segmentation}"]
+    lines = [f"{name}: {ml:.0f} ml" for name, ml in zip(result.segments, result.volumes_ml, strict=True)]
+    return [*lines, f"wrote {result.segmentation}"]
 
 
 COMMAND = Command(name="foreground", add_parser=_add_parser, summary=_summary, job="foreground", request=_request)

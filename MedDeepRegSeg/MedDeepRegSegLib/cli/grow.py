@@ -42,7 +42,15 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--negative", type=point, action="append", default=[], metavar="R,A,S", help="point outside (mm)"
     )
     parser.add_argument("--box", type=box, metavar="R,A,S,R,A,S", help="stay inside this box (mm)")
-    parser.add_argument("--previous", type=Path, metavar="SEG", help="segmentation to go on from")
+    parser.add_argument(
+        "--previous", type=Path, metavar="SEG", help="segmentation to go on from; its other segments stay"
+    )
+    parser.add_argument(
+        "--name",
+        default="Structure",
+        metavar="NAME",
+        help="name of the segment, for example Liver (default: Structure)",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="SEG.seg.nrrd", help="segmentation to write")
     return parser
 
@@ -52,6 +60,9 @@ def _request(args: argparse.Namespace) -> Any:
 
     if not args.positive:
         msg = "no point inside the structure, expected at least one --positive R,A,S: click one in 3D Slicer"
+        raise InputError(msg)
+    if not args.name.strip():
+        msg = "--name: the name is empty, expected for example Liver"
         raise InputError(msg)
     existing(args.image, "IMAGE")
     if args.previous is not None:
@@ -65,12 +76,13 @@ def _request(args: argparse.Namespace) -> Any:
         negative=tuple(lps_from_ras(each) for each in args.negative),
         box=lps_box_from_ras(args.box) if args.box is not None else None,
         previous=args.previous,
+        name=args.name.strip(),
         out=args.out,
     )
 
 
 def _summary(result: Any) -> list[str]:
-    return [f"wrote {result.segmentation}"]
+    return [f"{result.segment}: {result.volume_ml:.1f} ml", f"wrote {result.segmentation}"]
 
 
 COMMAND = Command(name="grow", add_parser=_add_parser, summary=_summary, job="grow", request=_request)

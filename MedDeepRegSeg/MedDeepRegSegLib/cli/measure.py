@@ -40,7 +40,8 @@ def _request(args: argparse.Namespace) -> Any:
 
 
 def _summary(result: Any) -> list[str]:
-    return [f"wrote {result.table}"]
+    count = len(result.rows)
+    return [f"measured {count} segment{'' if count == 1 else 's'}", f"wrote {result.table}"]
 
 
 COMMAND = Command(name="measure", add_parser=_add_parser, summary=_summary, job="measure", request=_request)

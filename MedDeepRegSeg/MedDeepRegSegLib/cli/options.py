@@ -10,6 +10,7 @@ from typing import NoReturn
 from MedDeepRegSegLib.errors import InputError
 
 Point = tuple[float, float, float]
+Box = tuple[float, float, float, float, float, float]
 
 _STARTS_NEGATIVE = re.compile(r"-[\d.]")
 
@@ -112,12 +113,12 @@ def lps_from_ras(ras: Point) -> Point:
     return (0.0 - ras[0], 0.0 - ras[1], ras[2])
 
 
-def lps_box_from_ras(corners: tuple[Point, Point]) -> tuple[Point, Point]:
-    """Return the lower and the upper corner of a box in LPS mm from two opposite corners in RAS mm."""
+def lps_box_from_ras(corners: tuple[Point, Point]) -> Box:
+    """Return the lower, then the upper corner of a box in LPS mm from two opposite corners in RAS mm."""
     first, second = (lps_from_ras(corner) for corner in corners)
-    lower = (min(first[0], second[0]), min(first[1], second[1]), min(first[2], second[2]))
-    upper = (max(first[0], second[0]), max(first[1], second[1]), max(first[2], second[2]))
-    return lower, upper
+    lower = [min(pair) for pair in zip(first, second, strict=True)]
+    upper = [max(pair) for pair in zip(first, second, strict=True)]
+    return (lower[0], lower[1], lower[2], upper[0], upper[1], upper[2])
 
 
 def existing(path: Path, option: str) -> Path:

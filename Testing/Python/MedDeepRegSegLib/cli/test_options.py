@@ -21,7 +21,7 @@ def test_points_turn_from_ras_to_lps():
 
 
 def test_boxes_turn_into_lower_and_upper_corner():
-    assert lps_box_from_ras(box("10,-20,30,-10,20,-30")) == ((-10.0, -20.0, -30.0), (10.0, 20.0, 30.0))
+    assert lps_box_from_ras(box("10,-20,30,-10,20,-30")) == (-10.0, -20.0, -30.0, 10.0, 20.0, 30.0)
 
 
 @pytest.mark.parametrize("text", ["", "1,2", "1,2,3,4", "a,b,c", "nan,0,0", "inf,0,0", "1e9,0,0", "1;2;3", "1,,3"])
