@@ -108,7 +108,12 @@ def _point_pairs(fixed: Path | None, moving: Path | None) -> tuple[tuple[Point, 
 
 
 def _summary(result: Any) -> list[str]:
-    return [f"wrote {result.transform}"]
+    quality = result.quality
+    lines = [f"quality: {quality.light}", *(f"  {reason}" for reason in quality.reasons)]
+    if quality.target_error_mean_mm is not None:
+        mean, largest = quality.target_error_mean_mm, quality.target_error_largest_mm
+        lines.append(f"target registration error at the points: mean {mean:.1f} mm, largest {largest:.1f} mm")
+    return [*lines, f"wrote {result.transform.parent}"]
 
 
 COMMAND = Command(name="register", add_parser=_add_parser, summary=_summary, job="register", request=_request)

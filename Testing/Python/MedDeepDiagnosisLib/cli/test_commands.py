@@ -1,0 +1,83 @@
+"""fit, diagnose and demo as the user starts them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from MedDeepDiagnosisLib.cases import write_table
+from MedDeepDiagnosisLib.cli import main
+from MedDeepDiagnosisLib.cli.diagnose import COMMAND as DIAGNOSE
+from MedDeepRegSegLib.jobs.outputs import write_json
+from MedDeepRegSegLib.jobs.schema import to_json
+
+ROOT = Path(__file__).parents[4]
+
+
+def run(*words):
+    """Run the command as a program."""
+    folders = [str(ROOT / "MedDeepRegSeg"), str(ROOT / "MedDeepDiagnosis")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
+    command = [sys.executable, "-m", "MedDeepDiagnosisLib.cli", *map(str, words)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600)
+
+
+def test_fit_then_diagnose(pathology, toy_table, tmp_path):
+    write_table(toy_table, pathology, tmp_path / "cases.csv")
+    write_json(tmp_path / "toy.json", to_json(pathology))
+    fitted = run("fit", tmp_path / "toy.json", "--table", tmp_path / "cases.csv", "--out", tmp_path / "model")
+    assert fitted.returncode == 0, fitted.stderr
+    assert "AUC" in fitted.stdout
+    assert str(tmp_path / "model") in fitted.stdout
+    probability = {}
+    for name, size in (("small", 3), ("large", 30)):
+        row = tmp_path / f"{name}.csv"
+        row.write_text(f"case,size,edge,kind\n{name},{size},Medium,Solid\n")
+        done = run("diagnose", tmp_path / "model", "--table", row, "--out", tmp_path / name, "--json")
+        assert done.returncode == 0, done.stderr
+        probability[name] = json.loads(done.stdout)["result"]["probability"]
+        assert {path.name for path in (tmp_path / name).iterdir()} >= {"report.html", "prediction.json"}
+        assert "<html" in (tmp_path / name / "report.html").read_text(encoding="utf-8")
+    assert probability["small"] < 0.3
+    assert probability["large"] > 0.7
+
+
+def test_the_shipped_model_has_a_name(tmp_path):
+    import argparse
+
+    args = argparse.Namespace(
+        model=Path("lung_nodule"), case=None, db=None, table=tmp_path, image=None, segmentation=None, segment=None
+    )
+    args.out = tmp_path / "out"
+    assert DIAGNOSE.request(args).model is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--case", "1", "--db", "sqlite://"], "no case base yet"),
+        (["--table", "ROW", "--image", "ROW"], "--image without --segmentation"),
+        (["--table", "absent.csv"], "absent.csv does not exist"),
+        (["--table", "ROW", "--case", "1"], "not allowed with argument"),
+    ],
+)
+def test_sources_that_do_not_go_together(tmp_path, capsys, words, message):
+    row = tmp_path / "row.csv"
+    row.write_text("size\n3\n")
+    words = [str(row) if word == "ROW" else word for word in words]
+    assert main(["diagnose", "lung_nodule", *words, "--out", str(tmp_path / "out")]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_demo_offline(tmp_path):
+    done = run("demo", "--offline", "--out", tmp_path / "demo")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "demo" / "report.html").stat().st_size > 10_000
+    assert "target registration error" in done.stdout
