@@ -227,7 +227,7 @@ def _convex_hull(mask: np.ndarray) -> np.ndarray:
 
 def _diaphragm(lungs: Mask, hull: Mask) -> np.ndarray:
     """Return the slice index (j, i) of the diaphragm; -1 where the lungs reach the lowest slice everywhere."""
-    covered = lungs.any(axis=0)
+    covered = np.asarray(lungs.any(axis=0))
     lowest = lungs.argmax(axis=0)
     rows, columns = np.nonzero(covered & (distance_to(~covered[None], (1.0, 1.0, 1.0))[0] > 2))
     if rows.size < 50 or np.mean(lowest[rows, columns] == 0) > 0.5:
