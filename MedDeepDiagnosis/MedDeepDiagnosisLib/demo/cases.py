@@ -15,6 +15,7 @@ import SimpleITK as sitk
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, part_of
 from MedDeepRegSegLib.registration.known import known_composite
 from MedDeepRegSegLib.segmentation.foreground import foreground_mask
+from MedDeepRegSegLib.volumes.geometry import volume_center
 from MedDeepRegSegLib.volumes.phantoms import deform_phantom, head_phantom
 from MedDeepRegSegLib.volumes.reading import read_volume
 from MedDeepRegSegLib.volumes.resampling import resample_to
@@ -85,9 +86,7 @@ def real_pair(seed: int, *, progress: Progress, cancel: CancelToken | None) -> R
     ct = read_volume(sample_path("ct-head-atlas", progress=part_of(progress, 0, 0.4), cancel=cancel))
     mr = read_volume(sample_path("mr-head-t1", progress=part_of(progress, 0.4, 0.8), cancel=cancel))
     progress(0.85, "Moving the MR by a known transform")
-    known = known_composite(
-        mr, seed=seed, rotation_degrees=ROTATION_DEGREES, shift_mm=SHIFT_MM, magnitude_mm=DEFORMATION_MM
-    )
+    known = _known_movement(mr, seed)
     return RealPair(
         ct=ct,
         mr=mr,
@@ -98,13 +97,22 @@ def real_pair(seed: int, *, progress: Progress, cancel: CancelToken | None) -> R
     )
 
 
+def _known_movement(image: sitk.Image, seed: int) -> sitk.Transform:
+    """Return a rotation about the image's center, a shift and a smooth deformation, drawn from ``seed``."""
+    return known_composite(
+        image,
+        volume_center(image),
+        seed=seed,
+        rotation_degrees=ROTATION_DEGREES,
+        shift_mm=SHIFT_MM,
+        magnitude_mm=DEFORMATION_MM,
+    )
+
+
 def phantom_pair(seed: int) -> PhantomPair:
     """Make a phantom, and its MR as seen after a known movement and deformation drawn from ``seed``."""
     phantom = head_phantom(seed)
-    known = known_composite(
-        phantom.mr, seed=seed, rotation_degrees=ROTATION_DEGREES, shift_mm=SHIFT_MM, magnitude_mm=DEFORMATION_MM
-    )
-    moved = deform_phantom(phantom, known)
+    moved = deform_phantom(phantom, _known_movement(phantom.mr, seed))
     ventricle = next(value for value, name in phantom.names.items() if "ventricle" in name.lower())
     distance = sitk.SignedMaurerDistanceMap(phantom.labels == ventricle, insideIsPositive=True, useImageSpacing=True)
     deepest = np.unravel_index(np.argmax(sitk.GetArrayViewFromImage(distance)), distance.GetSize()[::-1])

@@ -68,3 +68,4 @@ class MedDeepRegSegParameterNode:
     positivePoints: vtkMRMLMarkupsFiducialNode
     negativePoints: vtkMRMLMarkupsFiducialNode
     smoothnessMm: Annotated[float, WithinRange(0.0, 5.0)] = 1.0
+    keepNarrowParts: bool = False

@@ -68,7 +68,9 @@ class SegmentationPanel(Panel):
                 node.segmentedVolume,
                 node.positivePoints,
                 negative_markups=node.negativePoints,
-                settings=GrowingSettings(smoothness_mm=node.smoothnessMm),
+                settings=GrowingSettings(
+                    smoothness_mm=node.smoothnessMm, neck_radius_mm=0.0 if node.keepNarrowParts else None
+                ),
                 segmentation_node=node.segmentation,
                 segment_name=node.segmentName.strip(),
             ),
