@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import Any, Self
 
 _SHOW_AFTER_S = 1.0
-"""Work that takes less shows no progress, in seconds."""
+"""Work that takes less shows no bar, in seconds."""
 
 _LINE_EVERY_S = 5.0
-"""Where there is no terminal: the least time between two lines, in seconds."""
+"""Where there is no terminal: the time before the first line and between two lines, in seconds."""
 
 _LONGEST_MESSAGE = 48
 
@@ -25,7 +25,7 @@ class ProgressBar:
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
         self._began = time.monotonic()
-        self._line_at = self._began + _SHOW_AFTER_S - _LINE_EVERY_S
+        self._line_at = self._began
         self._last_line = ""
         self._bar: Any = None
         self._terminal = sys.stderr is not None and sys.stderr.isatty()
@@ -33,10 +33,11 @@ class ProgressBar:
     def __call__(self, fraction: float, message: str) -> None:
         """Show that ``fraction`` (0 to 1) of the work is done, and what is being done."""
         now = time.monotonic()
-        if self._quiet or now - self._began < _SHOW_AFTER_S:
+        if self._quiet:
             return
         if self._terminal:
-            self._show_bar(fraction, message)
+            if now - self._began >= _SHOW_AFTER_S:
+                self._show_bar(fraction, message)
         elif now - self._line_at >= _LINE_EVERY_S:
             line = f"{100 * fraction:3.0f} % {message}"
             if line != self._last_line:

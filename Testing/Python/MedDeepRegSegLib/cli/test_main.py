@@ -150,15 +150,19 @@ def test_wrong_command_lines_are_one_line(run, tmp_path, monkeypatch, words, mes
     assert list(tmp_path.iterdir()) == []
 
 
-def test_progress_off_a_terminal_is_sparse_lines(tmp_path, capfd, monkeypatch):
+@pytest.mark.parametrize("quiet", [False, True])
+def test_progress_off_a_terminal_is_sparse_lines(capfd, monkeypatch, quiet):
     from MedDeepRegSegLib.cli import progress_bar
 
-    monkeypatch.setattr(progress_bar, "_SHOW_AFTER_S", 0.0)
-    for quiet, lines in ((False, ["  0 % step"]), (True, [])):
-        with progress_bar.ProgressBar(quiet=quiet) as show:
-            for step in range(100):
-                show(step / 100, "step")
-        assert capfd.readouterr().err.splitlines() == lines
+    monkeypatch.setattr(progress_bar, "_LINE_EVERY_S", 0.15)
+    with progress_bar.ProgressBar(quiet=quiet) as show:
+        for step in range(100):
+            show(step / 100, "aligning")
+            time.sleep(0.005)
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) <= (0 if quiet else 4)
+    assert all(re.fullmatch(r" \d\d % aligning", line) for line in lines)
+    assert quiet or lines
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals of POSIX")
