@@ -1,11 +1,15 @@
 """The features of a pathology that the extension measures itself, on one segment."""
 
+import numpy as np
 import SimpleITK as sitk
 
 from MedDeepDiagnosisLib.pathology import Pathology
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken
-from MedDeepRegSegLib.segmentation.measurements import measure
+from MedDeepRegSegLib.segmentation.measured_shape import shape_of
+from MedDeepRegSegLib.segmentation.measurement_diameters import measure_diameters
+from MedDeepRegSegLib.segmentation.measurement_size import measure_size
+from MedDeepRegSegLib.segmentation.measurements import EMPTY_NOTE, measure
 from MedDeepRegSegLib.segmentation.segments import Segment
 
 
@@ -21,7 +25,7 @@ def measured_features(
 
     Returns
     -------
-    Feature name to value in the feature's units. A measurement that a tiny segment does not allow is absent.
+    Feature name to value in the feature's units. What is not defined for the segment is absent.
 
     Raises
     ------
@@ -29,13 +33,46 @@ def measured_features(
         If the segment is empty, or the extension knows no measurement of a name that the pathology wants.
     """
     (measured,) = measure(labels, (segment,), cancel=cancel)
-    known = {measurement.name: measurement for measurement in measured.measurements}
+    if EMPTY_NOTE in measured.notes:
+        msg = f"segment {segment.name!r} is empty, expected the voxels of one lesion: draw or grow it first"
+        raise InputError(msg)
     values = {}
     for feature in pathology.features:
         if feature.measurement is None:
             continue
-        if feature.measurement not in known:
-            msg = f"feature {feature.name}: there is no measurement {feature.measurement!r}, expected one of {', '.join(known)}"
-            raise InputError(msg)
-        values[feature.name] = known[feature.measurement].value
+        try:
+            value = measured.value(feature.measurement)
+        except KeyError as error:
+            msg = f"feature {feature.name} wants a measurement that there is not: {error.args[0]}"
+            raise InputError(msg) from error
+        if value is not None:
+            values[feature.name] = value
     return values
+
+
+def quickly_measured_features(labels: sitk.Image, pathology: Pathology) -> dict[str, float]:
+    """Return what :func:`measured_features` returns for label 1, several times faster.
+
+    Thousands of readers' outlines are measured to fit a model. This takes the same measurements by the same functions,
+    and leaves those out that no feature wants. Boxes are read off the voxel grid, so it must lie along the axes of the
+    patient. A test holds both to equal values.
+
+    Raises
+    ------
+    ValueError
+        If the grid is turned.
+    """
+    if not np.array_equal(labels.GetDirection(), np.eye(3).ravel()):
+        msg = "the grid of the labels is turned, expected one along the patient's axes"
+        raise ValueError(msg)
+    shape = shape_of(sitk.GetArrayViewFromImage(labels), 1, labels, None)
+    known = {m.name: m.value for m in (*measure_size(shape), *measure_diameters(shape))}
+    if shape is not None:
+        extent = np.multiply(shape.mask.shape[::-1], shape.spacing)
+        known |= {
+            f"box_size_{axis}_mm": float(e) for axis, e in zip(("right", "anterior", "superior"), extent, strict=True)
+        }
+    wanted = {f.name: f.measurement for f in pathology.features if f.measurement is not None}
+    if shape is None or not known.keys() >= set(wanted.values()):
+        return measured_features(labels, Segment(1, "lesion", (1.0, 0.0, 0.0)), pathology)
+    return {name: value for name, m in wanted.items() if (value := known[m]) is not None}

