@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.jobs.progress import CancelToken
+from MedDeepRegSegLib.registration.filters import execute
+from MedDeepRegSegLib.segmentation.foreground import foreground_mask
 
-_FOREGROUND_SPACING_MM = 4.0
+_PLACE_SPACING_MM = 4.0
+_RIM_MM = 10.0  # beyond this distance from the body everything is air: tables vanish
 _AIR_VALUE = 0.12  # canonical values below this are outside the body
-_CT_AIR_HU = -300.0
+_LARGEST_RATIO = 5.0
 
 
 @dataclass(frozen=True)
@@ -98,57 +102,64 @@ class CanonicalImage:
     image : SimpleITK.Image
         3-D scalar image, already checked.
     mask : SimpleITK.Image, optional
-        Label map on the same grid; where it is not 0, the image counts. Without it the automatic foreground counts.
+        Label map on the same grid; where it is not 0, the image counts. Without it the body counts.
     what : str
         How messages call the image.
+    cancel : CancelToken, optional
+
+    Attributes
+    ----------
+    selected : ndarray of bool, on ``grid``
+        What counts: the mask, else the body.
+    center, low, high : ndarray, shape (3,)
+        Center of mass and box of what counts, LPS mm.
+    radius : float
+        Root mean square distance of what counts from its center, mm.
+    volume_mm3 : float
     """
 
-    def __init__(self, image: sitk.Image, mask: sitk.Image | None = None, *, what: str = "image") -> None:
+    def __init__(
+        self,
+        image: sitk.Image,
+        mask: sitk.Image | None = None,
+        *,
+        what: str = "image",
+        cancel: CancelToken | None = None,
+    ) -> None:
+        self.what = what
+        self._cancel = cancel
+        body = _body(image, mask, what, cancel)
         # Averaging to about 1 mm bounds the memory; working grids are at least twice as coarse.
         shrink = [
             int(min(max(1, np.floor(1.3 / spacing)), size))
             for spacing, size in zip(image.GetSpacing(), image.GetSize(), strict=True)
         ]
-        base = sitk.BinShrink(image, shrink) if max(shrink) > 1 else image
-        self._base = sitk.Cast(base, sitk.sitkFloat32)
-        self._mask = None if mask is None else sitk.Cast(mask != 0, sitk.sitkFloat32)
-        self.what = what
-        self._find_foreground()
-        self._make_canonical()
+        self._mask = None if mask is None else self._shrunk(sitk.Cast(mask != 0, sitk.sitkFloat32), shrink)
+        body = self._shrunk(sitk.Cast(body, sitk.sitkFloat32), shrink)
+        self._place(body if self._mask is None else self._mask)
+        constant = _constant_outside(image, body, shrink)
+        base = sitk.Cast(self._shrunk(image, shrink), sitk.sitkFloat32)
+        self._canonical = self._mapped(base, body, constant)
 
-    def _find_foreground(self) -> None:
-        """Find the body on a 4 mm grid; sets the foreground image, its center and its box."""
-        points = corners(self._base)
-        grid = grid_around(points.min(axis=0), points.max(axis=0), _FOREGROUND_SPACING_MM)
-        array = sitk.GetArrayViewFromImage(self._base)
-        self._constant = _constant_background(array)
-        if self._constant is None:
-            threshold = _CT_AIR_HU if _is_ct(array) else _otsu(array)
-            body = self._base > threshold
-        else:
-            tolerance = 1e-3 * float(np.ptp(array))
-            body = sitk.Not(
-                sitk.BinaryThreshold(self._base, self._constant - tolerance, self._constant + tolerance)
-            )
-        coarse = _on_grid(sitk.Cast(body, sitk.sitkFloat32), grid, 0.0) >= 0.5
-        self.grid = grid
-        self._body = _largest_body(coarse)
-        if not self._body.any():
-            msg = (
-                f"{self.what} image has no foreground that stands out from its background: "
-                "check that it shows a body, or give a mask of the part that counts"
-            )
-            raise InputError(msg)
-        selected = self._body
-        if self._mask is not None:
-            selected = _on_grid(self._mask, grid, 0.0) >= 0.5
-            if not selected.any():
-                # A mask thinner than the coarse grid still counts.
-                selected = _on_grid(self._mask, grid, 0.0) > 0
+    def _shrunk(self, image: sitk.Image, factors: list[int]) -> sitk.Image:
+        """Return the image averaged over blocks of voxels."""
+        if max(factors) <= 1:
+            return image
+        shrink = sitk.BinShrinkImageFilter()
+        shrink.SetShrinkFactors(factors)
+        return execute(shrink, image, cancel=self._cancel)
+
+    def _place(self, counts: sitk.Image) -> None:
+        """Set the 4 mm grid, what counts on it, and its center, box and size."""
+        points = corners(counts)
+        grid = grid_around(points.min(axis=0), points.max(axis=0), _PLACE_SPACING_MM)
+        share = _on_grid(counts, grid, 0.0)
+        # What is thinner than this grid still counts.
+        selected = share >= 0.5 if (share >= 0.5).any() else share > 0
         if not selected.any():
-            msg = f"{self.what} mask is empty: paint the part that counts, or leave the mask out"
+            msg = f"{self.what} mask or body is smaller than a voxel of {_PLACE_SPACING_MM:g} mm: give a larger mask"
             raise InputError(msg)
-        self.selected = selected
+        self.grid, self.selected = grid, selected
         index = np.argwhere(selected)[:, ::-1]
         self.center = index.mean(axis=0) * grid.spacing + grid.origin
         self.low = index.min(axis=0) * grid.spacing + grid.origin
@@ -156,43 +167,35 @@ class CanonicalImage:
         self.radius = float(np.sqrt((np.var(index, axis=0)).sum()) * grid.spacing)
         self.volume_mm3 = float(selected.sum()) * grid.spacing**3
 
-    def _make_canonical(self) -> None:
-        """Map intensities to [0, 1], with everything far from the body at 0."""
-        body = sitk.GetImageFromArray(ndimage.binary_dilation(self._body, iterations=2).astype(np.float32))
-        body.SetOrigin(self.grid.origin.tolist())
-        body.SetSpacing([self.grid.spacing] * 3)
-        near = sitk.Resample(body, self._base, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkFloat32)
-        near_array = sitk.GetArrayViewFromImage(near) > 0.5
-        array = sitk.GetArrayFromImage(self._base)
-        inside = array[near_array]
-        if self._constant is not None:
-            inside = inside[np.abs(inside - self._constant) > 1e-3 * float(np.ptp(array))]
-        else:
-            core = sitk.GetImageFromArray(self._body.astype(np.float32))
-            core.CopyInformation(body)
-            core = sitk.Resample(core, self._base, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkFloat32)
-            inside = array[sitk.GetArrayViewFromImage(core) > 0.5]
-        step = max(1, inside.size // 500_000)
-        quantiles = np.quantile(inside[::step], np.linspace(0.005, 0.995, 100))
+    def _mapped(self, base: sitk.Image, body: sitk.Image, constant: float | None) -> sitk.Image:
+        """Return intensities in [0, 1], with everything far from the body at 0."""
+        array = sitk.GetArrayViewFromImage(base)
+        core = sitk.GetArrayViewFromImage(body) > 0.5
+        near = _near(body, _RIM_MM)
+        values = array[core]
+        quantiles = np.quantile(values[:: max(1, values.size // 500_000)], np.linspace(0.005, 0.995, 100))
         low, high = float(quantiles[0]), float(quantiles[-1])
         if not high > low:
-            msg = f"{self.what} image has one value in its whole foreground: choose an image that shows structure"
+            msg = f"{self.what} image has one value in its whole body: choose an image that shows structure"
             raise InputError(msg)
-        background = float(np.median(array[~near_array])) if not near_array.all() else low
-        rank = np.interp(array, quantiles, np.linspace(0, 1, 100))
-        linear = np.clip((array - low) / (high - low), 0, 1)
-        canonical = _AIR_VALUE + (1 - _AIR_VALUE) * (0.5 * rank + 0.5 * linear)
-        if self._constant is not None:
-            canonical[np.abs(array - self._constant) <= 1e-3 * float(np.ptp(array))] = 0.0
+        canonical = np.zeros(array.shape, dtype=np.float32)
+        there = array[near]
+        rank = np.interp(there, quantiles, np.linspace(0, 1, 100))
+        linear = np.clip((there - low) / (high - low), 0, 1)
+        mapped = _AIR_VALUE + (1 - _AIR_VALUE) * (0.5 * rank + 0.5 * linear)
+        background = float(np.median(array[~core])) if not core.all() else low
+        if constant is not None:
+            mapped *= core[near]
         elif background < low:
             # Below the body's own values, fall to 0 at the level of air.
-            ramp = np.clip((array - background) / (low - background), 0, 1) * _AIR_VALUE
-            canonical = np.where(array < low, ramp, canonical)
-        canonical[~near_array] = 0.0
-        image = sitk.GetImageFromArray(canonical.astype(np.float32))
-        image.CopyInformation(self._base)
-        self._canonical = image
-        del self._base
+            ramp = np.clip((there - background) / (low - background), 0, 1) * _AIR_VALUE
+            mapped = np.where(there < low, ramp, mapped)
+        canonical[near] = mapped
+        image = sitk.GetImageFromArray(canonical)
+        image.CopyInformation(base)
+        if self._cancel is not None:
+            self._cancel.raise_if_canceled()
+        return image
 
     def at(self, spacing: float, *, margin_mm: float = 16.0) -> WorkingImage:
         """Return the canonical image on an isotropic grid around its selected part.
@@ -205,89 +208,105 @@ class CanonicalImage:
             How far the grid reaches beyond the selected part, mm.
         """
         grid = grid_around(self.low, self.high, spacing, margin_mm)
-        sigma = [float(np.sqrt(max(spacing**2 - own**2, 0.0)) / 2) for own in self._canonical.GetSpacing()]
-        smooth = self._canonical
-        if max(sigma) > 0.2:
-            smooth = sitk.SmoothingRecursiveGaussian(smooth, [max(value, 0.05) for value in sigma])
-        values = np.clip(_on_grid(smooth, grid, 0.0), 0.0, 1.0)
+        values = np.clip(_on_grid(self._smooth(spacing), grid, 0.0), 0.0, 1.0)
+        selected = _image(self.selected, self.grid)
+        foreground = _on_grid(selected, grid, 0.0) > 0.5
+        return WorkingImage(grid, values, self._valid(grid), foreground)
+
+    def through(
+        self, matrix: NDArray[np.float64], offset: NDArray[np.float64], grid: Grid
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return canonical values and validity (s, p, l) on ``grid``, taken at matrix x + offset (LPS mm)."""
+        transform = sitk.AffineTransform(3)
+        transform.SetMatrix(matrix.ravel().tolist())
+        transform.SetTranslation(offset.tolist())
+        values = np.clip(_on_grid(self._smooth(grid.spacing), grid, 0.0, transform), 0.0, 1.0)
+        return values, self._valid(grid, transform)
+
+    def _smooth(self, spacing: float) -> sitk.Image:
+        """Return the canonical image without detail that a grid of ``spacing`` mm cannot hold."""
+        if self._cancel is not None:
+            self._cancel.raise_if_canceled()
+        # Averaging first makes the smoothing for coarse grids cheap.
+        shrink = [
+            int(np.clip(np.floor(spacing / (2 * own)), 1, size))
+            for own, size in zip(self._canonical.GetSpacing(), self._canonical.GetSize(), strict=True)
+        ]
+        smooth = self._shrunk(self._canonical, shrink)
+        sigma = [float(np.sqrt(max(spacing**2 - own**2, 0.0)) / 2) for own in smooth.GetSpacing()]
+        if max(sigma) > 0.2 and min(smooth.GetSize()) >= 4:
+            gaussian = sitk.SmoothingRecursiveGaussianImageFilter()
+            gaussian.SetSigma([max(value, 0.05) for value in sigma])
+            smooth = execute(gaussian, smooth, cancel=self._cancel)
+        return smooth
+
+    def _valid(self, grid: Grid, transform: sitk.Transform | None = None) -> NDArray[np.float32]:
+        """Return 1 inside the field of view and the user's mask, 0 outside, at the mapped voxels of ``grid``."""
+        if self._mask is not None:
+            return _on_grid(self._mask, grid, 0.0, transform)
         whole = sitk.Image(self._canonical.GetSize(), sitk.sitkFloat32) + 1.0
         whole.CopyInformation(self._canonical)
-        valid = _on_grid(whole, grid, 0.0)
-        if self._mask is not None:
-            valid = np.minimum(valid, _on_grid(self._mask, grid, 0.0))
-        selected = sitk.GetImageFromArray(self.selected.astype(np.float32))
-        selected.SetOrigin(self.grid.origin.tolist())
-        selected.SetSpacing([self.grid.spacing] * 3)
-        foreground = _on_grid(selected, grid, 0.0) > 0.5
-        return WorkingImage(grid, values, valid, foreground)
+        return _on_grid(whole, grid, 0.0, transform)
 
 
-def _on_grid(image: sitk.Image, grid: Grid, outside: float) -> NDArray[np.float32]:
-    """Return ``image`` interpolated linearly on ``grid``."""
-    resampled = sitk.Resample(image, grid.image(), sitk.Transform(), sitk.sitkLinear, outside, sitk.sitkFloat32)
+def _image(array: NDArray, grid: Grid) -> sitk.Image:
+    """Return an array (s, p, l) on ``grid`` as a float image."""
+    image = sitk.GetImageFromArray(array.astype(np.float32))
+    image.SetOrigin(grid.origin.tolist())
+    image.SetSpacing([grid.spacing] * 3)
+    return image
+
+
+def _on_grid(
+    image: sitk.Image, grid: Grid, outside: float, transform: sitk.Transform | None = None
+) -> NDArray[np.float32]:
+    """Return ``image`` interpolated linearly at the (mapped) voxels of ``grid``."""
+    transform = transform or sitk.Transform(3, sitk.sitkIdentity)
+    resampled = sitk.Resample(image, grid.image(), transform, sitk.sitkLinear, outside, sitk.sitkFloat32)
     return sitk.GetArrayFromImage(resampled)
 
 
-def _is_ct(array: NDArray[np.float32]) -> bool:
-    """Whether the values look like Hounsfield units with air around the body."""
-    return bool(np.quantile(array[::2, ::2, ::2], 0.01) <= -500 and array.max() >= 100)
+def _body(image: sitk.Image, mask: sitk.Image | None, what: str, cancel: CancelToken | None) -> sitk.Image:
+    """Return the body in an image; where none is found, the user's mask stands for it."""
+    try:
+        return foreground_mask(image, "body", cancel=cancel)
+    except InputError as error:
+        if mask is not None:
+            return sitk.Cast(mask != 0, sitk.sitkUInt8)
+        msg = f"{what} image: {error}; or give a mask of the part that counts"
+        raise InputError(msg) from error
 
 
-def _constant_background(array: NDArray[np.float32]) -> float | None:
-    """Return the exact value around a cut-out body (a brain-extracted image), or None where the air is noisy."""
-    border = np.concatenate([np.take(array, i, axis).ravel() for axis in range(3) for i in (0, -1)])
-    values, counts = np.unique(border, return_counts=True)
-    value = float(values[np.argmax(counts)])
-    if counts.max() < 0.5 * border.size or _is_ct(array):
+def _constant_outside(image: sitk.Image, body: sitk.Image, shrink: list[int]) -> float | None:
+    """Return the exact value around a cut-out body (a brain-extracted image), None where the air is noisy."""
+    outside = sitk.GetArrayViewFromImage(body) == 0
+    # One voxel of each averaged block is enough to see whether the value is exactly the same everywhere.
+    step = tuple(slice(0, size * factor, factor) for size, factor in zip(outside.shape, shrink[::-1], strict=True))
+    values = sitk.GetArrayViewFromImage(image)[step][outside]
+    if values.size < 100:
         return None
-    # A noisy background has many other values below the body's; a cut-out one has hardly any.
-    above = array > max(value, _otsu(array))
-    quiet = array == value
-    other = 1.0 - (above | quiet).mean()
-    fraction_quiet = float(quiet.mean())
-    return value if fraction_quiet > 0.1 and other < 2.0 * above.mean() + 0.02 and _compact(~quiet) else None
+    middle = float(np.median(values))
+    return middle if float((values == middle).mean()) > 0.9 else None
 
 
-def _compact(mask: NDArray[np.bool_]) -> bool:
-    """Whether a mask is mostly one thick body rather than scattered noise."""
-    small = mask[::3, ::3, ::3]
-    if not small.any():
-        return False
-    return bool(ndimage.binary_opening(small, iterations=1).sum() > 0.7 * small.sum())
+def _near(body: sitk.Image, distance_mm: float) -> NDArray[np.bool_]:
+    """Return what lies within a distance of the body: its box filter is positive there."""
+    radius = [int(np.ceil(distance_mm / spacing)) for spacing in body.GetSpacing()][::-1]
+    inside = (sitk.GetArrayViewFromImage(body) > 0.5).astype(np.uint8)
+    for axis, reach in enumerate(radius):
+        inside = ndimage.maximum_filter1d(inside, 2 * reach + 1, axis=axis, mode="constant")
+    return inside > 0
 
 
-def _otsu(array: NDArray[np.float32]) -> float:
-    """Return a low threshold between air and tissue: half-way from the air's median to Otsu's threshold."""
-    sample = array[::2, ::2, ::2].ravel()
-    sample = np.clip(sample, *np.quantile(sample, [0.001, 0.995]))
-    counts, edges = np.histogram(sample, bins=128)
-    centers = (edges[:-1] + edges[1:]) / 2
-    weight = np.cumsum(counts)
-    mean = np.cumsum(counts * centers)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = (mean[-1] * weight / weight[-1] - mean) ** 2 / (weight * (weight[-1] - weight))
-    threshold = float(edges[int(np.nanargmax(between[:-1])) + 1])
-    air = float(np.median(sample[sample <= threshold]))
-    return (air + threshold) / 2
-
-
-def _largest_body(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Keep the largest thick part, without tables and cables, with its holes filled."""
-    ball = ndimage.generate_binary_structure(3, 1)
-    opened = ndimage.binary_opening(mask, ball, iterations=2)
-    if not opened.any():
-        opened = mask
-    labels, count = ndimage.label(opened)
-    if count > 1:
-        sizes = np.bincount(labels.ravel())
-        sizes[0] = 0
-        opened = labels == int(np.argmax(sizes))
-    body = ndimage.binary_dilation(opened, ball, iterations=2) & mask
-    # A field of view that cuts the body leaves its holes open at the border: fill them there slice by slice.
-    body = ndimage.binary_fill_holes(body)
-    for axis in range(3):
-        for index in (0, -1):
-            face: list[slice | int] = [slice(None)] * 3
-            face[axis] = index
-            body[tuple(face)] = ndimage.binary_fill_holes(body[tuple(face)])
-    return ndimage.binary_fill_holes(body)
+def check_plausible_pair(fixed: CanonicalImage, moving: CanonicalImage) -> None:
+    """Raise when one body is so much larger than the other that a unit must be wrong."""
+    ratio = moving.radius / max(fixed.radius, 1e-6)
+    if 1 / _LARGEST_RATIO <= ratio <= _LARGEST_RATIO:
+        return
+    larger, smaller = ("moving", "fixed") if ratio > 1 else ("fixed", "moving")
+    msg = (
+        f"the {larger} body is {max(ratio, 1 / ratio):.0f} times larger than the {smaller} one "
+        f"({fixed.radius:.0f} and {moving.radius:.0f} mm radius, fixed and moving), expected about the same: "
+        "check that voxel sizes are in mm, or give masks of the same part in both images"
+    )
+    raise InputError(msg)

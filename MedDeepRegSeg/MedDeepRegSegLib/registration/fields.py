@@ -106,11 +106,11 @@ def invert_field(
         if not left.size:
             break
     if left.size:
-        _newton(field, grid, to_index, result, left, tolerance_mm)
+        _newton(field, grid, to_index, result, left=left, tolerance_mm=tolerance_mm)
     return result.reshape(field.shape)
 
 
-def _newton(field, grid, to_index, result, left, tolerance_mm) -> None:
+def _newton(field, grid, to_index, result, *, left, tolerance_mm) -> None:
     """Finish the inversion at the voxels ``left`` in place, with damped Newton steps."""
     step = 0.25
     for _ in range(30):

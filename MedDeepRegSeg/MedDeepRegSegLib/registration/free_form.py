@@ -3,29 +3,37 @@
 Domain: fixed space (LPS mm). Codomain: fixed space again; the linear map that follows takes it to the moving space.
 
 Source: D. Rueckert et al., "Nonrigid registration using free-form deformations", IEEE TMI 18 (1999), with the bending
-energy as regularization. The displacement fades to zero around the selected part, so that outside of it the whole is
+energy as regularization. Normalized mutual information alone bends the images where that makes the histogram sharper
+rather than where the anatomy asks for it; the descriptors of :mod:`~MedDeepRegSegLib.registration.neighborhood` alone
+leave more error too. Their sum is what is minimized. The displacement fades to zero around the selected part, so that outside of it the whole is
 the linear map.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from MedDeepRegSegLib.jobs.progress import CancelToken, Progress
-from MedDeepRegSegLib.registration.canonical import CanonicalImage, Grid
+from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, part_of
+from MedDeepRegSegLib.registration.canonical import CanonicalImage, Grid, grid_around
 from MedDeepRegSegLib.registration.descent import descend
 from MedDeepRegSegLib.registration.fields import smallest_determinant
 from MedDeepRegSegLib.registration.linear import Linear
+from MedDeepRegSegLib.registration.neighborhood import DescriptorDifference, descriptors
 from MedDeepRegSegLib.registration.settings import RegistrationSettings
 from MedDeepRegSegLib.registration.similarity import NormalizedMutualInformation, draw_samples, sampling_weights
 
 _RIM_MM = 8.0
 _FADE_MM = 32.0
-_BENDING_WEIGHT_MM2 = 2.0
-_MEMBRANE_WEIGHT = 0.01
+_BENDING_WEIGHT_MM2 = 64.0
+_MEMBRANE_WEIGHT = 0.02
+_LOCAL_WEIGHT = 1.0
 _SMALLEST_DETERMINANT = 0.1
 _SAMPLES = 250_000
+_OUTPUT_MM = 3.0
+_TOLERANCE = 1e-5
+_ATTEMPTS = 3
 
 
 class ControlGrid:
@@ -41,32 +49,30 @@ class ControlGrid:
         Corners of the box, LPS mm. The control points depend on the box alone, not on the grid.
     """
 
-    def __init__(
-        self, grid: Grid, control_mm: float, low: NDArray[np.float64], high: NDArray[np.float64]
-    ) -> None:
+    def __init__(self, grid: Grid, control_mm: float, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
         self.control_mm = control_mm
-        self._bases, self._fade = [], []
+        self._bases, self._faded = [], []
         for axis in (2, 1, 0):  # arrays are ordered s, p, l
             place = grid.origin[axis] + np.arange(grid.size[axis]) * grid.spacing - low[axis]
             extent = float(high[axis] - low[axis])
-            self._bases.append(_basis(place, extent, control_mm))
-            self._fade.append(_fade(place, extent))
+            basis = _basis(place, extent, control_mm)
+            self._bases.append(basis)
+            self._faded.append((basis * _fade(place, extent)[:, None]).astype(np.float32))
         self.shape = (3, *(basis.shape[1] for basis in self._bases))
 
-    def field(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+    def field(self, coefficients: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return the displacement (3, Z, Y, X), mm, of coefficients (3, z, y, x)."""
-        z, y, x = self._bases
-        field = np.matmul(coefficients, x.T)
-        field = np.matmul(y, field)
-        field = np.tensordot(field, z, axes=([1], [1]))  # (3, Y, X, Z)
-        return self._faded(np.moveaxis(field, 3, 1))
+        z, y, x = self._faded
+        slab = np.matmul(y, np.matmul(coefficients.astype(np.float32), x.T))  # (3, z, Y, X)
+        three, nodes, *plane = slab.shape
+        return np.matmul(z, slab.reshape(three, nodes, -1)).reshape(three, z.shape[0], *plane)
 
-    def adjoint(self, derivative: NDArray[np.float64]) -> NDArray[np.float64]:
+    def adjoint(self, derivative: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the derivative by the coefficients from the derivative by the field (3, Z, Y, X)."""
-        z, y, x = self._bases
-        part = np.matmul(self._faded(derivative), x)
-        part = np.matmul(y.T, part)
-        return np.moveaxis(np.tensordot(part, z, axes=([1], [0])), 3, 1)
+        z, y, x = self._faded
+        slab = np.matmul(z.T, derivative.reshape(3, derivative.shape[1], -1))
+        slab = slab.reshape(3, z.shape[1], *derivative.shape[2:])
+        return np.matmul(np.matmul(y.T, slab), x).astype(np.float64)
 
     def fit(self, coefficients: NDArray[np.float64], coarser: "ControlGrid") -> NDArray[np.float64]:
         """Return the coefficients here of a field of a coarser control grid (exact where distances halve)."""
@@ -75,10 +81,6 @@ class ControlGrid:
             convert = np.linalg.lstsq(own, other, rcond=1e-10)[0]
             result = np.moveaxis(np.tensordot(result, convert, axes=([axis + 1], [1])), 3, axis + 1)
         return result
-
-    def _faded(self, field: NDArray[np.float64]) -> NDArray[np.float64]:
-        z, y, x = self._fade
-        return field * (z[:, None, None] * y[None, :, None] * x[None, None, :])
 
     def bending(self, coefficients: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Return the energy of bending and stretching and its derivative by the coefficients."""
@@ -119,13 +121,21 @@ def _fade(place: NDArray[np.float64], extent: float) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
+class Level:
+    """One level: distance of its control points and voxels, mm, and the cost after each iteration."""
+
+    control_mm: float
+    spacing_mm: float
+    curve: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Deformation:
     """Displacement (3, Z, Y, X), mm along l, p, s, on a grid of the fixed space, and how it was found."""
 
     grid: Grid
-    field: NDArray[np.float64]
-    similarity: float
-    curves: tuple[tuple[float, ...], ...]
+    field: NDArray[np.float32]
+    levels: tuple[Level, ...]
     notes: tuple[str, ...]
 
 
@@ -147,92 +157,110 @@ def fit_deformation(
     low, high = fixed.low - _RIM_MM - _FADE_MM, fixed.high + _RIM_MM + _FADE_MM
     # A larger body is worked on with coarser voxels, up to twice, so that time and memory stay bounded.
     fine = float(np.clip(np.cbrt(volume / _SAMPLES), settings.fine_spacing_mm, 2 * settings.fine_spacing_mm))
-    coefficients: NDArray[np.float64] | None = None
-    control: ControlGrid | None = None
-    before: NDArray[np.float64] | None = None
-    curves: list[tuple[float, ...]] = []
+    finest = grid_around(low, high, min(fine, _OUTPUT_MM))
+    levels: list[Level] = []
     notes: list[str] = []
-    similarity = 1.0
-    levels = settings.control_spacing_mm
-    shares = np.cumsum([0.0, *(1.0 + 1.5 * (number == len(levels) - 1) for number in range(len(levels)))])
-    grid = None
-    for number, control_mm in enumerate(levels):
-        last = number == len(levels) - 1
-        # Coarse levels take coarse voxels; the grids differ, so each level has its own bases over the same box.
+    control: ControlGrid | None = None
+    coefficients = np.zeros((3, 0, 0, 0))
+    shares = np.cumsum([0.0] + [1.0] * (len(settings.control_spacing_mm) - 1) + [2.5])
+    for number, control_mm in enumerate(settings.control_spacing_mm):
+        part = part_of(progress, shares[number] / shares[-1], shares[number + 1] / shares[-1])
+        last = number == len(settings.control_spacing_mm) - 1
+        # Coarse levels take coarser voxels.
         spacing = fine if last else min(max(fine, control_mm / 10), 2 * fine)
-        fixed_level = fixed.at(spacing, margin_mm=_RIM_MM + _FADE_MM)
-        moving_level = moving.at(max(0.7 * spacing, 1.5), margin_mm=40.0)
-        grid = fixed_level.grid
-        weights = sampling_weights(fixed_level, _RIM_MM)
-        samples = draw_samples(fixed_level, count=_SAMPLES, seed=settings.seed, jitter=False, weighted=weights)
-        metric = NormalizedMutualInformation(samples, moving_level)
+        part(0.0, f"Preparing control points of {control_mm:g} mm")
+        likeness, local, grid = _terms(fixed, moving, linear, spacing, settings)
         finer = ControlGrid(grid, control_mm, low, high)
         start = np.zeros(finer.shape)
-        if coefficients is not None and control is not None:
+        if control is not None:
             start = finer.fit(coefficients, ControlGrid(grid, control.control_mm, low, high))
-        control = finer
+        control, output = finer, ControlGrid(finest, control_mm, low, high)
         stiffness = settings.stiffness
-        for attempt in range(3):
-            def report(step: int, value: float, attempt: int = attempt, number: int = number) -> None:
-                share = (attempt + min(step / settings.iterations, 1.0)) / (attempt + 1)
-                done = shares[number] + share * (shares[number + 1] - shares[number])
-                progress(done / shares[-1], f"Bending at {levels[number]:g} mm: {step} iterations, cost {value:.4f}")
-
-            objective = _Objective(metric, linear, control, stiffness)
+        for attempt in range(_ATTEMPTS):
+            # Most levels need one attempt, so the first takes most of the level's part.
+            span = (0.0, 0.8) if attempt == 0 else (0.8 + 0.1 * (attempt - 1), 0.8 + 0.1 * attempt)
+            report = _reporter(part_of(part, *span), control_mm, settings.iterations)
             minimum = descend(
-                objective,
+                _Objective(likeness, local, linear, control, stiffness),
                 start.ravel(),
                 iterations=settings.iterations,
-                tolerance=1e-5,
+                tolerance=_TOLERANCE,
                 on_iteration=report,
                 cancel=cancel,
             )
             coefficients = minimum.parameters.reshape(control.shape)
-            field = control.field(coefficients)
-            curves.append(tuple(-value for value in minimum.curve))
-            if smallest_determinant(field, grid.spacing) >= _SMALLEST_DETERMINANT:
+            levels.append(Level(control_mm, spacing, minimum.curve))
+            if _safe(output.field(coefficients), finest.spacing):
                 break
-            stiffness *= 4
-            notes.append(f"the deformation at {control_mm:g} mm was about to fold and was made stiffer")
-        else:
-            coefficients, kept = _step_back(control, start, coefficients, grid.spacing)
-            notes.append(f"the deformation at {control_mm:g} mm would fold; {kept:.0%} of it was kept")
-        field = control.field(coefficients)
-        before = field
-        similarity = objective.similarity(coefficients)
-    assert grid is not None
-    assert before is not None
+            if attempt + 1 < _ATTEMPTS:
+                stiffness *= 4
+                notes.append(f"the deformation at {control_mm:g} mm was about to fold and was made stiffer")
+            else:
+                coefficients, kept = _step_back(output, start, coefficients, finest.spacing)
+                notes.append(f"the deformation at {control_mm:g} mm would fold; {kept:.0%} of it was kept")
     progress(1.0, "Deformation found")
-    return Deformation(grid, before, similarity, tuple(curves), tuple(notes))
+    return Deformation(finest, output.field(coefficients), tuple(levels), tuple(notes))
+
+
+def _reporter(progress: Progress, control_mm: float, iterations: int) -> Callable[[int, float], None]:
+    """Return what tells the progress of one descent."""
+
+    def report(step: int, value: float) -> None:
+        progress(step / iterations, f"Bending, control points of {control_mm:g} mm: cost {value:.4f}")
+
+    return report
+
+
+def _terms(
+    fixed: CanonicalImage, moving: CanonicalImage, linear: Linear, spacing: float, settings: RegistrationSettings
+) -> tuple[NormalizedMutualInformation, DescriptorDifference, Grid]:
+    """Return the two measures of a level and the grid on which it works."""
+    fixed_level = fixed.at(spacing, margin_mm=_RIM_MM + _FADE_MM)
+    grid = fixed_level.grid
+    weights = sampling_weights(fixed_level, _RIM_MM)
+    samples = draw_samples(fixed_level, count=_SAMPLES, seed=settings.seed, jitter=False, weighted=weights)
+    likeness = NormalizedMutualInformation(samples, moving.at(max(0.7 * spacing, 1.5), margin_mm=40.0))
+    # Descriptors know directions, so the moving image is turned into the fixed space before they are taken.
+    moved, valid = moving.through(linear.matrix, linear.offset, grid)
+    local = DescriptorDifference(samples, descriptors(fixed_level.values), descriptors(moved), valid, grid.spacing)
+    return likeness, local, grid
+
+
+def _safe(field: NDArray[np.float32], spacing: float) -> bool:
+    """Whether a field stays away from folding everywhere."""
+    return smallest_determinant(field, spacing) >= _SMALLEST_DETERMINANT
 
 
 class _Objective:
-    """Negative similarity plus bending energy, by the flat coefficients of a control grid."""
+    """Dissimilarity plus bending energy, by the flat coefficients of a control grid."""
 
     def __init__(
-        self, metric: NormalizedMutualInformation, linear: Linear, control: ControlGrid, stiffness: float
+        self,
+        likeness: NormalizedMutualInformation,
+        local: DescriptorDifference,
+        linear: Linear,
+        control: ControlGrid,
+        stiffness: float,
     ) -> None:
-        self._metric, self._linear, self._control, self._stiffness = metric, linear, control, stiffness
-        self._index = metric.samples.index
-        self._points = metric.samples.points
-
-    def _mapped(self, field: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self._linear(self._points + field.reshape(3, -1)[:, self._index].T).T
-
-    def similarity(self, coefficients: NDArray[np.float64]) -> float:
-        """Return the similarity alone."""
-        return self._metric(self._mapped(self._control.field(coefficients)), gradient=False)[0]
+        self._likeness, self._local, self._linear = likeness, local, linear
+        self._control, self._stiffness = control, stiffness
+        self._index = likeness.samples.index
+        self._points = np.ascontiguousarray(likeness.samples.points.T)
 
     def __call__(self, flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         coefficients = flat.reshape(self._control.shape)
         field = self._control.field(coefficients)
-        similarity, slope = self._metric(self._mapped(field))
-        assert slope is not None
-        by_field = np.zeros((3, field[0].size))
-        by_field[:, self._index] = -self._linear.matrix.T @ slope
+        displacement = field.reshape(3, -1)[:, self._index]
+        similarity, by_likeness = self._likeness(self._linear.columns(self._points + displacement))
+        assert by_likeness is not None
+        difference, by_local = self._local(displacement)
+        value = _LOCAL_WEIGHT * difference - similarity
+        slope = _LOCAL_WEIGHT * by_local - (self._linear.matrix.T @ by_likeness).astype(np.float32)
+        by_field = np.zeros((3, field[0].size), dtype=np.float32)
+        by_field[:, self._index] = slope
         energy, by_energy = self._control.bending(coefficients)
         derivative = self._control.adjoint(by_field.reshape(field.shape)) + self._stiffness * by_energy
-        return -similarity + self._stiffness * energy, derivative.ravel()
+        return value + self._stiffness * energy, derivative.ravel()
 
 
 def _step_back(
@@ -243,7 +271,7 @@ def _step_back(
     for _ in range(6):
         middle = (low + high) / 2
         mixed = control.field(safe + middle * (wanted - safe))
-        if smallest_determinant(mixed, spacing) >= _SMALLEST_DETERMINANT:
+        if _safe(mixed, spacing):
             low = middle
         else:
             high = middle

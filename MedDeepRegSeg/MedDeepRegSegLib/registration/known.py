@@ -17,9 +17,7 @@ _GRID_MM = 3.0
 _SMALLEST_DETERMINANT = 0.15
 
 
-def known_rigid(
-    center: ArrayLike, *, seed: int, rotation_degrees: float, shift_mm: float
-) -> sitk.AffineTransform:
+def known_rigid(center: ArrayLike, *, seed: int, rotation_degrees: float, shift_mm: float) -> sitk.AffineTransform:
     """Return a rotation about a random axis and a shift in a random direction.
 
     Parameters

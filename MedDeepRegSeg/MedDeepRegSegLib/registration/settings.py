@@ -35,6 +35,9 @@ class RegistrationSettings:
         Fraction (0 to 1) of the fixed foreground that must fall inside the moving image.
     iterations : int
         Largest number of iterations of each stage at each resolution; stages stop by themselves when nothing changes.
+    points : {"measure", "start"}
+        What landmark pairs are for: only to measure the result, or also to start from (3 pairs or more; from 4 on an
+        affine start, unless ``kind`` is rigid).
     """
 
     kind: Kind = "deformable"
@@ -48,11 +51,15 @@ class RegistrationSettings:
     largest_rotation_degrees: float = 45.0
     minimum_overlap: float = 0.3
     iterations: int = 60
+    points: Literal["measure", "start"] = "measure"
 
     def __post_init__(self) -> None:
         """Refuse values that no registration can use."""
         if self.kind not in _KINDS:
             msg = f"kind is {self.kind!r}, expected one of {', '.join(_KINDS)}: choose one of them"
+            raise InputError(msg)
+        if self.points not in ("measure", "start"):
+            msg = f"points is {self.points!r}, expected measure or start: choose one of them"
             raise InputError(msg)
         if self.seed < 0:
             msg = f"seed is {self.seed}, expected 0 or more: choose a non-negative whole number"

@@ -34,7 +34,7 @@ _TRANSFORM_SUFFIXES = (".h5", ".hdf5", ".tfm", ".txt", ".mat")
 
 
 def matrix_transform(
-    matrix: NDArray[np.float64], translation: NDArray[np.float64], center: NDArray[np.float64] | None = None
+    matrix: NDArray[np.floating], translation: NDArray[np.floating], center: NDArray[np.floating] | None = None
 ) -> sitk.AffineTransform:
     """Return the affine transform x -> matrix (x - center) + center + translation."""
     transform = sitk.AffineTransform(3)
@@ -45,9 +45,7 @@ def matrix_transform(
     return transform
 
 
-def field_transform(
-    field: NDArray[np.floating], reference: sitk.Image
-) -> sitk.DisplacementFieldTransform:
+def field_transform(field: NDArray[np.floating], reference: sitk.Image) -> sitk.DisplacementFieldTransform:
     """Return the transform of a field (3, Z, Y, X), mm, on the grid of ``reference``."""
     image = sitk.GetImageFromArray(np.ascontiguousarray(np.moveaxis(field, 0, -1), dtype=np.float64), isVector=True)
     image.CopyInformation(reference)
@@ -163,9 +161,7 @@ def jacobian_determinant(transform: sitk.Transform, reference: sitk.Image) -> si
     return output
 
 
-def invert(
-    transform: sitk.Transform, reference: sitk.Image, *, cancel: CancelToken | None = None
-) -> sitk.Transform:
+def invert(transform: sitk.Transform, reference: sitk.Image, *, cancel: CancelToken | None = None) -> sitk.Transform:
     """Return the explicit inverse, moving to fixed points.
 
     Linear parts are inverted exactly. Displacement fields are inverted numerically on their own grid; other
@@ -219,9 +215,7 @@ def _inverse_matrix(matrix: NDArray[np.float64], offset: NDArray[np.float64]) ->
     return matrix_transform(inverse, -inverse @ offset)
 
 
-def write_transform(
-    transform: sitk.Transform, path: Path | str, *, reference: sitk.Image | None = None
-) -> None:
+def write_transform(transform: sitk.Transform, path: Path | str, *, reference: sitk.Image | None = None) -> None:
     """Write a transform that SimpleITK and Slicer read back.
 
     Parameters
