@@ -111,11 +111,14 @@ def expected_calibration_error(points: tuple[ReliabilityPoint, ...]) -> float:
 def calibration_line(target: Vector, probability: Vector) -> tuple[float, float]:
     """Return intercept and slope of a logistic regression of the outcome on the predicted log-odds.
 
-    Newton's method, at most 50 steps. If all predictions are equal the slope is undefined and 0 is returned for it.
+    Newton's method, at most 50 steps. If all predictions are equal there is no slope: 0 is returned for it, and for the
+    intercept the log-odds of the observed less those of the predicted fraction.
     """
     odds = log_odds(probability)
-    design = np.column_stack([np.ones_like(odds), odds]) if np.ptp(odds) > 1e-9 else np.ones((len(odds), 1))
-    coefficients = np.zeros(design.shape[1])
+    if np.ptp(odds) < 1e-9:
+        return float(log_odds(np.atleast_1d(target.mean()))[0] - odds[0]), 0.0
+    design = np.column_stack([np.ones_like(odds), odds])
+    coefficients = np.zeros(2)
     for _ in range(50):
         fitted = probability_of(design @ coefficients)
         curvature = (design * (fitted * (1 - fitted) + 1e-9)[:, None]).T @ design
@@ -123,7 +126,7 @@ def calibration_line(target: Vector, probability: Vector) -> tuple[float, float]
         coefficients += np.clip(step, -3, 3)
         if np.abs(step).max() < 1e-9:
             break
-    return float(coefficients[0]), float(coefficients[1]) if len(coefficients) > 1 else 0.0
+    return float(coefficients[0]), float(coefficients[1])
 
 
 def patient_bootstrap(

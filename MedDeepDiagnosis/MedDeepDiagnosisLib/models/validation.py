@@ -89,7 +89,8 @@ def validate_variants(
 
     Returns
     -------
-    The variants in their order, then the baselines: ``no_information`` (the rate of the training patients) and
+    The variants in their order, then the baselines: ``no_information`` (the rate of all cases for everyone: rates that
+    differ between folds would rank cases by fold) and
     ``only_<feature>`` for each variant's baseline feature, fitted the same way.
     """
     folds = patient_folds(table.patients, outer_folds, seed=seed)
@@ -114,7 +115,7 @@ def _additive_fit_predict(
     table: CaseTable, pathology: Pathology, names: tuple[str, ...], *, seed: int, cancel: CancelToken | None
 ) -> FitPredict:
     if not names:
-        return lambda train, test: np.full(test.sum(), table.target[train].mean())
+        return lambda train, test: np.full(test.sum(), table.target.mean())
     features = [pathology.feature(name) for name in names]
     values = table.select(names)
 

@@ -53,8 +53,8 @@ def test_calibration_line_agrees_with_scikit_learn(cases):
 
 def test_calibration_line_of_equal_predictions_has_no_slope():
     target = np.array([1.0, 0, 0, 0])
-    intercept, slope = metrics.calibration_line(target, np.full(4, 0.5))
-    assert (intercept, slope) == (pytest.approx(np.log(1 / 3)), 0.0)
+    assert metrics.calibration_line(target, np.full(4, 0.5)) == (pytest.approx(np.log(1 / 3)), 0.0)
+    assert metrics.calibration_line(target, np.full(4, 0.25)) == (pytest.approx(0), 0.0)
 
 
 def test_calibration_error_sees_overconfidence():
