@@ -220,7 +220,7 @@ def draw_samples(
     return Samples(points, fixed_bins(values), weights, index)
 
 
-def sampling_weights(fixed: WorkingImage, rim_mm: float = 8.0) -> NDArray[np.float32]:
+def sampling_weights(fixed: WorkingImage, rim_mm: float = 16.0) -> NDArray[np.float32]:
     """Weight 1 in the selected part and a rim of ``rim_mm`` around it (its outline counts), 0 elsewhere."""
     near = ndimage.distance_transform_edt(~fixed.foreground) * fixed.grid.spacing <= rim_mm
     return near.astype(np.float32) * fixed.valid

@@ -241,7 +241,6 @@ def write_transform(transform: sitk.Transform, path: Path | str, *, reference: s
         else:
             msg = f"{path.name} is a displacement field and needs a grid: give a reference image, or write .h5"
             raise InputError(msg)
-        image.SetMetaData("intent_code", "1006")  # tells NIfTI readers that vectors are displacements
         with atomic_path(path) as temporary:
             sitk.WriteImage(image, str(temporary), True)
         return
