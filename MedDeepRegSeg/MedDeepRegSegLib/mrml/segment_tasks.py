@@ -9,7 +9,7 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.mrml.markups import box_from_roi, points_from_markups
 from MedDeepRegSegLib.mrml.segmentations import (
     check_segmentation_node,
-    image_from_segmentation,
+    images_from_segmentation,
     segment_id_by_name,
     segmentation_from_image,
     set_segment,
@@ -167,7 +167,7 @@ class MeasureTask:
     Parameters
     ----------
     segmentation_node:
-        Segmentation whose segments do not overlap.
+        Segmentation; its segments may overlap.
     volume_node:
         Volume that was segmented, or None.
     table_node:
@@ -193,13 +193,15 @@ class MeasureTask:
         if self._volume is not None:
             image_path = folder / "image.nrrd"
             image = write_volume(self._volume, image_path, "volume")
-        labels, segments = image_from_segmentation(self._segmentation, reference=image)
-        if not segments:
+        files = []
+        for labels, segments in images_from_segmentation(self._segmentation, reference=image):
+            files.append(folder / f"segments{len(files)}.seg.nrrd")
+            write_segmentation(labels, segments, files[-1])
+        if not files:
             msg = f"{what} has no segments: draw or grow one first"
             raise InputError(msg)
-        write_segmentation(labels, segments, folder / "segments.seg.nrrd")
         return "measure", Request(
-            image=image_path, segmentation=folder / "segments.seg.nrrd", out=folder / "measurements.csv"
+            image=image_path, segmentation=files[0], overlapping=tuple(files[1:]), out=folder / "measurements.csv"
         )
 
     def collect(self, _folder: Path, result: Any) -> dict[str, Any]:

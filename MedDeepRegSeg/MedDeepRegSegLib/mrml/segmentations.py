@@ -5,6 +5,7 @@ A label map holds one value a voxel, so overlapping segments are refused with th
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -81,6 +82,36 @@ def image_from_segmentation(
     image = sitk.GetImageFromArray(labels)
     grid.apply_to(image)
     return image, segments
+
+
+def images_from_segmentation(
+    node, *, reference=None, crop: bool = False
+) -> list[tuple[sitk.Image, tuple[Segment, ...]]]:
+    """Return all segments as label maps, as few as their overlaps allow.
+
+    Parameters and errors are those of :func:`image_from_segmentation`, but overlaps are no error. Segments keep the
+    order of the node within each label map; a segmentation without segments gives an empty list.
+    """
+    check_segmentation_node(node)
+    segmentation = node.GetSegmentation()
+    masks = []
+    for index in range(segmentation.GetNumberOfSegments()):
+        identifier = segmentation.GetNthSegmentID(index)
+        image, (segment,) = image_from_segmentation(node, segment_ids=[identifier], reference=reference, crop=crop)
+        mask = sitk.GetArrayViewFromImage(image) > 0
+        for _, array, segments in masks:
+            if array.shape == mask.shape and not array[mask].any():
+                array[mask] = len(segments) + 1
+                segments.append(replace(segment, value=len(segments) + 1))
+                break
+        else:
+            masks.append((image, mask.astype(np.uint16), [segment]))
+    results = []
+    for image, array, segments in masks:
+        labels = sitk.GetImageFromArray(array.astype(np.uint8) if len(segments) <= 255 else array)
+        labels.CopyInformation(image)
+        results.append((labels, tuple(segments)))
+    return results
 
 
 def segmentation_from_image(

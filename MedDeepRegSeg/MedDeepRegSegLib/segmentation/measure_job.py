@@ -21,6 +21,8 @@ class Request:
     """Table to write, ``.csv``."""
     image: Path | None = None
     """Image on the grid of the segmentation, for intensity statistics."""
+    overlapping: tuple[Path, ...] = ()
+    """Further files with segments that overlap those of ``segmentation``; their rows follow."""
 
 
 @dataclass(frozen=True)
@@ -49,20 +51,23 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         msg = f"{request.out.name} is not the name of a table, expected one that ends in .csv"
         raise InputError(msg)
     progress(0.0, "Reading")
-    labels, segments = read_segmentation(request.segmentation)
-    if not segments:
-        msg = f"segmentation {request.segmentation.name} has no segments, expected at least one: grow or draw one first"
-        raise InputError(msg)
     image = None if request.image is None else read_volume(request.image)
-    results = measure(labels, segments, image, progress=part_of(progress, 0.1, 0.95), cancel=cancel)
-    rows = measurement_rows(results)
+    files = (request.segmentation, *request.overlapping)
+    rows = []
+    for number, file in enumerate(files):
+        labels, segments = read_segmentation(file)
+        if not segments:
+            msg = f"segmentation {file.name} has no segments, expected at least one: grow or draw one first"
+            raise InputError(msg)
+        share = part_of(progress, 0.1 + 0.85 * number / len(files), 0.1 + 0.85 * (number + 1) / len(files))
+        rows += measurement_rows(measure(labels, segments, image, progress=share, cancel=cancel))
     if cancel is not None:
         cancel.raise_if_canceled()
     with (
         atomic_path(request.out) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
+        temporary.open("w", newline="", encoding="utf-8") as table,
     ):
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     progress(1.0, "Measured")

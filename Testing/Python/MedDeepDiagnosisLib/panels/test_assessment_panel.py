@@ -3,6 +3,7 @@
 import json
 
 import Host
+import numpy as np
 import pytest
 import SimpleITK as sitk
 import slicer
@@ -14,9 +15,8 @@ from MedDeepRegSegLib.segmentation.segments import Segment
 @pytest.fixture
 def lesion(slicer_scene):
     """A ball of 12 mm diameter in a segmentation node."""
-    ball = sitk.GaussianSource(sitk.sitkFloat32, (40, 40, 40), (3.0,) * 3, (20.0,) * 3, 1.0, False)
-    distance = sitk.SignedMaurerDistanceMap(sitk.BinaryThreshold(ball, 0.99, 2.0), squaredDistance=False)
-    mask = sitk.BinaryThreshold(distance, -1000.0, 5.5)
+    s, p, left = np.indices((40, 40, 40)) - 19.5
+    mask = sitk.GetImageFromArray((s**2 + p**2 + left**2 <= 6.0**2).astype(np.uint8))
     return segmentation_from_image(mask, [Segment(1, "Nodule", (1.0, 0.5, 0.2))], "Lesions")
 
 

@@ -296,3 +296,26 @@ def test_bad_input_is_refused_and_the_scene_unchanged(scene):
     node = segmentation_from_image(labels, SEGMENTS, "x")
     with pytest.raises(InputError, match="has no segment 'nobody'"):
         image_from_segmentation(node, segment_ids=["nobody"])
+
+
+def test_overlapping_segments_come_in_several_label_maps(scene):
+    from MedDeepRegSegLib.mrml.segmentations import images_from_segmentation
+
+    arrays = np.zeros((3, 10, 12, 14), np.uint8)
+    arrays[0, 2:8, 2:8, 2:8] = 1
+    arrays[1, 4:9, 4:9, 4:9] = 1  # overlaps the first
+    arrays[2, 0:2, 0:2, 0:2] = 1  # overlaps neither
+    node = None
+    for name, array in zip(("Large", "Inside", "Apart"), arrays, strict=True):
+        mask = sitk.GetImageFromArray(array)
+        if node is None:
+            node = segmentation_from_image(mask, [Segment(1, name, (1.0, 0.0, 0.0))], "Overlaps")
+        else:
+            set_segment(node, mask, Segment(1, name, (0.0, 1.0, 0.0)))
+    images = images_from_segmentation(node)
+    assert [[segment.name for segment in segments] for _, segments in images] == [["Large", "Apart"], ["Inside"]]
+    found = {
+        segment.name: sitk.GetArrayFromImage(labels) == segment.value for labels, segments in images for segment in segments
+    }
+    for name, array in zip(("Large", "Inside", "Apart"), arrays, strict=True):
+        np.testing.assert_array_equal(found[name], array > 0)

@@ -51,6 +51,7 @@ class ImageRequest:
     negative: tuple = ()
     box: tuple | None = None
     segmentation: Path | None = None
+    overlapping: tuple = ()
 
 
 @dataclass(frozen=True)

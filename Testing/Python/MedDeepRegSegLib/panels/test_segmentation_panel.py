@@ -4,7 +4,6 @@ import Host
 import pytest
 import slicer
 from MedDeepRegSegLib.mrml.markups import markups_from_points
-from MedDeepRegSegLib.panels.parameters import ForegroundStructure
 
 
 def wait_for_end(panel, seconds=120):
@@ -32,7 +31,8 @@ def test_buttons_say_what_is_missing(panel, head_nodes):
 
 
 def test_mask_grow_and_measure(panel, head_nodes, small_head):
-    panel.parameterNode.foregroundStructure = ForegroundStructure.HEAD
+    node = panel.parameterNode
+    node.foregroundStructure = type(node.foregroundStructure).HEAD
     panel.ui.foregroundButton.click()
     assert not panel.ui.growButton.enabled
     wait_for_end(panel)
