@@ -1,0 +1,45 @@
+"""The module file of MedDeep RegSeg: its logic, its self-test, its samples, its life."""
+
+import pytest
+import slicer
+from MedDeepRegSegLib.errors import InputError
+
+
+@pytest.fixture
+def loaded(module):
+    return module("MedDeepRegSeg")
+
+
+def test_self_test_registers_grows_and_measures(loaded):
+    slicer.selfTests["MedDeepRegSeg"]()
+
+
+def test_samples_are_offered(loaded):
+    sources = slicer.modules.sampleDataSources["MedDeep"]
+    assert {"ct-head-atlas", "mr-head-t1", "spine-ct"} <= {source.sampleName for source in sources}
+    assert all(source.checksums[0].startswith("SHA256:") for source in sources)
+
+
+def test_a_sample_is_fetched_only_with_consent(loaded, dialogs_shown, monkeypatch, tmp_path):
+    monkeypatch.setenv("MEDDEEP_CACHE", str(tmp_path))
+    fetched = []
+    monkeypatch.setattr("MedDeepRegSegLib.mrml.sample_data.sample_path", fetched.append)
+    import qt
+
+    source = next(s for s in slicer.modules.sampleDataSources["MedDeep"] if s.sampleName == "spine-ct")
+    dialogs_shown.answer_next(qt.QMessageBox.Cancel)
+    assert source.customDownloader(source) is None
+    assert "MB" in dialogs_shown.texts()[0]
+    assert fetched == []
+
+
+def test_logic_explains_bad_nodes(loaded):
+    volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Empty")
+    with pytest.raises(InputError, match="Empty"):
+        loaded.logic.register(volume, volume)
+
+
+def test_module_can_be_reloaded(loaded, head_nodes):
+    loaded.reload()
+    panel = loaded.widget.registrationPanel
+    assert panel.ui.applyButton.enabled
