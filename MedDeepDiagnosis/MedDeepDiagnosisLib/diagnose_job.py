@@ -12,9 +12,15 @@ from MedDeepDiagnosisLib.fitting import shipped_model_folder
 from MedDeepDiagnosisLib.hashing import file_sha256
 from MedDeepDiagnosisLib.measuring import measured_features
 from MedDeepDiagnosisLib.models.model_folder import DESCRIPTION_FILE, DiagnosisModel, read_model
-from MedDeepDiagnosisLib.models.prediction import Prediction, predict_case
+from MedDeepDiagnosisLib.models.prediction import Prediction, lower_first, predict_case
 from MedDeepDiagnosisLib.pathology import Pathology
-from MedDeepDiagnosisLib.reports.assessment import limits_section, prediction_section, summary_fact, values_section
+from MedDeepDiagnosisLib.reports.assessment import (
+    guidelines_section,
+    limits_section,
+    prediction_section,
+    summary_fact,
+    values_section,
+)
 from MedDeepDiagnosisLib.reports.content import Picture, PictureSection, Provenance, Report, Section
 from MedDeepDiagnosisLib.reports.rendering import render_report
 from MedDeepRegSegLib import __version__
@@ -168,7 +174,11 @@ def assess(
     sections: list[Section] = [prediction_section(prediction, model)]
     if lesion is not None and lesion.image is not None:
         sections.append(lesion_pictures(lesion.image, lesion))
-    sections += [values_section(prediction, model, sources=sources), limits_section(model)]
+    sections += [
+        values_section(prediction, model, sources=sources),
+        limits_section(model),
+        guidelines_section(model),
+    ]
     return prediction, tuple(sections)
 
 
@@ -192,7 +202,8 @@ def summary_lines(prediction: Prediction) -> tuple[str, ...]:
     fact = summary_fact(prediction)
     strongest = [part for part in prediction.contributions[:3] if part.given]
     reasons = ", ".join(
-        f"{part.title.lower()} {part.value} {'raises' if part.log_odds > 0 else 'lowers'} it" for part in strongest
+        f"{lower_first(part.title)} ({part.value}) {'raises' if part.log_odds > 0 else 'lowers'} it"
+        for part in strongest
     )
     return tuple(
         line
@@ -245,7 +256,7 @@ def _difference(pathology: Pathology, name: str, given: object, measured: float)
     if abs(value - measured) <= _DIFFERENCE * abs(measured):
         return []
     return [
-        f"{feature.title.lower()}: the table says {feature.display(value)}, the segmentation measures "
+        f"{feature.title}: the table says {feature.display(value)}, the segmentation measures "
         f"{feature.display(measured)}; the table's value was used"
     ]
 

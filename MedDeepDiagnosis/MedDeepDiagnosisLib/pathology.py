@@ -52,6 +52,9 @@ class Feature:
         Whether there is no assessment without it. Others may be missing.
     measurement:
         Name of the measurement of the extension that gives the value; None for a rating.
+    relative_to:
+        Name of the feature that this one is divided by before it enters a model, or None. Diameters of one lesion go
+        together; relative to one of them they say shape, and the reasons of a prediction can be read one by one.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Feature:
     words: tuple[RatingWord, ...]
     required: bool
     measurement: str | None
+    relative_to: str | None = None
 
     @property
     def label(self) -> str:
@@ -211,6 +215,7 @@ class Pathology:
             raise ValueError(msg)
         for feature in self.features:
             _check_feature(feature)
+            _check_reference(feature, self.features)
         for variant in self.variants:
             if variant.baseline not in [feature.name for feature in self.features_of(variant.name)]:
                 msg = f"variant {variant.name}: baseline {variant.baseline!r} is not one of its features"
@@ -265,6 +270,17 @@ def _check_feature(feature: Feature) -> None:
         problem = "a word of the scale lies outside the plausible range"
     if problem:
         msg = f"feature {feature.name}: {problem}"
+        raise ValueError(msg)
+
+
+def _check_reference(feature: Feature, features: tuple[Feature, ...]) -> None:
+    if feature.relative_to is None:
+        return
+    found = [other for other in features if other.name == feature.relative_to]
+    # A missing reference would leave nothing to divide by, and one of another group would not be in every model.
+    fits = found and found[0].required and found[0].relative_to is None and found[0].group == feature.group
+    if not fits or found[0].scale != "log" or feature.scale != "log":
+        msg = f"feature {feature.name}: relative_to {feature.relative_to!r}, expected a required logarithmic feature of its group, and to be logarithmic itself"
         raise ValueError(msg)
 
 

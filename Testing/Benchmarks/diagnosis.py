@@ -21,7 +21,7 @@ from MedDeepDiagnosisLib.fitting import fit_model
 from MedDeepDiagnosisLib.hashing import file_sha256
 from MedDeepDiagnosisLib.models.additive import fit_additive, patient_folds
 from MedDeepDiagnosisLib.models.metrics import Scores, auc, score_probabilities
-from MedDeepDiagnosisLib.models.model_card import estimate_text
+from MedDeepDiagnosisLib.models.model_card import calibration_text, estimate_text
 from MedDeepDiagnosisLib.models.prediction import predict_case
 from MedDeepDiagnosisLib.models.validation import OUTER_FOLDS, cross_predict
 from MedDeepDiagnosisLib.pathology import Pathology, load_pathology
@@ -75,7 +75,7 @@ def row(title: str, scores: Scores) -> str:
     return (
         f"| {title} | {estimate_text(scores.auc)} | {estimate_text(scores.brier)} "
         f"| {scores.expected_calibration_error:.3f} "
-        f"| {scores.calibration_intercept:+.2f}, {scores.calibration_slope:.2f} |"
+        f"| {calibration_text(scores)} |"
     )
 
 

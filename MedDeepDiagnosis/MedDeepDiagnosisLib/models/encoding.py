@@ -2,8 +2,8 @@
 
 A number (or its logarithm) becomes a restricted cubic spline: straight outside of the outer knots, so that rare
 extremes are not thrown about (Harrell FE, Regression Modeling Strategies, 2015, eq. 2.25). An ordered rating becomes
-one column for each step that it reaches; a category one for each of its words. Columns are centered on the mean of the
-training cases. A missing value gets the column means, so it pulls neither way.
+one column for each step that it reaches; a category one for each of its words. A number that
+is relative to another is divided by it first. Columns are centered on the mean of the training cases. A missing value gets the column means, so it pulls neither way.
 
 Everything here is learned from the training rows of a fold alone.
 """
@@ -47,9 +47,10 @@ class Encoding:
 
     def columns(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (N, C) centered and scaled columns of (N, F) values; NaN becomes 0, the mean case."""
+        scaled = _on_scale(self.features, values)
         raw = np.concatenate(
             [
-                _raw_columns(feature, knots, values[:, index])
+                _raw_columns(feature, knots, scaled[:, index])
                 for index, (feature, knots) in enumerate(zip(self.features, self.knots, strict=True))
             ],
             axis=1,
@@ -64,11 +65,13 @@ def column_count(feature: Feature, knots: NDArray[np.float64]) -> int:
 
 def learn_encoding(features: Sequence[Feature], values: NDArray[np.float64]) -> Encoding:
     """Learn knots, means and scales from (N, F) training values (NaN where missing)."""
-    knots = tuple(_learn_knots(feature, values[:, index]) for index, feature in enumerate(features))
+    scaled = _on_scale(features, values)
+    knots = tuple(_learn_knots(feature, scaled[:, index]) for index, feature in enumerate(features))
     center, scale, owner, usual = [], [], [], []
     for index, (feature, own_knots) in enumerate(zip(features, knots, strict=True)):
-        present = values[~np.isnan(values[:, index]), index]
-        raw = _raw_columns(feature, own_knots, present)
+        given = ~np.isnan(scaled[:, index])
+        present = values[given, index]
+        raw = _raw_columns(feature, own_knots, scaled[given, index])
         known = len(present) > 0
         mean = raw.mean(axis=0) if known else np.zeros(raw.shape[1])
         spread = raw.std(axis=0) if known and feature.kind == "number" else np.ones(raw.shape[1])
@@ -86,17 +89,25 @@ def _learn_knots(feature: Feature, values: NDArray[np.float64]) -> NDArray[np.fl
     present = values[~np.isnan(values)]
     if feature.kind != "number" or len(present) == 0:
         return np.empty(0)
-    knots = np.unique(np.quantile(_on_scale(feature, present), _KNOT_QUANTILES))
+    knots = np.unique(np.quantile(present, _KNOT_QUANTILES))
     return knots if len(knots) >= _LEAST_KNOTS else np.empty(0)
 
 
-def _on_scale(feature: Feature, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.log(values) if feature.scale == "log" else values
+def _on_scale(features: Sequence[Feature], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (N, F) values with logarithms taken, and relative ones divided by their reference."""
+    scaled = values.copy()
+    names = [feature.name for feature in features]
+    for index, feature in enumerate(features):
+        if feature.scale == "log":
+            scaled[:, index] = np.log(values[:, index])
+        if feature.relative_to is not None:
+            scaled[:, index] -= np.log(values[:, names.index(feature.relative_to)])
+    return scaled
 
 
 def _raw_columns(feature: Feature, knots: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
     if feature.kind == "number":
-        return _spline(_on_scale(feature, values), knots)
+        return _spline(values, knots)
     steps = np.array([step.value for step in feature.words], dtype=float)
     column = values[:, None]
     reached = column >= np.sort(steps)[1:] if feature.kind == "ordinal" else column == steps

@@ -94,7 +94,8 @@ def log_loss(target: Vector, probability: Vector) -> float:
 
 
 def reliability(target: Vector, probability: Vector, *, bins: int = 10) -> tuple[ReliabilityPoint, ...]:
-    """Return bins of equal count, in ascending order of predicted probability."""
+    """Return bins of equal count, in ascending order of predicted probability; one bin if all are equal."""
+    bins = bins if np.ptp(probability) > 0 else 1
     parts = np.array_split(np.argsort(probability, kind="stable"), min(bins, len(probability)))
     return tuple(
         ReliabilityPoint(float(probability[part].mean()), float(target[part].mean()), len(part)) for part in parts

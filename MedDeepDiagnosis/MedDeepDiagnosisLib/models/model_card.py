@@ -12,6 +12,12 @@ def estimate_text(estimate: Estimate) -> str:
     return f"{value} [{low}, {high}]"
 
 
+def calibration_text(scores: Scores) -> str:
+    """Return intercept and slope, for example ``+0.01, 0.96``."""
+    intercept = round(scores.calibration_intercept, 2) + 0.0  # no minus sign before zero
+    return f"{intercept:+.2f}, {scores.calibration_slope:.2f}"
+
+
 def score_rows(description: ModelDescription) -> list[tuple[str, str, str, str, str]]:
     """Return method, AUC, Brier score, expected calibration error, and calibration intercept and slope as text."""
     return [(method.title, *_score_cells(method.scores)) for method in description.validation]
@@ -77,12 +83,11 @@ def _score_cells(scores: Scores) -> tuple[str, str, str, str]:
         estimate_text(scores.auc),
         estimate_text(scores.brier),
         f"{scores.expected_calibration_error:.3f}",
-        f"{scores.calibration_intercept:+.2f}, {scores.calibration_slope:.2f}",
+        calibration_text(scores),
     )
 
 
 def _feature_line(feature: Feature) -> str:
     need = "required" if feature.required else "may be missing"
-    return (
-        f"- `{feature.name}`: {feature.label}, {feature.group}, {feature.allowed_text}, {need}. {feature.description}"
-    )
+    allowed = feature.allowed_text.replace("one of ", "")
+    return f"- `{feature.name}` ({feature.group}, {need}): {feature.label}. {feature.description} Values: {allowed}."

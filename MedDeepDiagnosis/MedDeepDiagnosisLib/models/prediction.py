@@ -103,7 +103,7 @@ def choose_variant(pathology: Pathology, values: Mapping[str, float]) -> tuple[s
             return variant.name, f"{given} of {len(rated)} signs were rated"
     return ranked[
         -1
-    ].name, f"fewer than {LEAST_RATED_PART:.0%} of the signs were rated, but there is no model without them"
+    ].name, f"fewer than {100 * LEAST_RATED_PART:.0f} % of the signs were rated, but there is no model without them"
 
 
 def predict_case(
@@ -144,7 +144,7 @@ def predict_case(
     reasons = list(outside)
     if high - low > WIDEST_INTERVAL:
         reasons.append(
-            f"the interval from {low:.0%} to {high:.0%} is wider than {WIDEST_INTERVAL:.0%}: the training data do not settle such a case"
+            f"the interval from {100 * low:.0f} % to {100 * high:.0f} % is wider than {100 * WIDEST_INTERVAL:.0f} %: the training data do not settle such a case"
         )
     description = model.description
     return Prediction(
@@ -185,7 +185,7 @@ def _contributions(fitted: AdditiveModel, row: np.ndarray) -> tuple[Contribution
         Contribution(
             feature=features[index].name,
             title=features[index].title,
-            value=features[index].display(row[0, index]),
+            value=_value_text(features, row[0], index),
             given=not np.isnan(row[0, index]),
             log_odds=float(shares[index]),
             odds_factor=float(np.exp(shares[index])),
@@ -194,18 +194,33 @@ def _contributions(fitted: AdditiveModel, row: np.ndarray) -> tuple[Contribution
     )
 
 
+def _value_text(features: tuple[Feature, ...], row: np.ndarray, index: int) -> str:
+    feature, value = features[index], float(row[index])
+    if feature.relative_to is None or np.isnan(value):
+        return feature.display(value)
+    reference = next(number for number, other in enumerate(features) if other.name == feature.relative_to)
+    return f"{feature.display(value)}, {value / row[reference]:.2f} × {lower_first(features[reference].title)}"
+
+
+def lower_first(title: str) -> str:
+    """Return a title as it stands within a sentence: ``largest diameter in 3D``."""
+    return title[:1].lower() + title[1:]
+
+
 def _outside_usual(fitted: AdditiveModel, row: np.ndarray) -> tuple[list[str], list[str]]:
     """Return reasons to abstain (a measured value beyond the training data) and cautions (missing signs)."""
     reasons, missing = [], []
     for feature, value, usual in zip(fitted.encoding.features, row, fitted.encoding.usual, strict=True):
         if np.isnan(value):
-            missing.append(feature.title.lower())
+            missing.append(lower_first(feature.title))
         elif feature.kind == "number" and not usual[0] <= value <= usual[1]:
             reasons.append(_outside_words(feature, float(value), usual))
-    cautions = [f"not given, so without effect: {', '.join(missing)}"] if missing else []
+    cautions = [f"Not given, so without effect: {', '.join(missing)}"] if missing else []
     return reasons, cautions
 
 
 def _outside_words(feature: Feature, value: float, usual: np.ndarray) -> str:
     span = f"{feature.display(float(usual[0]))} to {feature.display(float(usual[1]))}"
-    return f"{feature.title.lower()} of {feature.display(value)} lies outside of 99 % of the training cases ({span})"
+    return (
+        f"{lower_first(feature.title)} of {feature.display(value)} lies outside of 99 % of the training cases ({span})"
+    )

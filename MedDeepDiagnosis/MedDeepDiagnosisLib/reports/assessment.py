@@ -73,18 +73,25 @@ def values_section(
 
 
 def limits_section(model: DiagnosisModel) -> TextSection:
-    """Return what the model is not for, and which guidelines to read."""
+    """Return where the truth comes from, and what the model is not for."""
     pathology = model.pathology
     return TextSection(
-        "Limits and guidelines",
+        "Limits",
         paragraphs=(
             f"{pathology.target.reference} Left out of learning: {pathology.target.left_out}",
             "Not to be used for:",
         ),
-        items=(
-            *pathology.exclusions,
-            *(f"To read beside it: {guide.title}. {guide.note} {guide.url}" for guide in pathology.guidelines),
-        ),
+        items=pathology.exclusions,
+    )
+
+
+def guidelines_section(model: DiagnosisModel) -> TextSection:
+    """Return the guidelines to read beside a prediction. They are not applied."""
+    guidelines = model.pathology.guidelines
+    return TextSection(
+        "Guidelines to read beside it",
+        paragraphs=("They are named, not applied: check that the patient is one that they are for.",),
+        items=tuple(f"{guide.title}. {guide.note} {guide.url}" for guide in guidelines),
     )
 
 

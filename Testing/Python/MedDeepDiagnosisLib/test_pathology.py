@@ -118,5 +118,17 @@ def test_contradictions_are_refused(pathology):
     for message, features in faults.items():
         with pytest.raises(ValueError, match=message):
             replace(pathology, features=features)
+    length = replace(size, name="length", required=False, relative_to="size")
+    replace(pathology, features=(*pathology.features, length))
+    for fault in (
+        replace(length, relative_to="width"),
+        replace(length, scale="linear"),
+        replace(edge, relative_to="size"),
+    ):
+        others = tuple(f for f in pathology.features if f.name != fault.name)
+        with pytest.raises(ValueError, match="relative_to"):
+            replace(pathology, features=(*others, fault))
+    with pytest.raises(ValueError, match="relative_to 'ratio'"):
+        replace(pathology, features=(*pathology.features, replace(length, relative_to="ratio")))
     with pytest.raises(ValueError, match="baseline 'edge'"):
         replace(pathology, variants=(replace(pathology.variants[0], baseline="edge"),))

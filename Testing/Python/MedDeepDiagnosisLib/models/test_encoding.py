@@ -1,5 +1,7 @@
 """From values to columns."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,20 @@ def test_constant_and_wholly_missing_features_do_no_harm(pathology):
     columns = encoding.columns(values)
     assert np.isfinite(columns).all()
     assert np.abs(columns).max() < 1e-9
+
+
+def test_relative_numbers_enter_as_their_ratio(pathology):
+    size = pathology.features[0]
+    length = replace(size, name="length", required=False, relative_to="size")
+    generator = np.random.default_rng(0)
+    sizes = np.exp(generator.normal(2, 0.5, 200))
+    values = np.column_stack([sizes, sizes * np.exp(generator.normal(0.2, 0.1, 200))])
+    encoding = learn_encoding((size, length), values)
+    small, large = encoding.columns(np.array([[5.0, 6.0], [50, 60]]))
+    assert small[encoding.owner == 1] == pytest.approx(large[encoding.owner == 1])
+    assert small[0] < large[0]
+    assert np.array_equal(encoding.columns(np.array([[5.0, np.nan]]))[:, encoding.owner == 1], np.zeros((1, 3)))
+    assert encoding.usual[1] == pytest.approx(np.percentile(values[:, 1], [0.5, 99.5])), "in mm, not as a ratio"
 
 
 def test_usual_range_holds_99_percent(pathology, toy_table):

@@ -70,6 +70,11 @@ def test_calibration_error_sees_overconfidence():
     assert [point.predicted for point in points] == sorted(point.predicted for point in points)
 
 
+def test_equal_predictions_make_one_bin():
+    (point,) = metrics.reliability(np.array([0.0, 1, 1, 0]), np.full(4, 0.4))
+    assert (point.predicted, point.observed, point.count) == (0.4, 0.5, 4)
+
+
 def test_interval_resamples_patients_not_rows(cases):
     target, probability, patients = cases
     estimate = metrics.patient_bootstrap(target, probability, patients, metrics.auc, seed=0, repeats=200)

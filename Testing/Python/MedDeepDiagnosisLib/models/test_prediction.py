@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from MedDeepDiagnosisLib.fitting import fit_model
 from MedDeepDiagnosisLib.models.metrics import log_odds
 from MedDeepDiagnosisLib.models.prediction import choose_variant, predict_case
 from MedDeepRegSegLib.errors import InputError
@@ -23,6 +24,18 @@ def test_reasons_sum_to_the_probability(toy_model):
     assert edge.value == "Blurred (3)"
     assert edge.log_odds > 0
     assert edge.odds_factor == pytest.approx(np.exp(edge.log_odds))
+
+
+def test_relative_values_are_shown_with_their_ratio(pathology, toy_table):
+    size = pathology.features[0]
+    length = replace(size, name="length", title="Length", required=False, relative_to="size")
+    related = replace(pathology, features=(*pathology.features, length))
+    values = np.column_stack([toy_table.values, toy_table.values[:, 0] * 1.5])
+    table = replace(toy_table, names=(*toy_table.names, "length"), values=values)
+    model, _ = fit_model(table, related, data_sha256="0" * 64, draws=5, bootstrap_repeats=5)
+    prediction = predict_case(model, {**CASE, "length": 10})
+    shown = next(part.value for part in prediction.contributions if part.feature == "length")
+    assert shown == "10 mm, 1.25 × size"
 
 
 def test_usual_case_is_assessed_with_an_interval(toy_model):
@@ -45,7 +58,7 @@ def test_wide_interval_abstains(toy_model):
     shaky = replace(fitted, draw_intercepts=np.linspace(-4, 4, len(fitted.draw_intercepts)))
     prediction = predict_case(replace(toy_model, variants={**toy_model.variants, "all": shaky}), CASE)
     assert prediction.abstains
-    assert any("is wider than 40%" in reason.replace(" %", "%") for reason in prediction.abstention_reasons)
+    assert any("is wider than 40 %" in reason for reason in prediction.abstention_reasons)
 
 
 def test_without_signs_the_measured_model_is_used(toy_model):

@@ -6,6 +6,7 @@ from datetime import date
 from MedDeepDiagnosisLib.models.prediction import predict_case
 from MedDeepDiagnosisLib.reports import Provenance, Report, render_report
 from MedDeepDiagnosisLib.reports.assessment import (
+    guidelines_section,
     limits_section,
     meaning_text,
     prediction_section,
@@ -33,10 +34,18 @@ def test_whole_report_shows_values_with_units_and_limits(toy_model):
         prediction_section(prediction, toy_model),
         values_section(prediction, toy_model, sources={"size": "measured on the segmentation"}),
         limits_section(toy_model),
+        guidelines_section(toy_model),
     )
     report = Report("Assessment", "case 1", sections, Provenance(date(2026, 1, 2)), (summary_fact(prediction),))
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", render_report(report)))
-    for expected in ("8 mm", "Blurred (3)", "measured on the segmentation", "rated by the reader", "anything real"):
+    for expected in (
+        "8 mm",
+        "Blurred (3)",
+        "measured on the segmentation",
+        "rated by the reader",
+        "anything real",
+        "not applied",
+    ):
         assert expected in text, expected
     assert "not given" in text
 
