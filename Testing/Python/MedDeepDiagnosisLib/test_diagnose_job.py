@@ -1,17 +1,20 @@
 """From one case to a prediction and a report."""
 
 import json
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
+import MedDeepDiagnosisLib.jobs  # noqa: F401  # adds the job kinds
 from MedDeepDiagnosisLib import diagnose_job
 from MedDeepDiagnosisLib.fitting import fit_model
 from MedDeepDiagnosisLib.models.model_folder import write_model
 from MedDeepDiagnosisLib.models.prediction import Prediction
 from MedDeepRegSegLib.errors import Canceled, InputError
+from MedDeepRegSegLib.jobs.child import ChildJob
 from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.jobs.schema import from_json
 from MedDeepRegSegLib.segmentation.segmentation_file import write_segmentation
@@ -77,6 +80,19 @@ def test_table_gives_prediction_and_report(model_folder, row, tmp_path):
     assert prediction.model_weights_sha256 in page
     assert any("not a diagnosis" in line for line in result.summary)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["prediction.json", "report.html"]
+
+
+def test_child_process_gives_the_same(model_folder, row, tmp_path):
+    request = diagnose_job.Request(model_folder, row, tmp_path / "child")
+    job = ChildJob("diagnose", request, tmp_path / "job", module="MedDeepDiagnosisLib.jobs")
+    job.start()
+    deadline = time.monotonic() + 60
+    while job.state in ("starting", "running") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    result = job.result
+    own = diagnose_job.run(replace(request, out=tmp_path / "own"))
+    assert (result.probability, result.low, result.high) == (own.probability, own.low, own.high)
+    assert result.prediction.read_text() == own.prediction.read_text()
 
 
 def test_segmentation_gives_size_and_pictures(measuring_model, lesion_files, tmp_path):
