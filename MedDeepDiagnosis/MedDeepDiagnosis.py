@@ -66,7 +66,7 @@ class MedDeepDiagnosisLogic(ScriptedLoadableModuleLogic):
 
         return MedDeepDiagnosisParameterNode(super().getParameterNode())
 
-    def assess(self, segmentation, segmentId, ratings, reportFolder, progress=None, cancel=None, **options):
+    def assess(self, segmentation, segmentId, ratings, reportFolder, *, progress=None, cancel=None, **options):
         """Measure a segmented lung nodule, predict from its size and rated signs, and write the report.
 
         ``ratings`` maps names of signs to words or numbers of their scales; ``options`` are those of

@@ -81,7 +81,7 @@ class MedDeepRegSegLogic(ScriptedLoadableModuleLogic):
 
         return MedDeepRegSegParameterNode(super().getParameterNode())
 
-    def register(self, fixedVolume, movingVolume, kind="deformable", progress=None, cancel=None, **options):
+    def register(self, fixedVolume, movingVolume, kind="deformable", *, progress=None, cancel=None, **options):
         """Register the moving to the fixed volume.
 
         ``options`` are those of :class:`MedDeepRegSegLib.mrml.tasks.RegisterTask`. Returns a dictionary with the
@@ -93,13 +93,13 @@ class MedDeepRegSegLogic(ScriptedLoadableModuleLogic):
         settings = RegistrationSettings(kind=kind)
         return self._run(RegisterTask(fixedVolume, movingVolume, settings, **options), progress, cancel)
 
-    def makeForegroundMask(self, volume, what="body", segmentation=None, progress=None, cancel=None):
+    def makeForegroundMask(self, volume, what="body", segmentation=None, *, progress=None, cancel=None):
         """Add a foreground mask to a segmentation (a new one if None); returns its node as ``segmentation``."""
         from MedDeepRegSegLib.mrml.tasks import ForegroundTask
 
         return self._run(ForegroundTask(volume, what=what, segmentation_node=segmentation), progress, cancel)
 
-    def grow(self, volume, positivePoints, segmentName="Structure", progress=None, cancel=None, **options):
+    def grow(self, volume, positivePoints, segmentName="Structure", *, progress=None, cancel=None, **options):
         """Grow a structure from the points of a markups node; returns its node as ``segmentation``.
 
         ``options`` are those of :class:`MedDeepRegSegLib.mrml.tasks.GrowTask`.
@@ -108,7 +108,7 @@ class MedDeepRegSegLogic(ScriptedLoadableModuleLogic):
 
         return self._run(GrowTask(volume, positivePoints, segment_name=segmentName, **options), progress, cancel)
 
-    def measure(self, segmentation, volume=None, progress=None, cancel=None):
+    def measure(self, segmentation, volume=None, *, progress=None, cancel=None):
         """Measure all segments, with intensities if a volume is given; returns the ``table`` node."""
         from MedDeepRegSegLib.mrml.tasks import MeasureTask
 
@@ -140,5 +140,3 @@ class MedDeepRegSegTest(ScriptedLoadableModuleTest):
         self.delayDisplay("Registering, growing and measuring on the phantom")
         check_path(MedDeepRegSegLogic())
         self.delayDisplay("Test passed")
-
-

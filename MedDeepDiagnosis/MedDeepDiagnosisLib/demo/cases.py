@@ -6,7 +6,6 @@ registered twice, as it is and moved: the two results must agree through the kno
 truth is exact on the phantom pair, which also serves offline.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,7 @@ from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, part_of
 from MedDeepRegSegLib.registration.known import known_composite
 from MedDeepRegSegLib.segmentation.foreground import foreground_mask
 from MedDeepRegSegLib.volumes.geometry import volume_center
-from MedDeepRegSegLib.volumes.phantoms import deform_phantom, head_phantom
+from MedDeepRegSegLib.volumes.phantoms import Landmarks, deform_phantom, head_phantom
 from MedDeepRegSegLib.volumes.reading import read_volume
 from MedDeepRegSegLib.volumes.resampling import resample_to
 from MedDeepRegSegLib.volumes.samples import sample_path
@@ -62,15 +61,15 @@ class PhantomPair:
     ct, mr:
         Volumes; the MR was moved and deformed.
     ct_landmarks, mr_landmarks:
-        Name to (3,) LPS mm point, exact in both.
+        Name to point, LPS mm, exact in both.
     seed:
         (3,) point in a lateral ventricle of the CT.
     """
 
     ct: sitk.Image
     mr: sitk.Image
-    ct_landmarks: Mapping[str, np.ndarray]
-    mr_landmarks: Mapping[str, np.ndarray]
+    ct_landmarks: Landmarks
+    mr_landmarks: Landmarks
     seed: np.ndarray
 
 

@@ -89,13 +89,17 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
             real = real_pair(request.seed, progress=part_of(progress, 0, 0.06), cancel=cancel)
         progress(0.06, "Drawing the head phantom")
         phantom = phantom_pair(request.seed)
-        outcome = None
+        outcome: pages.RegistrationOutcome | None = None
         if real is not None:
-            outcome = _register_real(demo_path, real, request.seed, folder, part_of(progress, 0.08, 0.6), cancel)
+            outcome = _register_real(
+                demo_path, real, request.seed, folder, progress=part_of(progress, 0.08, 0.6), cancel=cancel
+            )
+        start = 0.1 if real is None else 0.6
         phantom_outcome = _register_phantom(
-            demo_path, phantom, request.seed, folder, part_of(progress, 0.6 if real else 0.1, 0.75), cancel
+            demo_path, phantom, request.seed, folder, progress=part_of(progress, start, 0.75), cancel=cancel
         )
-        chosen, seed_point = (outcome, real.seed) if real is not None else (phantom_outcome, phantom.seed)
+        chosen = phantom_outcome if outcome is None else outcome
+        seed_point = phantom.seed if real is None else real.seed
         segmentation, _table, measured = demo_path.segment_and_measure(
             chosen.fixed_node, seed_point, STRUCTURE, progress=part_of(progress, 0.75, 0.82), cancel=cancel
         )
@@ -114,8 +118,12 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         report = Report(
             title="MedDeep demo",
             subject="Head CT and MR, and a lung nodule" if real else "Phantoms of a head and of a chest (offline)",
-            summary=tuple(pages.registration_fact(one) for one in shown)
-            + (Fact("Nodule suspicion", f"{100 * prediction.probability:.0f} %", "see the assessment for its interval"),),
+            summary=(
+                *(pages.registration_fact(one) for one in shown),
+                Fact(
+                    "Nodule suspicion", f"{100 * prediction.probability:.0f} %", "see the assessment for its interval"
+                ),
+            ),
             sections=tuple(pages_made),
             provenance=_provenance(request),
         )
@@ -142,7 +150,9 @@ def _scene():
     return DemoPath()
 
 
-def _register_real(demo_path, pair: RealPair, seed: int, folder: Path, progress: Progress, cancel: CancelToken | None):
+def _register_real(
+    demo_path, pair: RealPair, seed: int, folder: Path, *, progress: Progress, cancel: CancelToken | None
+) -> pages.RegistrationOutcome:
     """Register the MR as it is and moved; the error is how far both disagree through the known movement."""
     ct = demo_path.add_volume(pair.ct, "Head CT", brain_window=True)
     mr = demo_path.add_volume(pair.mr, "Head MR T1")
@@ -164,6 +174,7 @@ def _register_real(demo_path, pair: RealPair, seed: int, folder: Path, progress:
     ]
     return pages.RegistrationOutcome(
         title="Head CT and moved head MR (real)",
+        short_title="head CT and MR",
         kind="consistency",
         fixed_node=ct,
         fixed=pair.ct,
@@ -179,8 +190,8 @@ def _register_real(demo_path, pair: RealPair, seed: int, folder: Path, progress:
 
 
 def _register_phantom(
-    demo_path, pair: PhantomPair, seed: int, folder: Path, progress: Progress, cancel: CancelToken | None
-):
+    demo_path, pair: PhantomPair, seed: int, folder: Path, *, progress: Progress, cancel: CancelToken | None
+) -> pages.RegistrationOutcome:
     """Register the moved phantom MR; the error at the landmarks is exact."""
     ct = demo_path.add_volume(pair.ct, "Head phantom CT", brain_window=True)
     mr = demo_path.add_volume(pair.mr, "Head phantom MR moved")
@@ -192,6 +203,7 @@ def _register_phantom(
     identity = sitk.Transform(3, sitk.sitkIdentity)
     return pages.RegistrationOutcome(
         title="Head phantom CT and moved head phantom MR (exact truth)",
+        short_title="head phantom",
         kind="truth",
         fixed_node=ct,
         fixed=pair.ct,
@@ -222,7 +234,9 @@ def _assess(request: Request, folder: Path, progress: Progress, cancel: CancelTo
         progress(0.1, "Growing the nodule of the chest phantom")
         nodule = phantom_nodule(request.seed, cancel=cancel)
     else:
-        nodule = held_out_nodule(folder / "nodule_model", request.seed, progress=part_of(progress, 0, 0.9), cancel=cancel)
+        nodule = held_out_nodule(
+            folder / "nodule_model", request.seed, progress=part_of(progress, 0, 0.9), cancel=cancel
+        )
     progress(0.9, "Assessing the nodule")
     model = read_model(nodule.model)
     prediction, sections = assess(

@@ -46,9 +46,7 @@ class NoduleCase:
     model: Path
 
 
-def held_out_nodule(
-    model_folder: Path, seed: int, *, progress: Progress, cancel: CancelToken | None
-) -> NoduleCase:
+def held_out_nodule(model_folder: Path, seed: int, *, progress: Progress, cancel: CancelToken | None) -> NoduleCase:
     """Fit the nodule model without one patient of LIDC-IDRI, and return that patient's nodule.
 
     The outline and the signs are those of the first reader; what the four readers thought is told, not used.

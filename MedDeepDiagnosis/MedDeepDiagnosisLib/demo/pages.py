@@ -15,6 +15,19 @@ from MedDeepRegSegLib.volumes.resampling import resample_to
 from MedDeepRegSegLib.volumes.samples import SAMPLES
 
 SAMPLES_USED = ("ct-head-atlas", "mr-head-t1", "lidc-annotations")
+REPORTED = (
+    "Volume",
+    "Surface",
+    "Sphericity",
+    "Center",
+    "Oriented box",
+    "Largest 3D",
+    "Longest",
+    "Intensity mean",
+    "Note",
+)
+"""Beginnings of the measurements that the report shows."""
+LIGHTS = {"good": "good", "check": "check it", "failed": "failed"}
 EXPLANATIONS = {
     "consistency": (
         "The CT and the MR come from different people and lie in two spaces more than a meter apart; nobody knows their "
@@ -55,6 +68,7 @@ class RegistrationOutcome:
     """
 
     title: str
+    short_title: str
     kind: Literal["consistency", "truth"]
     fixed_node: object
     fixed: sitk.Image
@@ -121,20 +135,18 @@ def registration_pages(outcome: RegistrationOutcome) -> list[Section]:
             digits=3,
         ),
         TextSection(
-            f"Quality without known truth: {quality.light}",
+            f"Its quality, judged without the truth: {LIGHTS[quality.light]}",
             items=tuple(quality.reasons),
         ),
-        PictureSection("Before and after", tuple(pictures), columns=2),
+        PictureSection(f"Before and after: {outcome.short_title}", tuple(pictures), columns=2),
     ]
 
 
 def segmentation_pages(name: str, pictures: Mapping[str, np.ndarray], measured) -> list[Section]:
     """Return the pictures of the grown structure and the table of measurements."""
     columns, rows = measured
-    drawn = [
-        Picture(pixels, caption=f"{name}, {view.replace('three_d', '3D')}.") for view, pixels in pictures.items()
-    ]
-    # One row for each measurement reads better on a page than a table of twenty columns.
+    drawn = [Picture(pixels, caption=f"{name}, {view.replace('three_d', '3D')}.") for view, pixels in pictures.items()]
+    # One row for each measurement reads better on a page than a table of thirty columns.
     titles = [str(row[columns[0].key]) for row in rows]
     table = tuple(
         (
@@ -142,6 +154,7 @@ def segmentation_pages(name: str, pictures: Mapping[str, np.ndarray], measured) 
             *("" if row[column.key] is None else row[column.key] for row in rows),
         )
         for column in columns[1:]
+        if column.title.startswith(REPORTED)
     )
     return [
         PictureSection(
@@ -150,7 +163,12 @@ def segmentation_pages(name: str, pictures: Mapping[str, np.ndarray], measured) 
             text="The structure was grown from one point in the CT by classic region growing.",
             columns=2,
         ),
-        TableSection("Measurements", ("Measurement", *titles), table, text="Lengths in mm; positions in RAS mm."),
+        TableSection(
+            "Measurements",
+            ("Measurement", *titles),
+            table,
+            text="The most used ones; measurements.csv holds all of them. Positions are RAS.",
+        ),
     ]
 
 

@@ -76,7 +76,9 @@ class DemoPath:
         # The horns of the ventricles are as thin as a leak: nothing may be cut at necks.
         task = GrowTask(volume, points, settings=GrowingSettings(neck_radius_mm=0.0), segment_name=name)
         segmentation = run_task(task, progress=part_of(progress, 0.3, 0.8), cancel=cancel)["segmentation"]
-        table = run_task(MeasureTask(segmentation, volume), progress=part_of(progress, 0.8, 1.0), cancel=cancel)["table"]
+        table = run_task(MeasureTask(segmentation, volume), progress=part_of(progress, 0.8, 1.0), cancel=cancel)[
+            "table"
+        ]
         return segmentation, table, rows_from_table(table)
 
     def add_lesion(self, labels: sitk.Image, segment: Segment, image: sitk.Image | None):
@@ -99,15 +101,13 @@ class DemoPath:
         if not available:
             image = image_from_volume(volume)
             pictures = {axis: slice_picture(image, axis, labels=labels, segments=chosen) for axis in AXES}
-            return pictures | {"three_d": surface_picture(labels, chosen)}
+            return pictures | {"three_d": surface_picture(labels, chosen, views=[(30.0, 15.0)], size=512)}
         identifiers = [segment.identifier for segment in chosen]
         options = {"segmentations": segmentation, "segment_ids": identifiers, "foreground": foreground}
         pictures = {
             axis: render_slice(volume, orientation=axis.capitalize(), smooth_outlines=True, **options) for axis in AXES
         }
-        return pictures | {
-            "three_d": render_three_d(segmentation, segment_ids=identifiers, views=("anterior", "left"), size=420)
-        }
+        return pictures | {"three_d": render_three_d(segmentation, segment_ids=identifiers, size=(512, 454))}
 
     def draw_surface(self, segmentation) -> np.ndarray:
         """Draw the segments in 3D."""

@@ -4,7 +4,6 @@ import html
 from pathlib import Path
 
 import qt
-import slicer
 from slicer.i18n import tr as _
 
 from MedDeepDiagnosisLib.mrml.tasks import AssessTask

@@ -61,6 +61,6 @@ def _ensureWithoutPackaging(requirements: list[str], requester: str) -> None:
 
 
 def _declined(requirements: list[str]) -> str:
-    return _("The packages {packages} are needed and were not installed: press the button again to install them.").format(
-        packages=", ".join(requirements)
-    )
+    return _(
+        "The packages {packages} are needed and were not installed: press the button again to install them."
+    ).format(packages=", ".join(requirements))

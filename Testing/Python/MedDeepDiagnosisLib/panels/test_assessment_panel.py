@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import slicer
+
 from MedDeepDiagnosisLib.pathology import load_pathology
 from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
 from MedDeepRegSegLib.segmentation.segments import Segment

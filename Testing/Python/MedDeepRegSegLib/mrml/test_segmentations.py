@@ -315,7 +315,9 @@ def test_overlapping_segments_come_in_several_label_maps(scene):
     images = images_from_segmentation(node)
     assert [[segment.name for segment in segments] for _, segments in images] == [["Large", "Apart"], ["Inside"]]
     found = {
-        segment.name: sitk.GetArrayFromImage(labels) == segment.value for labels, segments in images for segment in segments
+        segment.name: sitk.GetArrayFromImage(labels) == segment.value
+        for labels, segments in images
+        for segment in segments
     }
     for name, array in zip(("Large", "Inside", "Apart"), arrays, strict=True):
         np.testing.assert_array_equal(found[name], array > 0)

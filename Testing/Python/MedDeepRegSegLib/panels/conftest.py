@@ -16,6 +16,7 @@ def small_head():
 def head_nodes(slicer_scene, small_head):  # noqa: F811
     """CT and shifted MR of the phantom as volume nodes."""
     import SimpleITK as sitk
+
     from MedDeepRegSegLib.mrml.volumes import volume_from_image
 
     mr = sitk.Image(small_head.mr)

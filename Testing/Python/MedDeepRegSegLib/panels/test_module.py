@@ -2,6 +2,7 @@
 
 import pytest
 import slicer
+
 from MedDeepRegSegLib.errors import InputError
 
 

@@ -7,6 +7,7 @@ import Host
 import numpy as np
 import pytest
 import slicer
+
 from MedDeepRegSegLib.mrml.transforms import registration_nodes, transform_from_node
 
 

@@ -3,6 +3,7 @@
 import Host
 import pytest
 import slicer
+
 from MedDeepRegSegLib.mrml.markups import markups_from_points
 
 

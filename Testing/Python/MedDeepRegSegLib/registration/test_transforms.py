@@ -46,7 +46,7 @@ def oracle(transform, points):
 
 
 def test_points_agree_with_simpleitk(composite, points):
-    outside = points + [500, 0, 0]
+    outside = points + np.array([500, 0, 0])
     every = np.concatenate([points, outside])
     np.testing.assert_allclose(transform_points(composite, every), oracle(composite, every), atol=1e-9)
 
