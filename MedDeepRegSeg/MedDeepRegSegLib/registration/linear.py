@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken
-from MedDeepRegSegLib.registration.canonical import CanonicalImage, WorkingImage
+from MedDeepRegSegLib.registration.canonical import CanonicalImage
 from MedDeepRegSegLib.registration.descent import descend
 from MedDeepRegSegLib.registration.settings import RegistrationSettings
 from MedDeepRegSegLib.registration.similarity import NormalizedMutualInformation, draw_samples
@@ -55,7 +55,6 @@ class Candidate:
 class Comparison:
     """Fixed samples against a moving image on one pair of working grids."""
 
-    fixed: WorkingImage
     metric: NormalizedMutualInformation
     minimum_overlap: float
     points: NDArray[np.float64] = field(init=False)
@@ -99,7 +98,9 @@ def compare(
         )
         raise InputError(msg)
     metric = NormalizedMutualInformation(samples, moving_level)
-    return Comparison(fixed_level, metric, settings.minimum_overlap)
+    # A moving body or mask that is smaller than the fixed one cannot overlap more than its own size allows.
+    possible = min(1.0, moving.volume_mm3 / fixed.volume_mm3)
+    return Comparison(metric, settings.minimum_overlap * possible)
 
 
 def refine(

@@ -47,7 +47,7 @@ def descriptors(values: NDArray[np.float32]) -> NDArray[np.float32]:
     result -= result.min(axis=-1, keepdims=True)
     noise = result.mean(axis=-1, keepdims=True)
     overall = float(noise.mean())
-    result /= np.clip(noise, max(1e-3 * overall, 1e-12), 1e3 * overall)
+    result /= np.maximum(np.clip(noise, 1e-3 * overall, 1e3 * overall), 1e-12)
     np.negative(result, out=result)
     return np.exp(result, out=result)
 

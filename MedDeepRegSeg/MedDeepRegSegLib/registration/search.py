@@ -123,10 +123,10 @@ def search_linear(
         tried.append(Candidate(linear, *coarse.score(linear)))
         progress(0.3 * (number + 1) / len(starts), f"Compared {number + 1} of {len(starts)} starts")
     overlap = max(candidate.overlap for candidate in tried)
-    if overlap < settings.minimum_overlap:
+    if overlap < coarse.minimum_overlap:
         msg = (
             f"the images share {overlap:.0%} of the fixed foreground after alignment, expected "
-            f"{settings.minimum_overlap:.0%} or more: check that they show the same part of the body, "
+            f"{coarse.minimum_overlap:.0%} or more: check that they show the same part of the body, "
             "enlarge the masks, or give an initial transform"
         )
         raise InputError(msg)

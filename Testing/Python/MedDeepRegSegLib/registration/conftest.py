@@ -49,9 +49,7 @@ def make_pair(known: sitk.Transform) -> Pair:
 def pair() -> Pair:
     """Rotated 15 degrees, shifted 20 mm, bent by up to 8 mm."""
     reference = head_phantom(3, spacing_mm=4.0, size=(50, 62, 58)).ct
-    return make_pair(
-        known_composite(reference, (0, 0, 0), seed=5, rotation_degrees=15, shift_mm=20, magnitude_mm=8)
-    )
+    return make_pair(known_composite(reference, (0, 0, 0), seed=5, rotation_degrees=15, shift_mm=20, magnitude_mm=8))
 
 
 @pytest.fixture(scope="session")

@@ -62,9 +62,7 @@ def test_magnitude_is_measured_in_the_mask_and_an_empty_mask_is_refused(referenc
     mask = sitk.GetImageFromArray(array)
     mask.CopyInformation(reference)
     smooth = known_smooth(reference, seed=4, magnitude_mm=3, where=mask)
-    points = np.array(
-        [reference.TransformIndexToPhysicalPoint([int(v) for v in i[::-1]]) for i in np.argwhere(array)]
-    )
+    points = np.array([reference.TransformIndexToPhysicalPoint([int(v) for v in i[::-1]]) for i in np.argwhere(array)])
     length = np.linalg.norm(transform_points(smooth, points) - points, axis=1)
     assert length.max() == pytest.approx(3, abs=0.15)
     with pytest.raises(InputError, match="empty"):

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from MedDeepRegSegLib.jobs.progress import no_progress
+from MedDeepRegSegLib.registration.canonical import CanonicalImage, grid_around
+from MedDeepRegSegLib.registration.fields import smallest_determinant
+from MedDeepRegSegLib.registration.free_form import ControlGrid, fit_deformation
+from MedDeepRegSegLib.registration.linear import Linear
+
+LOW, HIGH = np.array([-70.0, -80, -60]), np.array([75.0, 90, 66])
+
+
+@pytest.fixture(scope="module")
+def control():
+    return ControlGrid(grid_around(LOW, HIGH, 5.0), 30.0, LOW, HIGH)
+
+
+def random_coefficients(control, seed=0):
+    return np.random.default_rng(seed).normal(0, 3, control.shape)
+
+
+def test_adjoint_is_the_transpose(control):
+    coefficients = random_coefficients(control)
+    field = control.field(coefficients)
+    other = np.random.default_rng(1).normal(size=field.shape).astype(np.float32)
+    assert (field * other).sum() == pytest.approx((coefficients * control.adjoint(other)).sum(), rel=1e-4)
+
+
+def test_halved_distance_holds_the_same_field(control):
+    finer = ControlGrid(grid_around(LOW, HIGH, 5.0), 15.0, LOW, HIGH)
+    coefficients = random_coefficients(control)
+    np.testing.assert_allclose(finer.field(finer.fit(coefficients, control)), control.field(coefficients), atol=1e-3)
+
+
+def test_control_points_do_not_depend_on_the_voxels(control):
+    coarse = ControlGrid(grid_around(LOW, HIGH, 10.0), 30.0, LOW, HIGH)
+    assert coarse.shape == control.shape
+
+
+def test_field_fades_to_zero_at_the_border(control):
+    field = control.field(random_coefficients(control))
+    for axis in (1, 2, 3):
+        for side in (0, -1):
+            assert np.abs(np.take(field, side, axis)).max() < 1e-3
+    assert np.abs(field).max() > 1
+
+
+def test_bending_is_zero_for_a_shift_and_its_derivative_is_right(control):
+    assert control.bending(np.ones(control.shape))[0] == 0
+    coefficients = random_coefficients(control)
+    direction = random_coefficients(control, 1)
+    _, derivative = control.bending(coefficients)
+    step = 1e-5
+    plus, minus = (control.bending(coefficients + sign * step * direction)[0] for sign in (1, -1))
+    assert (derivative * direction).sum() == pytest.approx((plus - minus) / (2 * step), rel=1e-5)
+
+
+@pytest.mark.slow
+def test_a_deformation_that_would_fold_is_held_back_and_says_so(pair, fast):
+    # Hardly any stiffness and a start that is 40 mm off: the free optimum folds.
+    fixed, moving = CanonicalImage(pair.fixed.ct), CanonicalImage(pair.moving.mr)
+    wrong = Linear(np.eye(3), np.array([0.0, 40.0, 0.0]), np.zeros(3))
+    settings = fast(stiffness=1e-5, control_spacing_mm=(30.0, 15.0))
+    found = fit_deformation(fixed, moving, wrong, settings, progress=no_progress, cancel=None)
+    assert smallest_determinant(found.field, found.grid.spacing) > 0
+    assert any("fold" in note for note in found.notes)
