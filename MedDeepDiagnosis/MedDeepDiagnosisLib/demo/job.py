@@ -14,7 +14,8 @@ from MedDeepDiagnosisLib.demo.cases import PhantomPair, RealPair, phantom_pair, 
 from MedDeepDiagnosisLib.demo.nodule import NoduleCase, held_out_nodule, phantom_nodule
 from MedDeepDiagnosisLib.diagnose_job import assess
 from MedDeepDiagnosisLib.models.model_folder import read_model
-from MedDeepDiagnosisLib.reports.content import Fact, Provenance, Report
+from MedDeepDiagnosisLib.reports.assessment import summary_fact
+from MedDeepDiagnosisLib.reports.content import Provenance, Report
 from MedDeepDiagnosisLib.reports.rendering import render_report
 from MedDeepRegSegLib import __version__
 from MedDeepRegSegLib.errors import MissingPackageError
@@ -120,9 +121,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
             subject="Head CT and MR, and a lung nodule" if real else "Phantoms of a head and of a chest (offline)",
             summary=(
                 *(pages.registration_fact(one) for one in shown),
-                Fact(
-                    "Nodule suspicion", f"{100 * prediction.probability:.0f} %", "see the assessment for its interval"
-                ),
+                summary_fact(prediction),
             ),
             sections=tuple(pages_made),
             provenance=_provenance(request),

@@ -1,11 +1,13 @@
 """The assessment tab: pick a lesion, rate its signs, get a calibrated prediction and a report."""
 
 import html
+from datetime import datetime
 from pathlib import Path
 
 import qt
 from slicer.i18n import tr as _
 
+from MedDeepDiagnosisLib.fitting import shipped_model_folder
 from MedDeepDiagnosisLib.mrml.tasks import AssessTask
 from MedDeepDiagnosisLib.panels.signs_form import SignsForm
 from MedDeepDiagnosisLib.pathology import load_pathology
@@ -45,8 +47,18 @@ class AssessmentPanel(Panel):
         if node.segmentation is None or not node.segmentId:
             obstacle = _("Pick the segmentation and the segment of the lesion.")
         elif not _isSet(node.reportFolder):
-            obstacle = _("Pick a folder for the report.")
+            obstacle = _("Pick a folder for the reports.")
+        elif not _isSet(node.modelFolder):
+            obstacle = _("Pick the folder of a model.")
         return [(self.ui.applyButton, obstacle, _("Measure the lesion, predict, and write the report."))]
+
+    def selectDefaults(self) -> None:
+        """Pick the model that ships and a folder in the user's home."""
+        node = self.parameterNode
+        if not _isSet(node.modelFolder):
+            node.modelFolder = shipped_model_folder(PATHOLOGY)
+        if not _isSet(node.reportFolder):
+            node.reportFolder = Path.home() / "MedDeep reports"
 
     def onLesionChanged(self, _changed=None) -> None:
         """Store the picked lesion."""
@@ -68,9 +80,9 @@ class AssessmentPanel(Panel):
                 node.segmentation,
                 node.segmentId,
                 dict(node.ratings),
-                report_folder=Path(node.reportFolder),
+                report_folder=_newFolder(Path(node.reportFolder)),
                 volume_node=node.lesionVolume,
-                model_folder=Path(node.modelFolder) if _isSet(node.modelFolder) else None,
+                model_folder=Path(node.modelFolder),
             ),
             self.showResult,
         )
@@ -84,6 +96,17 @@ class AssessmentPanel(Panel):
     def onOpenReport(self, _checked: bool = False) -> None:
         """Open the report in the browser."""
         qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self._report)))
+
+
+def _newFolder(parent: Path) -> Path:
+    """Return a folder that is not there yet, named by the time, so that no earlier report is replaced."""
+    name = datetime.now().strftime("%Y-%m-%d %H-%M-%S")
+    folder = parent / name
+    number = 2
+    while folder.exists():
+        folder = parent / f"{name} ({number})"
+        number += 1
+    return folder
 
 
 def _isSet(path: Path) -> bool:

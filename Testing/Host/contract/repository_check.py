@@ -79,4 +79,9 @@ def signatures(class_name: str, signal: str) -> list[tuple[str, ...]] | None:
     known = getattr(cls, "HOST_SIGNALS", {}).get(signal)
     if known is not None:
         return list(known)
-    return _overloads(cls.staticMetaObject, signal) or None
+    try:
+        return _overloads(cls.staticMetaObject, signal) or None
+    except RuntimeError:
+        # PySide6 shares this object with the widgets of the class and may have deleted it with one of them.
+        widget = cls()
+        return _overloads(widget.metaObject(), signal) or None

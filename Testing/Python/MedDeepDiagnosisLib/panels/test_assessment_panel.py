@@ -40,6 +40,8 @@ def test_form_has_a_row_for_each_rated_sign(panel):
 def test_assess_says_what_is_missing(panel, lesion, tmp_path):
     assert "lesion" in panel.ui.applyButton.toolTip
     pick(panel, lesion)
+    assert panel.ui.applyButton.enabled
+    panel.ui.reportPathLineEdit.currentPath = ""
     assert "folder" in panel.ui.applyButton.toolTip
     panel.ui.reportPathLineEdit.currentPath = str(tmp_path)
     assert panel.ui.applyButton.enabled
@@ -50,12 +52,15 @@ def test_assess_writes_a_report(panel, lesion, tmp_path, pip_calls_made):
     panel.ui.reportPathLineEdit.currentPath = str(tmp_path / "report")
     panel.signs.setRatings({"spiculation": load_pathology("lung_nodule").feature("spiculation").words[-1].word})
     panel.onRated()
-    panel.ui.applyButton.click()
-    assert Host.process_events(60, until=lambda: not panel.runner.busy)
-    assert panel.ui.statusLabel.text == "Done."
-    prediction = json.loads((tmp_path / "report" / "prediction.json").read_text())
+    for _ in range(2):
+        panel.ui.applyButton.click()
+        assert Host.process_events(60, until=lambda: not panel.runner.busy)
+        assert panel.ui.statusLabel.text == "Done."
+    folders = sorted((tmp_path / "report").iterdir())
+    assert len(folders) == 2, "the second report must not replace the first"
+    prediction = json.loads((folders[0] / "prediction.json").read_text())
     assert 0 < prediction["probability"] < 1
-    assert "research" in (tmp_path / "report" / "report.html").read_text()
+    assert "research" in (folders[1] / "report.html").read_text()
     assert "%" in panel.ui.resultLabel.text
     assert panel.ui.openReportButton.enabled
 
