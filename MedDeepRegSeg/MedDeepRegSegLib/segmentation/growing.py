@@ -6,13 +6,13 @@ by the time that a front needs from them, which is slow on edges. Seeds are hard
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
 
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
+from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
 from MedDeepRegSegLib.segmentation.foreground import foreground_mask
 from MedDeepRegSegLib.segmentation.growing_model import Side
 from MedDeepRegSegLib.segmentation.growing_refine import Crop, Region, coarse_problem, cut_previous, refined_mask
@@ -24,14 +24,16 @@ from MedDeepRegSegLib.segmentation.growing_seeds import (
     ras_text,
     seed_indices,
 )
+from MedDeepRegSegLib.segmentation.morphology import dilate
 from MedDeepRegSegLib.volumes.geometry import check_label_map, check_same_geometry, check_volume
 from MedDeepRegSegLib.volumes.modality import Modality, guess_modality
 
 _BONE_HU = 150.0
 _LUNG_HU = -500.0
-_GRID = 56  # voxels along an axis of the grid on which regions are compared
+_GRID = 52  # voxels along an axis of the grid on which regions are compared
 _FIRST_REACH_MM = 30.0
-_ZOOM = 1.8
+_ZOOM = 2.0
+_CORRECTION = 1.5
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,33 @@ def grow(
     shape = image.GetSize()[::-1]
     result = np.zeros(shape, bool) if earlier is None else earlier.copy()
     fresh = inside if earlier is None else inside[~earlier[tuple(inside.T)]]
-    if len(fresh):
-        result |= _grown(
-            image, fresh, outside, allowed=allowed, limits=limits, settings=settings, progress=progress, cancel=cancel
-        )
+    # One after the other: what a later click adds does not change what an earlier one found.
+    for number, seed in enumerate(fresh):
+        if not result[tuple(seed)]:
+            # A click that corrects means less than what was found already, or about as much.
+            cell_ml = float(np.prod(image.GetSpacing())) / 1000
+            found_ml = float(result.sum()) * cell_ml
+            largest = (
+                min(settings.max_volume_ml, _CORRECTION * found_ml + 1.0) if result.any() else settings.max_volume_ml
+            )
+            piece = _held_back(
+                image,
+                seed[None],
+                outside,
+                allowed=allowed,
+                limits=limits,
+                settings=replace(settings, max_volume_ml=largest),
+                progress=part_of(progress, number / len(fresh), (number + 1) / len(fresh)),
+                cancel=cancel,
+            )
+            if piece is not None:
+                result |= piece
+            elif not result.any():
+                msg = (
+                    f"nothing grew within {settings.max_volume_ml:g} ml: the structure has no border against its "
+                    "surroundings; add negative points, give a box, or choose a narrower band"
+                )
+                raise InputError(msg)
     if earlier is not None and len(outside) and result[tuple(outside.T)].any():
         cancel.raise_if_canceled()
         result = cut_previous(image, result, inside, outside)
@@ -129,6 +154,7 @@ def grow(
         raise InputError(msg)
     mask = sitk.GetImageFromArray(result.astype(np.uint8))
     mask.CopyInformation(image)
+    cancel.raise_if_canceled()
     progress(1.0, "Grown")
     return mask
 
@@ -181,6 +207,54 @@ def _check_air(image: sitk.Image, seeds: np.ndarray, allowed: np.ndarray | None,
             raise InputError(msg)
 
 
+def _held_back(
+    image: sitk.Image,
+    inside: np.ndarray,
+    outside: np.ndarray,
+    *,
+    allowed: np.ndarray | None,
+    limits: Region | None,
+    settings: GrowingSettings,
+    progress: Progress,
+    cancel: CancelToken,
+) -> np.ndarray | None:
+    """Return the mask grown from the seeds, in which each negative seed only ever takes something away.
+
+    None if nothing grows within the limits.
+    """
+    grown = _grown(
+        image,
+        inside,
+        outside[:0],
+        allowed=allowed,
+        limits=limits,
+        settings=settings,
+        progress=part_of(progress, 0.0, 0.6),
+        cancel=cancel,
+    )
+    if grown is None:
+        return None
+    mask = grown
+    steps = image.GetSpacing()[::-1]
+    for number in range(len(outside)):
+        if not mask[tuple(outside[number])]:
+            continue
+        # A rim beyond the mask lets the border be found again.
+        within = dilate(mask, (steps[0], steps[1], steps[2]), 1.01 * max(steps))
+        smaller = _grown(
+            image,
+            inside,
+            outside[: number + 1],
+            allowed=within if allowed is None else within & allowed,
+            limits=limits,
+            settings=settings,
+            progress=part_of(progress, 0.6 + 0.4 * number / len(outside), 0.6 + 0.4 * (number + 1) / len(outside)),
+            cancel=cancel,
+        )
+        mask = cut_previous(image, mask, inside, outside[: number + 1]) if smaller is None else within & smaller
+    return mask
+
+
 def _grown(
     image: sitk.Image,
     inside: np.ndarray,
@@ -191,8 +265,8 @@ def _grown(
     settings: GrowingSettings,
     progress: Progress,
     cancel: CancelToken,
-) -> np.ndarray:
-    """Return the mask grown from the seeds, (k, j, i) on the image."""
+) -> np.ndarray | None:
+    """Return the mask grown from the seeds, (k, j, i) on the image; None if nothing grows within the limits."""
     reach = _FIRST_REACH_MM
     if limits is not None:
         reach = settings.max_extent_mm
@@ -213,11 +287,7 @@ def _grown(
             break
         reach *= _ZOOM
     if growth is None:
-        msg = (
-            f"nothing grew within {settings.max_volume_ml:g} ml: the structure has no border against its surroundings; "
-            "add negative points, give a box, or choose a narrower band"
-        )
-        raise InputError(msg)
+        return None
     cancel.raise_if_canceled()
     result = np.zeros(image.GetSize()[::-1], bool)
     result[region] = refined_mask(crop, problem, growth)
@@ -255,7 +325,7 @@ def _region(image: sitk.Image, seeds: np.ndarray, limits: Region | None, reach_m
 
 
 def _factors(image: sitk.Image, region: Region) -> tuple[int, int, int]:
-    """Return how many voxels to average, (k, j, i), for a grid of at most about 56 voxels along an axis."""
+    """Return how many voxels to average, (k, j, i), for a grid of at most about 52 voxels along an axis."""
     spacing = np.array(image.GetSpacing()[::-1])
     extent = np.array([part.stop - part.start for part in region])
     step = max(float(np.max(extent * spacing)) / _GRID, float(spacing.min()))

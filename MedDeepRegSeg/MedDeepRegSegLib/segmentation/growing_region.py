@@ -21,13 +21,17 @@ from MedDeepRegSegLib.segmentation.growing_model import (
     more_like,
     noise_of,
 )
-from MedDeepRegSegLib.segmentation.morphology import Mask, Spacing, connected_to, depth_in, dilate, filled
+from MedDeepRegSegLib.segmentation.morphology import Mask, Spacing, connected_to, depth_in, dilate, distance_to, filled
 
-_WIDTHS = (1.5, 2.0, 2.5, 3.0, 3.5, 4.5, 6.0)
+# In standard deviations. The wide ones are for images of little noise, where contrast is many of them.
+_WIDTHS = (1.5, 2.0, 2.5, 3.0, 3.5, 4.5, 6.0, 8.0, 11.0, 15.0, 21.0, 30.0)
+_USUAL = 6.0  # wider bands must earn it
+_WIDTH_WEIGHT = 0.2
+_SAME = 0.015  # regions whose sizes differ by less are one
 _NECKS = (0.0, 1.05, 2.1, 3.2, 4.5)  # in voxels of the work grid
 _IMAGE_BORDER_EDGE = 0.3
 _DRAWN_EDGE = 0.8
-_SHAPE_WEIGHT = 0.4
+_SHAPE_WEIGHT = 0.65
 _FEW_VOXELS = 30.0
 
 
@@ -98,7 +102,7 @@ def best_growth(
                 cancel.raise_if_canceled()
                 if mask.sum() > max_voxels or (mask & forbidden).any():
                     continue
-                score = _score(problem, mask, faces, yielded)
+                score = _score(problem, mask, faces, yielded) * min(1.0, _USUAL / chosen_width) ** _WIDTH_WEIGHT
                 if best is None or score > best.score:
                     lead = None if fence is not fences[-1] else ahead
                     best = Growth(mask, side, chosen_width, radius, score, bands, against, lead)
@@ -131,39 +135,38 @@ def _regions(
     """Yield regions with their band width and neck radius in mm."""
     step = float(np.median(problem.spacing))
     necks = [factor * step for factor in _NECKS] if neck_mm is None else [neck_mm]
+    to_seeds = distance_to(seeds, problem.spacing)
     previous = -1
     for multiple in _WIDTHS if width is None else (width,):
         candidate = connected_to((difference <= multiple) & permitted | seeds, seeds)
         count = int(candidate.sum())
-        if count == previous:
+        if abs(count - previous) <= _SAME * count:
             continue
         previous = count
         depth = depth_in(candidate, problem.spacing)
         last = -1
         for radius in necks:
-            mask = without_necks(candidate, seeds, problem.spacing, radius, depth=depth)
+            mask = _without_necks(candidate, seeds, problem.spacing, radius, depth=depth, to_seeds=to_seeds)
             if mask is None:
                 break
             volume = int(mask.sum())
-            if volume != last:
+            if abs(volume - last) > _SAME * volume:
+                last = volume
                 yield mask, multiple, radius
-            last = volume
 
 
-def without_necks(
-    candidate: Mask, seeds: Mask, spacing: Spacing, radius_mm: float, *, depth: np.ndarray | None = None
+def _without_necks(
+    candidate: Mask, seeds: Mask, spacing: Spacing, radius_mm: float, *, depth: np.ndarray, to_seeds: np.ndarray
 ) -> Mask | None:
     """Return the part of ``candidate`` that balls of ``radius_mm`` reach from the seeds, and the seeds.
 
     Each seed starts at the nearest place where such a ball fits, at most 1.5 radii and a voxel away. None where no
-    seed has one.
+    seed has one. ``depth`` is that in the candidate, ``to_seeds`` the distance to the seeds.
     """
     if radius_mm <= 0:
         return filled(candidate)
-    depth = depth_in(candidate, spacing) if depth is None else depth
     core = depth > radius_mm
-    near = dilate(seeds, spacing, 1.5 * radius_mm + max(spacing))
-    start = core & near & candidate
+    start = core & (to_seeds <= 1.5 * radius_mm + max(spacing))
     if not start.any():
         return None
     kept = dilate(connected_to(core, start), spacing, radius_mm) & candidate

@@ -13,7 +13,7 @@ Points = np.ndarray | Sequence[Sequence[float]]
 
 def ras_text(point: Sequence[float]) -> str:
     """Return an LPS point as a person reads it: ``(R, A, S) RAS mm``."""
-    return f"({-point[0]:.1f}, {-point[1]:.1f}, {point[2]:.1f}) RAS mm"
+    return f"({0.0 - point[0]:.1f}, {0.0 - point[1]:.1f}, {point[2]:.1f}) RAS mm"
 
 
 def seed_indices(image: sitk.Image, points: Points, what: str) -> np.ndarray:
