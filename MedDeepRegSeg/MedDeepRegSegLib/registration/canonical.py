@@ -172,11 +172,14 @@ class CanonicalImage:
         array = sitk.GetArrayViewFromImage(base)
         core = sitk.GetArrayViewFromImage(body) > 0.5
         near = _near(body, _RIM_MM)
-        values = array[core]
+        # With a mask, the range serves what counts, whatever lies beside it.
+        values = array[core] if self._mask is None else array[sitk.GetArrayViewFromImage(self._mask) > 0.5]
+        if not values.size:
+            values = array[core]
         quantiles = np.quantile(values[:: max(1, values.size // 500_000)], np.linspace(0.005, 0.995, 100))
         low, high = float(quantiles[0]), float(quantiles[-1])
         if not high > low:
-            msg = f"{self.what} image has one value in its whole body: choose an image that shows structure"
+            msg = f"{self.what} image has one value in its whole body or mask: choose an image or a mask that shows structure"
             raise InputError(msg)
         canonical = np.zeros(array.shape, dtype=np.float32)
         there = array[near]

@@ -14,6 +14,7 @@ from MedDeepRegSegLib.registration.landmarks import affine_from_landmarks, check
 from MedDeepRegSegLib.registration.linear import Linear, closest_rigid
 from MedDeepRegSegLib.registration.result import RegistrationResult
 from MedDeepRegSegLib.registration.settings import RegistrationSettings
+from MedDeepRegSegLib.registration.threads import one_thread
 from MedDeepRegSegLib.registration.transforms import as_matrix, invert, transform_points
 from MedDeepRegSegLib.volumes.geometry import (
     check_label_map,
@@ -93,16 +94,17 @@ def register(
     if cancel is not None:
         cancel.raise_if_canceled()
 
-    found = engine(
-        fixed,
-        moving,
-        settings,
-        fixed_mask=masks[0],
-        moving_mask=masks[1],
-        start=start,
-        progress=part_of(progress, 0.0, 0.85),
-        cancel=cancel,
-    )
+    with one_thread():
+        found = engine(
+            fixed,
+            moving,
+            settings,
+            fixed_mask=masks[0],
+            moving_mask=masks[1],
+            start=start,
+            progress=part_of(progress, 0.0, 0.85),
+            cancel=cancel,
+        )
     progress(0.85, "Inverting the transform")
     inverse = invert(found.transform, fixed, cancel=cancel)
     progress(0.91, "Resampling the moving image")

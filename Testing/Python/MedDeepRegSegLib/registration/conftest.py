@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from MedDeepRegSegLib.registration.known import known_composite
+from MedDeepRegSegLib.registration.known import known_composite, known_rigid
 from MedDeepRegSegLib.registration.settings import RegistrationSettings
 from MedDeepRegSegLib.volumes.phantoms import Phantom, deform_phantom, head_phantom
 
@@ -50,6 +50,12 @@ def pair() -> Pair:
     """Rotated 15 degrees, shifted 20 mm, bent by up to 8 mm."""
     reference = head_phantom(3, spacing_mm=4.0, size=(50, 62, 58)).ct
     return make_pair(known_composite(reference, (0, 0, 0), seed=5, rotation_degrees=15, shift_mm=20, magnitude_mm=8))
+
+
+@pytest.fixture(scope="session")
+def rigid_pair() -> Pair:
+    """Rotated 10 degrees and shifted 12 mm, not bent."""
+    return make_pair(known_rigid((0, 0, 0), seed=6, rotation_degrees=10, shift_mm=12))
 
 
 @pytest.fixture(scope="session")
