@@ -110,9 +110,11 @@ def _point_pairs(fixed: Path | None, moving: Path | None) -> tuple[tuple[Point, 
 def _summary(result: Any) -> list[str]:
     quality = result.quality
     lines = [f"quality: {quality.light}", *(f"  {reason}" for reason in quality.reasons)]
-    if quality.target_error_mean_mm is not None:
-        mean, largest = quality.target_error_mean_mm, quality.target_error_largest_mm
-        lines.append(f"target registration error at the points: mean {mean:.1f} mm, largest {largest:.1f} mm")
+    errors = quality.landmark_errors_mm
+    if errors:
+        pairs = "pair" if len(errors) == 1 else "pairs"
+        mean, largest = sum(errors) / len(errors), max(errors)
+        lines.append(f"error at the {len(errors)} {pairs} of points: mean {mean:.1f} mm, largest {largest:.1f} mm")
     return [*lines, f"wrote {result.transform.parent}"]
 
 

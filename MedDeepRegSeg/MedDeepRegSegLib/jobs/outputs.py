@@ -69,7 +69,7 @@ def atomic_path(final: Path) -> Iterator[Path]:
     InputError
         If ``final`` is a folder, its folder cannot be made or written, or its format consists of two files.
     """
-    final = Path(final)
+    final = Path(final).absolute()  # "." has no name, and the process may change its folder meanwhile
     suffix = suffix_of(final)
     if suffix.lower() in _DETACHED_SUFFIXES:
         msg = f"{final.name}: {suffix} is written as two files, expected one: choose .nii.gz, .nrrd or .mha"
@@ -108,7 +108,7 @@ def atomic_folder(final: Path) -> Iterator[Path]:
         If ``final`` is a file, cannot be made or written, or if an entry cannot replace what lies in
         ``final`` because one is a file and the other a folder. Nothing is moved then.
     """
-    final = Path(final)
+    final = Path(final).absolute()  # "." has no name, and the process may change its folder meanwhile
     if final.exists() and not final.is_dir():
         msg = f"{final} is a file, expected a folder to write to: choose another name or remove the file"
         raise InputError(msg)

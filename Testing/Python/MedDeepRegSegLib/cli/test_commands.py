@@ -89,6 +89,40 @@ def test_register_brings_the_landmarks_together(head, tmp_path):
     assert sitk.ReadImage(str(out / "registered.nii.gz")).GetSize() == phantom.ct.GetSize()
 
 
+@pytest.fixture(scope="module")
+def small_pair(tmp_path_factory):
+    """Folder with two coarse copies of a head, for registrations whose quality does not matter."""
+    folder = tmp_path_factory.mktemp("small")
+    phantom = head_phantom(3, spacing_mm=8.0, size=(24, 30, 28))
+    for name in ("fixed.nrrd", "moving.nrrd"):
+        sitk.WriteImage(phantom.ct, str(folder / name))
+    return folder
+
+
+@pytest.mark.parametrize("out", ["out", "."])
+def test_register_tells_a_person_how_good_it_is(small_pair, tmp_path, monkeypatch, capsys, out):
+    monkeypatch.chdir(tmp_path)
+    write_fcsv(tmp_path / "fixed.fcsv", "abc", [(0, 0, 0), (10, 0, 0), (0, 10, 5)])
+    write_fcsv(tmp_path / "moving.fcsv", "abc", [(0, 0, 0), (10, 0, 0), (0, 10, 25)])
+    words = ["register", small_pair / "fixed.nrrd", small_pair / "moving.nrrd", "--kind", "rigid", "--out", out]
+    if out == "out":
+        words += ["--fixed-points", "fixed.fcsv", "--moving-points", "moving.fcsv"]
+    assert main([*map(str, words), "--in-process"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    quality = json.loads((tmp_path / out / "quality.json").read_text())
+    assert told[0] == f"quality: {quality['light']}"
+    assert [line.strip() for line in told[1 : 1 + len(quality["reasons"])]] == quality["reasons"]
+    assert told[-1] == f"wrote {Path(out)}"
+    errors = quality["landmark_errors_mm"]
+    assert len(errors) == (3 if out == "out" else 0)
+    if errors:
+        mean, largest = np.mean(errors), max(errors)
+        assert largest > 10
+        assert told[-2] == f"error at the 3 pairs of points: mean {mean:.1f} mm, largest {largest:.1f} mm"
+    else:
+        assert len(told) == 2 + len(quality["reasons"])
+
+
 def test_foreground(head, tmp_path):
     folder, phantom, _ = head
     out = tmp_path / "head.seg.nrrd"

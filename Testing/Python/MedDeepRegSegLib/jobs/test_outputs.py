@@ -167,3 +167,30 @@ with atomic_path(folder / "a.nii.gz") as one, atomic_folder(folder / "out") as t
         journal.write(json.dumps(str(precious)) + "\nnonsense\n[]\n")
     remove_journaled(tmp_path / "journal")
     assert everything_below(tmp_path) == ["journal", "precious.txt"]
+
+
+@pytest.mark.parametrize("name", [".", "./", "", "sub/..", "../here", "new/../other"])
+def test_a_folder_may_be_named_by_its_place(tmp_path, monkeypatch, name):
+    here = tmp_path / "here"
+    (here / "sub").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    fill_folder(name, ["a.txt"])
+    assert (Path(name) / "a.txt").is_file()
+    assert not [path for path in everything_below(tmp_path) if "partial" in path]
+    fill_folder(Path(name), ["a.txt"])
+    assert (Path(name) / "a.txt").is_file()
+
+
+def test_a_file_beside_which_the_process_moves_away(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with atomic_path(Path("a.txt")) as temporary:
+        temporary.write_text("x")
+        monkeypatch.chdir(tmp_path / "elsewhere")
+    assert everything_below(tmp_path) == ["a.txt", "elsewhere"]
+
+
+def test_the_folder_itself_is_no_file_to_write(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="is a folder"), atomic_path(Path(".")):
+        pass
