@@ -14,6 +14,7 @@ import SimpleITK as sitk
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.outputs import atomic_path
+from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.segmentation.segments import (
     Segment,
     check_segments,
@@ -22,6 +23,7 @@ from MedDeepRegSegLib.segmentation.segments import (
     with_identifiers,
 )
 from MedDeepRegSegLib.volumes.geometry import check_label_map
+from MedDeepRegSegLib.volumes.reading import check_file
 
 _REPRESENTATION = "Binary labelmap"
 _NAMES_SHOWN = 5
@@ -74,7 +76,7 @@ def write_segmentation(labels: sitk.Image, segments: Sequence[Segment], path: Pa
         sitk.WriteImage(image, str(temporary), useCompression=True)
 
 
-def read_segmentation(path: Path) -> tuple[sitk.Image, tuple[Segment, ...]]:
+def read_segmentation(path: Path, *, cancel: CancelToken | None = None) -> tuple[sitk.Image, tuple[Segment, ...]]:
     """Read a segmentation: ``.seg.nrrd`` of Slicer or of MedDeep, or any label map that SimpleITK reads.
 
     Slicer stores segments that may overlap in several layers. Layers that do not overlap are merged into
@@ -83,7 +85,10 @@ def read_segmentation(path: Path) -> tuple[sitk.Image, tuple[Segment, ...]]:
     Parameters
     ----------
     path:
-        File to read. A label map without names gets names and colors by its values.
+        File to read. A label map without names gets names and colors by its values. Lengths in another unit
+        than mm are converted.
+    cancel:
+        As everywhere.
 
     Returns
     -------
@@ -94,24 +99,23 @@ def read_segmentation(path: Path) -> tuple[sitk.Image, tuple[Segment, ...]]:
     Raises
     ------
     InputError
-        If the file is missing or unreadable, is no label map, or its segments overlap (they are named).
+        If the file is missing, unreadable or truncated, is no label map, is too large for the memory, or its
+        segments overlap (they are named).
     """
     path = Path(path)
-    if not path.is_file():
-        msg = f"segmentation {path} does not exist: check the path"
+    if path.is_dir():
+        msg = f"segmentation {path} is a folder, expected a file: pick a .seg.nrrd or a label map"
         raise InputError(msg)
-    try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        # A surface segmentation or a damaged file: ITK's own text is long and speaks of readers.
-        msg = f"segmentation {path.name} cannot be read, expected .seg.nrrd or a label map such as .nii.gz: is it complete?"
-        raise InputError(msg) from error
+    file = check_file(path, "segmentation", cancel=cancel)
+    image = file.read()
     header = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
     described = _described_segments(header, path.name)
     layers = _layers(image, path.name)
     # A file of Slicer with no segment at all holds a 1x1x1 image, which is a label map like any other.
     for layer in layers:
         check_label_map(layer, f"segmentation {path.name}")
+        if layer.GetNumberOfPixels() > 1:
+            file.check_extent(layer)
     if not described:
         return _plain(layers, path.name)
     return _merged(layers, described, path.name)

@@ -104,6 +104,12 @@ def _check_nifti_head(head: bytes, path: Path, what: str) -> tuple[int, np.ndarr
         raise InputError(msg)
     if head[344:348] == b"ni1\0":
         offset = 0.0
+    if not (np.isfinite(offset) and offset >= 0):
+        msg = (
+            f"{what} has an image that begins at byte {offset:g} in the header of {path.name} (vox_offset), expected "
+            "352 or more: the file is damaged, copy or download it again"
+        )
+        raise InputError(msg)
     count = int(np.prod([int(n) for n in dim[1 : dim[0] + 1]]))
     return int(offset) + count * bits // 8, _check_nifti_orientation(head, order, pixdim, dim, what, path)
 
@@ -201,7 +207,7 @@ def nrrd_millimeters(path: Path, what: str) -> float:
     spatial = [kind for kind in kinds if kind in ("domain", "space")] if kinds else []
     words = numbers.replace("(", " ").replace(")", " ").replace(",", " ").split()
     missing = words.count("nan") > (len(kinds) - len(spatial) if kinds and "spacings" in fields else 0)
-    if missing or ("spacings" in fields and any(float(word) == 0 for word in fields["spacings"].split())):
+    if missing or any(_is_no_step(word) for word in fields.get("spacings", "").split()):
         msg = f"{what} has no valid spacing in the header of {path.name} ({numbers.strip()}): correct its header"
         raise InputError(msg)
     named = fields.get("space units", fields.get("units", ""))
@@ -211,6 +217,14 @@ def nrrd_millimeters(path: Path, what: str) -> float:
         msg = f"{what} has the units {named.strip()} in {path.name}, expected one unit of length: convert it to mm"
         raise InputError(msg)
     return float(factors.pop() or 1.0) if factors else 1.0
+
+
+def _is_no_step(word: str) -> bool:
+    """Return whether a word of the field ``spacings`` is neither a step nor the NaN of an axis without one."""
+    try:
+        return float(word) == 0 or float(word) in (np.inf, -np.inf)
+    except ValueError:
+        return True
 
 
 def _nrrd_fields(path: Path) -> dict[str, str]:

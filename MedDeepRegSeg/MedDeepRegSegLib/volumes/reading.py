@@ -5,6 +5,7 @@ Whatever is not a regular scalar 3-D volume in millimeters is refused with one c
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,74 @@ def reading_note(image: sitk.Image) -> str:
     return image.GetMetaData(NOTE_KEY) if image.HasMetaDataKey(NOTE_KEY) else ""
 
 
+@dataclass(frozen=True)
+class CheckedFile:
+    """An image file whose header was read and found usable; its voxels were not read yet.
+
+    Attributes
+    ----------
+    path, what:
+        As given to :func:`check_file`.
+    reader:
+        Has read the header. :meth:`read` reads the voxels.
+    millimeters:
+        What lengths of the file are multiplied with to get mm.
+    sform:
+        As returned by :func:`~MedDeepRegSegLib.volumes.file_headers.check_nifti`.
+    """
+
+    path: Path
+    what: str
+    reader: sitk.ImageFileReader
+    millimeters: float
+    sform: np.ndarray | None
+
+    def read(self) -> sitk.Image:
+        """Return the image as it is in the file, with all its frames, components and metadata; lengths are in mm."""
+        try:
+            image = self.reader.Execute()
+        except RuntimeError as error:
+            msg = f"{self.what} cannot be read from {self.path.name} ({_reason(error)}): copy or export it again"
+            raise InputError(msg) from error
+        if self.millimeters != 1.0:
+            for get, put in ((image.GetSpacing, image.SetSpacing), (image.GetOrigin, image.SetOrigin)):
+                put([*(self.millimeters * length for length in get()[:3]), *get()[3:]])
+        return image
+
+    def note(self, image: sitk.Image) -> str:
+        """Return what the user should know about how ``image``, a volume of this file, was read, or ""."""
+        return file_headers.orientation_note(image, self.sform, self.path.name)
+
+    def check_extent(self, image: sitk.Image) -> sitk.Image:
+        """Return ``image``, a volume of this file, unless its spacing cannot be in mm."""
+        known = not file_headers.is_nifti(self.path) or file_headers.nifti_says_unit(self.path)
+        return _checked_extent(image, self.path, self.what, known=known)
+
+
+def check_file(path: Path, what: str, *, cancel: CancelToken | None = None) -> CheckedFile:
+    """Refuse an image file that is not usable, by all that can be known before its voxels are read.
+
+    Parameters
+    ----------
+    path:
+        A file. Any number of frames and components is allowed here.
+    what:
+        What the image is to the user, for messages.
+    cancel:
+        As everywhere.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, truncated, damaged, no volume, too large for the memory, or has a header that the
+        image library would misread.
+    """
+    _check_path(path, what)
+    sform = file_headers.check_nifti(path, what, cancel=cancel) if file_headers.is_nifti(path) else None
+    scale = file_headers.nrrd_millimeters(path, what) if file_headers.is_nrrd(path) else 1.0
+    return CheckedFile(path, what, _header(path, what), scale, sform)
+
+
 def _read(path: Path, what: str, progress: Progress, cancel: CancelToken | None) -> sitk.Image:
     _check_path(path, what)
     if cancel is not None:
@@ -123,27 +192,18 @@ def _read(path: Path, what: str, progress: Progress, cancel: CancelToken | None)
     progress(0.0, f"Reading {what}")
     if path.is_dir():
         return _checked_extent(read_dicom_folder(path, what, progress=progress, cancel=cancel), path, what, known=True)
-    sform = file_headers.check_nifti(path, what, cancel=cancel) if file_headers.is_nifti(path) else None
-    scale = file_headers.nrrd_millimeters(path, what) if file_headers.is_nrrd(path) else 1.0
-    reader = _header(path, what)
-    try:
-        image = _single_frame(reader.Execute(), what, path)
-    except RuntimeError as error:
-        msg = f"{what} cannot be read from {path.name} ({_reason(error)}): copy or export it again"
-        raise InputError(msg) from error
-    if scale != 1.0:
-        image.SetSpacing([scale * step for step in image.GetSpacing()])
-        image.SetOrigin([scale * place for place in image.GetOrigin()])
+    file = check_file(path, what, cancel=cancel)
+    _check_single_volume(file)
+    image = _single_frame(file.read(), what, path)
     modality = image.GetMetaData(MODALITY_KEY) if image.HasMetaDataKey(MODALITY_KEY) else None
     for key in image.GetMetaDataKeys():  # names and dates of a patient must not travel into results
         image.EraseMetaData(key)
     if modality:
         image.SetMetaData(MODALITY_KEY, modality.strip())
-    if note := file_headers.orientation_note(image, sform, path.name):
+    if note := file.note(image):
         image.SetMetaData(NOTE_KEY, note)
     progress(1.0, f"Read {what}")
-    known = not file_headers.is_nifti(path) or file_headers.nifti_says_unit(path)
-    return _checked_extent(image, path, what, known=known)
+    return file.check_extent(image)
 
 
 def _check_path(path: Path, what: str) -> None:
@@ -187,6 +247,16 @@ def _header(path: Path, what: str) -> sitk.ImageFileReader:
     size = reader.GetSize()
     if chosen == "GDCMImageIO":
         _check_dicom_file(reader, path, what)
+    # Double precision is what the widest step of any work here needs; further frames and components are label maps.
+    voxels = np.prod(size[:3], dtype=float)
+    needed = 7.0 * voxels + np.prod(size, dtype=float) * reader.GetNumberOfComponents()
+    check_memory(needed, f"{what} ({size_text(size)} voxels)", "crop or resample it first")
+    return reader
+
+
+def _check_single_volume(file: CheckedFile) -> None:
+    path, what, reader = file.path, file.what, file.reader
+    size = reader.GetSize()
     frames = int(np.prod(size[3:], dtype=float)) if len(size) > 3 else 1
     if frames > 1:
         msg = f"{what} ({path.name}) has {frames} frames ({size_text(size)}), expected one 3-D volume: extract one frame of it"
@@ -198,9 +268,6 @@ def _header(path: Path, what: str) -> sitk.ImageFileReader:
             hint = "its segments overlap, save them without overlap or one by one"
         msg = f"{what} ({path.name}) has {components} components per voxel, expected 1: {hint}"
         raise InputError(msg)
-    # Double precision is what the widest step of any work here needs.
-    check_memory(8.0 * np.prod(size, dtype=float), f"{what} ({size_text(size)} voxels)", "crop or resample it first")
-    return reader
 
 
 def _check_dicom_file(reader: sitk.ImageFileReader, path: Path, what: str) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.segmentation.segmentation_file import read_segmentation, write_segmentation
 from MedDeepRegSegLib.segmentation.segments import TISSUE, Segment, named_segment
+from MedDeepRegSegLib.volumes import memory
 from MedDeepRegSegLib.volumes.geometry import same_geometry
 
 
@@ -239,7 +240,7 @@ def test_what_cannot_be_written_is_refused(example, tmp_path):
 
 
 def test_what_cannot_be_read_is_refused(tmp_path):
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match="there is no file"):
         read_segmentation(tmp_path / "none.seg.nrrd")
     damaged = tmp_path / "damaged.seg.nrrd"
     damaged.write_bytes(b"NRRD0004\ntype: unsigned char\n")
@@ -247,8 +248,10 @@ def test_what_cannot_be_read_is_refused(tmp_path):
         read_segmentation(damaged)
     truncated = tmp_path / "truncated.nii.gz"
     truncated.write_bytes(gzip.compress(b"n+1")[:15])
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="does not unpack to its end"):
         read_segmentation(truncated)
+    with pytest.raises(InputError, match="is a folder, expected a file"):
+        read_segmentation(tmp_path)
     sitk.WriteImage(sitk.Image([3, 4, 5], sitk.sitkVectorUInt8, 3), str(tmp_path / "rgb.nrrd"))
     with pytest.raises(InputError, match="names no segments"):
         read_segmentation(tmp_path / "rgb.nrrd")
@@ -256,3 +259,51 @@ def test_what_cannot_be_read_is_refused(tmp_path):
     sitk.WriteImage(noise, str(tmp_path / "image.nrrd"))
     with pytest.raises(InputError, match="fractional"):
         read_segmentation(tmp_path / "image.nrrd")
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+@pytest.mark.parametrize("kept", [0.4, 0.9])
+def test_a_truncated_label_map_is_refused(tmp_path, suffix, kept):
+    array = (np.indices((12, 12, 12)).sum(axis=0) % 5).astype(np.uint8)
+    whole, cut = tmp_path / "whole.nii", tmp_path / f"cut{suffix}"
+    sitk.WriteImage(labels_of(array, oblique=False), str(whole))
+    content = whole.read_bytes()
+    content = content[: 352 + int(kept * array.size)]
+    cut.write_bytes(gzip.compress(content) if suffix == ".nii.gz" else content)
+    with pytest.raises(InputError, match=r"is cut off: cut\.nii.* has \d+ bytes of image, its header announces 2080"):
+        read_segmentation(cut)
+
+
+def test_lengths_in_centimeters_become_millimeters(example, tmp_path):
+    path = tmp_path / "a.seg.nrrd"
+    write_segmentation(*example, path)
+    header, _, voxels = path.read_bytes().partition(b"\n\n")
+    other = tmp_path / "cm.seg.nrrd"
+    other.write_bytes(header + b'\nspace units: "cm" "cm" "cm"\n\n' + voxels)
+    labels, segments = read_segmentation(path)
+    again, described = read_segmentation(other)
+    assert described == segments
+    np.testing.assert_allclose(again.GetSpacing(), np.multiply(labels.GetSpacing(), 10))
+    np.testing.assert_allclose(again.GetOrigin(), np.multiply(labels.GetOrigin(), 10))
+    np.testing.assert_allclose(again.GetDirection(), labels.GetDirection())
+    other.write_bytes(header + b'\nspace units: "feet" "feet" "feet"\n\n' + voxels)
+    with pytest.raises(InputError, match=r"feet.*expected one unit of length"):
+        read_segmentation(other)
+
+
+def test_a_spacing_in_meters_without_a_unit_is_refused(example, tmp_path):
+    labels, segments = example
+    labels.SetSpacing((0.0007, 0.0013, 0.0031))
+    write_segmentation(labels, segments, tmp_path / "a.seg.nrrd")
+    with pytest.raises(InputError, match="is the spacing in another unit"):
+        read_segmentation(tmp_path / "a.seg.nrrd")
+
+
+def test_a_segmentation_larger_than_the_memory_is_refused(example, tmp_path, monkeypatch):
+    write_segmentation(*example, tmp_path / "a.seg.nrrd")
+    needed = 8 * example[0].GetNumberOfPixels()
+    monkeypatch.setattr(memory, "available_memory_bytes", lambda: needed)
+    read_segmentation(tmp_path / "a.seg.nrrd")
+    monkeypatch.setattr(memory, "available_memory_bytes", lambda: needed - 1)
+    with pytest.raises(InputError, match=r"needs about .* of memory"):
+        read_segmentation(tmp_path / "a.seg.nrrd")

@@ -113,7 +113,7 @@ def test_nothing_is_written_when_refused_or_canceled(balls, tmp_path):
         ("grow", grow_job.Request(path, tmp_path / "new" / "x.nrrd", (centers[0],)), "ends in .seg.nrrd"),
         ("grow", grow_job.Request(tmp_path / "none.nii", out, (centers[0],)), "none.nii"),
         ("foreground", foreground_job.Request(path, tmp_path / "new" / "x.nii"), "ends in .seg.nrrd"),
-        ("measure", measure_job.Request(tmp_path / "none.seg.nrrd", tmp_path / "new" / "x.csv"), "does not exist"),
+        ("measure", measure_job.Request(tmp_path / "none.seg.nrrd", tmp_path / "new" / "x.csv"), "there is no file"),
         ("measure", measure_job.Request(path, tmp_path / "new" / "x.txt"), "ends in .csv"),
     ]
     empty = tmp_path / "empty.seg.nrrd"

@@ -1,6 +1,7 @@
 """Good files come in exactly; every kind of bad file is refused with one clear line."""
 
 import gzip
+import math
 import os
 import struct
 
@@ -287,3 +288,22 @@ def test_shared_images(shared_data):
     assert head.GetSize() == (197, 233, 189)
     with pytest.raises(InputError, match="has 30 frames"):
         read_volume(shared_data / "04_mr_same_subject_pairs/sct_spine/fmri_r.nii.gz")
+
+
+@pytest.mark.parametrize("place", [math.nan, math.inf, -math.inf, -352.0])
+def test_a_nifti_image_that_begins_nowhere_is_refused(nifti, place):
+    with pytest.raises(InputError, match=r"begins at byte .*vox_offset") as caught:
+        read_volume(nifti(fields={108: ("f", place)}))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("steps", ["1 x 1", "1 0 1", "1 inf 1", "nan 1 1"])
+def test_nrrd_steps_that_are_no_numbers_are_refused(tmp_path, steps):
+    path = tmp_path / "a.nrrd"
+    header = f"NRRD0004\ntype: unsigned char\ndimension: 3\nsizes: 2 2 2\nspacings: {steps}\nencoding: raw\n\n"
+    path.write_bytes(header.encode() + bytes(range(8)))
+    with pytest.raises(InputError, match=r"no valid spacing in the header of a\.nrrd") as caught:
+        read_volume(path)
+    assert steps in str(caught.value)
+    path.write_bytes(header.replace(steps, "1 2 3").encode() + bytes(range(8)))
+    assert read_volume(path).GetSpacing() == (1.0, 2.0, 3.0)
