@@ -86,7 +86,7 @@ def fit_model(
     )
     description = ModelDescription(
         format="meddeep-additive-logistic",
-        format_version=1,
+        format_version=2,
         software_version=__version__,
         license=f"Apache-2.0, trained on data under {pathology.training_license}",
         pathology=pathology,

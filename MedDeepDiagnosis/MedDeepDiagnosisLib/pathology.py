@@ -17,6 +17,12 @@ from MedDeepDiagnosisLib.resources import resource_path
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.schema import from_json
 
+_CONTRADICTION = 1.05
+"""One value may exceed another that bounds it by this factor: voxels and calipers round, above all where it is small."""
+
+NO_INFORMATION = "no_information"
+"""Name of the baseline that gives every case the same probability; no variant may take it."""
+
 _MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "none", "not given", "unknown"})
 
 
@@ -55,6 +61,9 @@ class Feature:
     relative_to:
         Name of the feature that this one is divided by before it enters a model, or None. Diameters of one lesion go
         together; relative to one of them they say shape, and the reasons of a prediction can be read one by one.
+    never_above:
+        Name of a number in the same units that this one cannot exceed in any shape, or None: a diameter in one slice
+        is never above the largest in 3D. Values that do say that one of them is wrong.
     """
 
     name: str
@@ -70,6 +79,7 @@ class Feature:
     required: bool
     measurement: str | None
     relative_to: str | None = None
+    never_above: str | None = None
 
     @property
     def label(self) -> str:
@@ -207,7 +217,8 @@ class Pathology:
         Raises
         ------
         ValueError
-            If names are not unique, a range is empty, a rating has no words, or a variant has no features.
+            If names are not unique or are reserved, a range is empty, a rating has no words, a feature refers to one
+            that does not fit, or a baseline is not a feature of its variant that can stand alone.
         """
         names = [feature.name for feature in self.features]
         if len(set(names)) != len(names):
@@ -216,10 +227,10 @@ class Pathology:
         for feature in self.features:
             _check_feature(feature)
             _check_reference(feature, self.features)
+            _check_bound(feature, self.features)
+        _check_variant_names(self)
         for variant in self.variants:
-            if variant.baseline not in [feature.name for feature in self.features_of(variant.name)]:
-                msg = f"variant {variant.name}: baseline {variant.baseline!r} is not one of its features"
-                raise ValueError(msg)
+            _check_baseline(self, variant)
 
     @cached_property
     def _by_name(self) -> dict[str, Feature]:
@@ -257,6 +268,21 @@ class Pathology:
         """
         return {feature.name: feature.parse(values.get(feature.name)) for feature in self.features}
 
+    def contradictions(self, values: Mapping[str, float]) -> tuple[str, ...]:
+        """Return in words which values cannot belong to one shape; NaN contradicts nothing."""
+        found = []
+        for feature in self.features:
+            if feature.never_above is None:
+                continue
+            bound = self._by_name[feature.never_above]
+            value, limit = values[feature.name], values[bound.name]
+            if value > _CONTRADICTION * limit:
+                found.append(
+                    f"{feature.title} of {feature.display(value)} is above {bound.title} of {bound.display(limit)}, "
+                    "which no shape allows: check both"
+                )
+        return tuple(found)
+
 
 def _check_feature(feature: Feature) -> None:
     problem = ""
@@ -281,6 +307,42 @@ def _check_reference(feature: Feature, features: tuple[Feature, ...]) -> None:
     fits = found and found[0].required and found[0].relative_to is None and found[0].group == feature.group
     if not fits or found[0].scale != "log" or feature.scale != "log":
         msg = f"feature {feature.name}: relative_to {feature.relative_to!r}, expected a required logarithmic feature of its group, and to be logarithmic itself"
+        raise ValueError(msg)
+
+
+def _check_bound(feature: Feature, features: tuple[Feature, ...]) -> None:
+    if feature.never_above is None:
+        return
+    found = [other for other in features if other.name == feature.never_above and other is not feature]
+    if not found or {feature.kind, found[0].kind} != {"number"} or feature.units != found[0].units:
+        msg = f"feature {feature.name}: never_above {feature.never_above!r}, expected another number in the same units"
+        raise ValueError(msg)
+
+
+def _check_variant_names(pathology: Pathology) -> None:
+    # The scores of variants and of baselines are kept under their names, so these must differ.
+    names = [variant.name for variant in pathology.variants]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        msg = f"pathology {pathology.identifier}: variant names are not unique ({', '.join(repeated)})"
+        raise ValueError(msg)
+    reserved = {NO_INFORMATION, *(f"only_{variant.baseline}" for variant in pathology.variants)}
+    for name in names:
+        if name in reserved:
+            msg = f"variant {name}: the name is reserved for a baseline, choose another"
+            raise ValueError(msg)
+
+
+def _check_baseline(pathology: Pathology, variant: Variant) -> None:
+    found = [feature for feature in pathology.features_of(variant.name) if feature.name == variant.baseline]
+    if not found:
+        msg = f"variant {variant.name}: baseline {variant.baseline!r} is not one of its features"
+        raise ValueError(msg)
+    if found[0].relative_to is not None:
+        msg = (
+            f"variant {variant.name}: baseline {variant.baseline!r} is relative to {found[0].relative_to!r}, expected "
+            "a feature that enters a model alone"
+        )
         raise ValueError(msg)
 
 

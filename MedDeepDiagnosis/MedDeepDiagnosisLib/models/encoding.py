@@ -35,7 +35,8 @@ class Encoding:
     owner:
         (C,) index of the feature that a column belongs to.
     usual:
-        (F, 2) 0.5th and 99.5th percentile of the training values: outside of it the model has hardly seen cases.
+        (F, 2) 0.5th and 99.5th percentile of what :meth:`compared` returns for the training cases: outside of it the
+        model has hardly seen cases.
     """
 
     features: tuple[Feature, ...]
@@ -44,6 +45,10 @@ class Encoding:
     scale: NDArray[np.float64]
     owner: NDArray[np.int64]
     usual: NDArray[np.float64]
+
+    def compared(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (N, F) values as they are held against :attr:`usual`: relative ones as ratios, others in their units."""
+        return _compared(self.features, values)
 
     def columns(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (N, C) centered and scaled columns of (N, F) values; NaN becomes 0, the mean case."""
@@ -65,12 +70,12 @@ def column_count(feature: Feature, knots: NDArray[np.float64]) -> int:
 
 def learn_encoding(features: Sequence[Feature], values: NDArray[np.float64]) -> Encoding:
     """Learn knots, means and scales from (N, F) training values (NaN where missing)."""
-    scaled = _on_scale(features, values)
+    scaled, compared = _on_scale(features, values), _compared(features, values)
     knots = tuple(_learn_knots(feature, scaled[:, index]) for index, feature in enumerate(features))
     center, scale, owner, usual = [], [], [], []
     for index, (feature, own_knots) in enumerate(zip(features, knots, strict=True)):
         given = ~np.isnan(scaled[:, index])
-        present = values[given, index]
+        present = compared[given, index]
         raw = _raw_columns(feature, own_knots, scaled[given, index])
         known = len(present) > 0
         mean = raw.mean(axis=0) if known else np.zeros(raw.shape[1])
@@ -79,10 +84,15 @@ def learn_encoding(features: Sequence[Feature], values: NDArray[np.float64]) -> 
         # A step of a rating keeps its size: scaling it up where it is rare would undo the penalty that it needs.
         scale.append(np.where(spread > 1e-12, spread, 1.0))
         owner.append(np.full(raw.shape[1], index))
-        usual.append(np.percentile(present, [0.5, 99.5]) if known else [feature.minimum, feature.maximum])
+        usual.append(np.percentile(present, [0.5, 99.5]) if known else _whole_range(feature))
     return Encoding(
         tuple(features), knots, np.concatenate(center), np.concatenate(scale), np.concatenate(owner), np.array(usual)
     )
+
+
+def _whole_range(feature: Feature) -> list[float]:
+    """Return what is usual where no case says so: all that is plausible, and any ratio."""
+    return [feature.minimum, feature.maximum] if feature.relative_to is None else [0.0, float(np.finfo(float).max)]
 
 
 def _learn_knots(feature: Feature, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -91,6 +101,11 @@ def _learn_knots(feature: Feature, values: NDArray[np.float64]) -> NDArray[np.fl
         return np.empty(0)
     knots = np.unique(np.quantile(present, _KNOT_QUANTILES))
     return knots if len(knots) >= _LEAST_KNOTS else np.empty(0)
+
+
+def _compared(features: Sequence[Feature], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    relative = np.array([feature.relative_to is not None for feature in features])
+    return np.where(relative, np.exp(np.where(relative, _on_scale(features, values), 0.0)), values)
 
 
 def _on_scale(features: Sequence[Feature], values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -76,7 +76,7 @@ class ModelDescription:
     """The content of ``model.json``."""
 
     format: Literal["meddeep-additive-logistic"]
-    format_version: Literal[1]
+    format_version: Literal[2]
     software_version: str
     license: str
     pathology: Pathology

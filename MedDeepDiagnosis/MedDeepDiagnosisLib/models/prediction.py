@@ -141,7 +141,7 @@ def predict_case(
     probability = float(fitted.predict(row)[0])
     low, high = _interval(fitted, row, probability)
     outside, missing = _outside_usual(fitted, row[0])
-    reasons = list(outside)
+    reasons = [*outside, *pathology.contradictions(values)]
     if high - low > WIDEST_INTERVAL:
         reasons.append(
             f"the interval from {100 * low:.0f} % to {100 * high:.0f} % is wider than {100 * WIDEST_INTERVAL:.0f} %: the training data do not settle such a case"
@@ -198,7 +198,7 @@ def _value_text(features: tuple[Feature, ...], row: np.ndarray, index: int) -> s
     feature, value = features[index], float(row[index])
     if feature.relative_to is None or np.isnan(value):
         return feature.display(value)
-    reference = next(number for number, other in enumerate(features) if other.name == feature.relative_to)
+    reference = _reference(features, feature)
     return f"{feature.display(value)}, {value / row[reference]:.2f} × {lower_first(features[reference].title)}"
 
 
@@ -210,17 +210,27 @@ def lower_first(title: str) -> str:
 def _outside_usual(fitted: AdditiveModel, row: np.ndarray) -> tuple[list[str], list[str]]:
     """Return reasons to abstain (a measured value beyond the training data) and cautions (missing signs)."""
     reasons, missing = [], []
-    for feature, value, usual in zip(fitted.encoding.features, row, fitted.encoding.usual, strict=True):
+    encoding = fitted.encoding
+    compared = encoding.compared(row[None])[0]
+    for index, (feature, value, usual) in enumerate(zip(encoding.features, compared, encoding.usual, strict=True)):
         if np.isnan(value):
             missing.append(lower_first(feature.title))
         elif feature.kind == "number" and not usual[0] <= value <= usual[1]:
-            reasons.append(_outside_words(feature, float(value), usual))
+            reasons.append(_outside_words(encoding.features, row, index, usual))
     cautions = [f"Not given, so without effect: {', '.join(missing)}"] if missing else []
     return reasons, cautions
 
 
-def _outside_words(feature: Feature, value: float, usual: np.ndarray) -> str:
-    span = f"{feature.display(float(usual[0]))} to {feature.display(float(usual[1]))}"
-    return (
-        f"{lower_first(feature.title)} of {feature.display(value)} lies outside of 99 % of the training cases ({span})"
-    )
+def _outside_words(features: tuple[Feature, ...], row: np.ndarray, index: int, usual: np.ndarray) -> str:
+    feature, low, high = features[index], float(usual[0]), float(usual[1])
+    what = f"{lower_first(feature.title)} of {feature.display(float(row[index]))}"
+    if feature.relative_to is None:
+        span = f"{feature.display(low)} to {feature.display(high)}"
+        return f"{what} lies outside of 99 % of the training cases ({span})"
+    reference = _reference(features, feature)
+    ratio = f"{row[index] / row[reference]:.2f} times the {lower_first(features[reference].title)}"
+    return f"{what} is {ratio}, which lies outside of 99 % of the training cases ({low:.2f} to {high:.2f} times)"
+
+
+def _reference(features: tuple[Feature, ...], feature: Feature) -> int:
+    return next(number for number, other in enumerate(features) if other.name == feature.relative_to)

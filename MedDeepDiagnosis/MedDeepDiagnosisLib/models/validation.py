@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from MedDeepDiagnosisLib.cases import CaseTable
 from MedDeepDiagnosisLib.models.additive import fit_additive, patient_folds
 from MedDeepDiagnosisLib.models.metrics import Scores, score_probabilities
-from MedDeepDiagnosisLib.pathology import Pathology
+from MedDeepDiagnosisLib.pathology import NO_INFORMATION, Pathology
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
 
@@ -97,7 +97,7 @@ def validate_variants(
     methods: dict[str, tuple[str, tuple[str, ...]]] = {}
     for variant in pathology.variants:
         methods[variant.name] = (variant.title, tuple(f.name for f in pathology.features_of(variant.name)))
-    methods["no_information"] = ("No information: the same probability for all", ())
+    methods[NO_INFORMATION] = ("No information: the same probability for all", ())
     for variant in pathology.variants:
         feature = pathology.feature(variant.baseline)
         methods[f"only_{feature.name}"] = (f"Only {feature.title.lower()}", (feature.name,))

@@ -132,3 +132,27 @@ def test_contradictions_are_refused(pathology):
         replace(pathology, features=(*pathology.features, replace(length, relative_to="ratio")))
     with pytest.raises(ValueError, match="baseline 'edge'"):
         replace(pathology, variants=(replace(pathology.variants[0], baseline="edge"),))
+
+
+def test_baselines_that_cannot_stand_alone_are_refused(pathology):
+    size = pathology.feature("size")
+    length = replace(size, name="length", required=False, relative_to="size")
+    variant = replace(pathology.variants[0], baseline="length")
+    with pytest.raises(ValueError, match="baseline 'length' is relative to 'size', expected a feature that enters"):
+        replace(pathology, features=(*pathology.features, length), variants=(variant,))
+
+
+def test_variant_names_are_kept_apart_from_each_other_and_from_baselines(pathology):
+    first, second = pathology.variants
+    with pytest.raises(ValueError, match=r"variant names are not unique \(measured\)"):
+        replace(pathology, variants=(first, replace(second, name="measured")))
+    for name in ("no_information", "only_size"):
+        with pytest.raises(ValueError, match=f"variant {name}: the name is reserved"):
+            replace(pathology, variants=(replace(first, name=name), second))
+
+
+@pytest.mark.parametrize("bound", ["size", "width", "edge"])
+def test_bounds_that_do_not_fit_are_refused(pathology, bound):
+    bounded = replace(pathology.feature("size"), never_above=bound)
+    with pytest.raises(ValueError, match="never_above"):
+        replace(pathology, features=(bounded, *pathology.features[1:]))

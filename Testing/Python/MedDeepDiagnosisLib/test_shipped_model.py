@@ -93,3 +93,24 @@ def test_mass_beyond_the_training_data_is_not_assessed(model):
     prediction = predict_case(model, {**LARGE, **SUSPICIOUS, "equivalent_diameter_mm": 70})
     assert prediction.abstains
     assert "outside of 99 %" in prediction.abstention_reasons[0]
+
+
+def test_usual_sizes_in_an_unusual_ratio_are_not_assessed(model):
+    prediction = predict_case(model, {"equivalent_diameter_mm": 5, "longest_diameter_mm": 40})
+    assert prediction.abstains
+    assert "is 8.00 times the equivalent diameter, which lies outside" in prediction.abstention_reasons[0]
+    assert not predict_case(model, {"equivalent_diameter_mm": 25, "longest_diameter_mm": 40}).abstains
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"longest_diameter_mm": 31}, "Longest diameter in a slice of 31 mm is above Largest diameter in 3D of 29 mm"),
+        ({"perpendicular_diameter_mm": 28}, "Perpendicular diameter of 28 mm is above Longest diameter in a slice"),
+        ({"height_mm": 32}, "Height of 32 mm is above Largest diameter in 3D"),
+        ({"largest_diameter_mm": 18, "longest_diameter_mm": 18}, "Equivalent diameter of 20 mm is above"),
+    ],
+)
+def test_sizes_that_no_nodule_has_are_not_assessed(model, change, reason):
+    prediction = predict_case(model, {**LARGE, **change})
+    assert any(reason in text for text in prediction.abstention_reasons)

@@ -68,7 +68,18 @@ def test_relative_numbers_enter_as_their_ratio(pathology):
     assert small[encoding.owner == 1] == pytest.approx(large[encoding.owner == 1])
     assert small[0] < large[0]
     assert np.array_equal(encoding.columns(np.array([[5.0, np.nan]]))[:, encoding.owner == 1], np.zeros((1, 3)))
-    assert encoding.usual[1] == pytest.approx(np.percentile(values[:, 1], [0.5, 99.5])), "in mm, not as a ratio"
+    ratio = values[:, 1] / values[:, 0]
+    assert encoding.usual[0] == pytest.approx(np.percentile(values[:, 0], [0.5, 99.5]))
+    assert encoding.usual[1] == pytest.approx(np.percentile(ratio, [0.5, 99.5])), "as it enters, not in mm"
+    assert encoding.compared(values) == pytest.approx(np.column_stack([values[:, 0], ratio]))
+
+
+def test_a_ratio_that_was_never_seen_is_usual_at_any_value(pathology):
+    size = pathology.features[0]
+    length = replace(size, name="length", required=False, relative_to="size")
+    encoding = learn_encoding((size, length), np.array([[5.0, np.nan], [6.0, np.nan]]))
+    assert encoding.usual[1][0] == 0
+    assert encoding.usual[1][1] > 1e9
 
 
 def test_usual_range_holds_99_percent(pathology, toy_table):

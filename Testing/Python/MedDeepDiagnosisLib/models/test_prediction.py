@@ -38,6 +38,40 @@ def test_relative_values_are_shown_with_their_ratio(pathology, toy_table):
     assert shown == "10 mm, 1.25 × size"
 
 
+def test_unusual_ratios_of_usual_values_abstain(pathology, toy_table):
+    size = pathology.features[0]
+    length = replace(size, name="length", title="Length", required=False, relative_to="size")
+    related = replace(pathology, features=(*pathology.features, length))
+    ratio = 1.5 * np.exp(np.random.default_rng(1).normal(0, 0.1, len(toy_table)))
+    values = np.column_stack([toy_table.values, toy_table.values[:, 0] * ratio])
+    table = replace(toy_table, names=(*toy_table.names, "length"), values=values)
+    model, _ = fit_model(table, related, data_sha256="0" * 64, draws=20, bootstrap_repeats=5)
+    small, large = np.percentile(table.values[:, 0], [20, 80])
+    assert not predict_case(model, {**CASE, "size": small, "length": 1.5 * small}).abstains
+    assert not predict_case(model, {**CASE, "size": large, "length": 1.5 * large}).abstains
+    crossed = predict_case(model, {**CASE, "size": small, "length": 1.5 * large})
+    assert crossed.abstains
+    (reason,) = [text for text in crossed.abstention_reasons if text.startswith("length")]
+    assert f"is {1.5 * large / small:.2f} times the size, which lies outside of 99 % of the training cases" in reason
+
+
+def test_values_that_no_shape_has_abstain(pathology, toy_table):
+    size = pathology.features[0]
+    length = replace(size, name="length", title="Length", required=False)
+    bounded = replace(size, never_above="length")
+    related = replace(pathology, features=(bounded, *pathology.features[1:], length))
+    table = replace(
+        toy_table,
+        names=(*toy_table.names, "length"),
+        values=np.column_stack([toy_table.values, toy_table.values[:, 0]]),
+    )
+    model, _ = fit_model(table, related, data_sha256="0" * 64, draws=20, bootstrap_repeats=5)
+    assert not predict_case(model, {**CASE, "size": 8, "length": 7.9}).abstains, "voxels round"
+    assert not predict_case(model, {**CASE, "size": 8}).abstains
+    prediction = predict_case(model, {**CASE, "size": 8, "length": 7})
+    assert prediction.abstention_reasons == ("Size of 8 mm is above Length of 7 mm, which no shape allows: check both",)
+
+
 def test_usual_case_is_assessed_with_an_interval(toy_model):
     prediction = predict_case(toy_model, CASE)
     assert prediction.low < prediction.probability < prediction.high
