@@ -78,8 +78,7 @@ def foreground_mask(
         if what == "thorax":
             native = foreground_chest.ct_thorax(grid, body, native)
     elif what == "brain":
-        find = foreground_brain.ct_brain if modality is Modality.CT else foreground_brain.mr_brain
-        native = envelope if _is_extracted(grid) else find(grid, _on_work_grid(grid, envelope))
+        native = _brain(grid, modality, envelope, cancel)
     cancel.raise_if_canceled()
     mask = grid.mask_image(native)
     progress(1.0, f"Found the {what}")
@@ -101,6 +100,16 @@ def _envelope(grid: WorkGrid, modality: Modality, *, head: bool) -> np.ndarray:
     if modality is Modality.UNKNOWN and share > 0.5:
         return foreground_body.extracted_tissue(grid, background)
     return foreground_body.mr_body(grid, head=head)
+
+
+def _brain(grid: WorkGrid, modality: Modality, head: np.ndarray, cancel: CancelToken) -> np.ndarray:
+    """Return the brain on the native grid: all of the tissue where the brain was extracted before."""
+    if _is_extracted(grid):
+        return head
+    on_grid = _on_work_grid(grid, head)
+    if modality is Modality.CT:
+        return foreground_brain.ct_brain(grid, on_grid)
+    return foreground_brain.mr_brain(grid, on_grid, cancel=cancel)
 
 
 def _border_value(grid: WorkGrid) -> tuple[float, float]:

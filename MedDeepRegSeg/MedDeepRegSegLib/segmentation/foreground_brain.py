@@ -1,14 +1,15 @@
-"""The brain with its fluid, inside the skull: a classic skull stripping by threshold and morphology.
+"""The brain with its fluid, inside the skull: in CT by the ring of bone, in MR by a balloon.
 
-Source of the idea: Brummer et al., Automatic detection of brain contours in MRI, IEEE TMI 1993 (threshold,
-erosion, largest part, dilation); for CT: Muschelli et al., NeuroImage 2015. A mask for orientation and for
-restricting other work, not for brain volumetry.
+A mask for orientation and for restricting other work, not for brain volumetry. The idea for CT is that of Muschelli et
+al., Validated automatic brain extraction of head CT images, NeuroImage 2015.
 """
 
 import numpy as np
 from scipy import ndimage
 
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.jobs.progress import CancelToken
+from MedDeepRegSegLib.segmentation.brain_surface import brain_by_balloon
 from MedDeepRegSegLib.segmentation.foreground_grid import WorkGrid
 from MedDeepRegSegLib.segmentation.morphology import (
     Mask,
@@ -18,7 +19,6 @@ from MedDeepRegSegLib.segmentation.morphology import (
     connected_to,
     depth_in,
     dilate,
-    erode,
     filled,
     filled_in_slices,
 )
@@ -50,8 +50,8 @@ def ct_brain(grid: WorkGrid, head: Mask) -> Mask:
     return _checked(grid, filled(brain & ~bone & head))
 
 
-def mr_brain(grid: WorkGrid, head: Mask) -> Mask:
-    """Return the brain in a head MR on the native grid.
+def mr_brain(grid: WorkGrid, head: Mask, *, cancel: CancelToken | None = None) -> Mask:
+    """Return the brain in a head MR on the native grid, by a balloon (:mod:`.brain_surface`).
 
     Parameters
     ----------
@@ -60,16 +60,7 @@ def mr_brain(grid: WorkGrid, head: Mask) -> Mask:
     head:
         The head on the grid's ``values``.
     """
-    values, spacing = grid.values, grid.spacing
-    inside = values[erode(head, spacing, 8.0)] if erode(head, spacing, 8.0).any() else values[head]
-    middle, high = np.percentile(inside, [50, 99])
-    lowest = float(values.min())
-    signal = head & (values > lowest + 0.45 * (middle - lowest)) & (values < high + 0.3 * (high - lowest))
-    brain = _central_part(signal, spacing, head)
-    brain = closed(brain, spacing, 8.0) & head
-    for axis in range(3):
-        brain = filled_in_slices(brain, axis)
-    return _checked(grid, brain)
+    return _checked(grid, brain_by_balloon(grid.values, head, grid.spacing, cancel=cancel))
 
 
 def _central_part(tissue: Mask, spacing: Spacing, head: Mask) -> Mask:
