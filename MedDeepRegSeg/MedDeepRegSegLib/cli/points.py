@@ -10,20 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.volumes.point_pairs import ListedPoint, Point
 
 _SIGNS = {"LPS": (1.0, 1.0, 1.0), "RAS": (-1.0, -1.0, 1.0)}
 # Old files give the coordinate system by number.
 _SYSTEMS = {"0": "RAS", "1": "LPS", "RAS": "RAS", "LPS": "LPS"}
 _MILLIMETERS = {"mm": 1.0, "um": 0.001}
-_DEFINED = "2"
+# Numbers of the states of a point in .fcsv; .mrk.json spells them out.
+_STATES = {"0": "undefined", "1": "preview", "2": "defined", "3": "missing"}
 
-Point = tuple[float, float, float]
 
-
-def read_points(path: Path) -> tuple[tuple[str, ...], tuple[Point, ...]]:
-    """Return the names and the LPS positions (mm) of the points in a markups file.
-
-    Points without a position are left out.
+def read_points(path: Path) -> tuple[ListedPoint, ...]:
+    """Return all points in a markups file, also those that are not placed, which have no position.
 
     Raises
     ------
@@ -43,14 +41,14 @@ def read_points(path: Path) -> tuple[tuple[str, ...], tuple[Point, ...]]:
     except UnicodeDecodeError as error:
         msg = f"{path} is not a text file, expected .mrk.json or .fcsv as 3D Slicer writes them"
         raise InputError(msg) from error
-    names, positions = _from_json(path, text) if name.endswith(".json") else _from_fcsv(path, text)
-    if not positions:
+    points = _from_json(path, text) if name.endswith(".json") else _from_fcsv(path, text)
+    if all(position is None for _, position in points):
         msg = f"{path} holds no points with a position: place points and save them again"
         raise InputError(msg)
-    return tuple(names), tuple(positions)
+    return tuple(points)
 
 
-def _from_json(path: Path, text: str) -> tuple[list[str], list[Point]]:
+def _from_json(path: Path, text: str) -> list[ListedPoint]:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -68,20 +66,20 @@ def _from_json(path: Path, text: str) -> tuple[list[str], list[Point]]:
         msg = f"{path} has coordinates in {units!r}, expected mm: save the points again with 3D Slicer"
         raise InputError(msg)
     scale = _MILLIMETERS[units]
-    points = markup.get("controlPoints")
-    names: list[str] = []
-    positions: list[Point] = []
-    for index, item in enumerate(points if isinstance(points, list) else []):
+    items = markup.get("controlPoints")
+    points: list[ListedPoint] = []
+    for index, item in enumerate(items if isinstance(items, list) else []):
         entry = item if isinstance(item, dict) else {}
-        if entry.get("positionStatus", "defined") != "defined":
-            continue
-        position = _position(path, index, entry.get("position"), sign)
-        positions.append((position[0] * scale, position[1] * scale, position[2] * scale))
-        names.append(str(entry.get("label") or index + 1))
-    return names, positions
+        name, state = str(entry.get("label") or ""), entry.get("positionStatus", "defined")
+        if state == "defined":
+            x, y, z = _position(path, index, entry.get("position"), sign)
+            points.append((name, (x * scale, y * scale, z * scale)))
+        elif state != "preview":  # a preview follows the mouse and is no point of the list yet
+            points.append((name, None))
+    return points
 
 
-def _from_fcsv(path: Path, text: str) -> tuple[list[str], list[Point]]:
+def _from_fcsv(path: Path, text: str) -> list[ListedPoint]:
     system: str | None = None
     columns = ["id", "x", "y", "z", "ow", "ox", "oy", "oz", "vis", "sel", "lock", "label"]
     rows: list[str] = []
@@ -101,16 +99,16 @@ def _from_fcsv(path: Path, text: str) -> tuple[list[str], list[Point]]:
     if any(axis not in columns for axis in "xyz"):
         msg = f"{path} has no columns x, y and z: save the points again with 3D Slicer"
         raise InputError(msg)
-    names: list[str] = []
-    positions: list[Point] = []
+    points: list[ListedPoint] = []
     for index, row in enumerate(csv.reader(rows)):
         entry = dict(zip(columns, row, strict=False))
-        if entry.get("positionstatus", _DEFINED) not in ("", _DEFINED):
-            continue
-        position = [_number(entry.get(axis)) for axis in "xyz"]
-        positions.append(_position(path, index, position, _SIGNS[system]))
-        names.append(entry.get("label") or str(index + 1))
-    return names, positions
+        name, state = entry.get("label") or "", _STATES.get(entry.get("positionstatus") or "2")
+        if state == "defined":
+            position = [_number(entry.get(axis)) for axis in "xyz"]
+            points.append((name, _position(path, index, position, _SIGNS[system])))
+        elif state != "preview":
+            points.append((name, None))
+    return points
 
 
 def _system(path: Path, value: Any) -> str:

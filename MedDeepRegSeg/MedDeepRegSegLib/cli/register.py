@@ -1,19 +1,22 @@
 """``meddeep register``: one image brought onto another."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 from MedDeepRegSegLib.cli.command import Command, HelpLines
 from MedDeepRegSegLib.cli.options import common_options, existing, output_folder
-from MedDeepRegSegLib.cli.points import Point, read_points
+from MedDeepRegSegLib.cli.points import read_points
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.volumes.point_pairs import Point, pair_points
 
 _EPILOG = """\
 DIR gets transform.h5 (fixed to moving points, LPS, as ITK and 3D Slicer read it), inverse.h5, registered.nii.gz
 and quality.json (distances in mm).
 
-Pairs of points (the same places, in the same order, in both files) measure how far the result is off, in mm.
+Pairs of points (the same places in both files, with the same names or in the same order) measure how far the
+result is off, in mm.
 
 examples:
   meddeep register ct.nii.gz mr.nii.gz --out registered
@@ -69,7 +72,7 @@ def _request(args: argparse.Namespace) -> Any:
         if path is not None:
             existing(path, f"--{option.replace('_', '-')}")
     output_folder(args.out)
-    fixed_points, moving_points = _point_pairs(args.fixed_points, args.moving_points)
+    fixed_points, moving_points = _point_pairs(args.fixed_points, args.moving_points, quiet=args.quiet)
     from MedDeepRegSegLib.registration.job import Request
     from MedDeepRegSegLib.registration.settings import RegistrationSettings
 
@@ -86,25 +89,18 @@ def _request(args: argparse.Namespace) -> Any:
     )
 
 
-def _point_pairs(fixed: Path | None, moving: Path | None) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
+def _point_pairs(
+    fixed: Path | None, moving: Path | None, *, quiet: bool
+) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
     if fixed is None and moving is None:
         return (), ()
     if fixed is None or moving is None:
         msg = "points in one image only, expected --fixed-points and --moving-points together"
         raise InputError(msg)
-    fixed_names, fixed_points = read_points(fixed)
-    moving_names, moving_points = read_points(moving)
-    if len(fixed_points) != len(moving_points):
-        msg = (
-            f"{len(fixed_points)} points in {fixed} and {len(moving_points)} in {moving}, expected as many in both: "
-            "place the same points in the same order"
-        )
-        raise InputError(msg)
-    if fixed_names != moving_names and sorted(fixed_names) == sorted(moving_names):
-        by_name = dict(zip(moving_names, moving_points, strict=True))
-        if len(by_name) == len(moving_names):  # the same names in another order: pair them by name
-            moving_points = tuple(by_name[name] for name in fixed_names)
-    return fixed_points, moving_points
+    pairs = pair_points(read_points(fixed), read_points(moving), str(fixed), str(moving))
+    if pairs.note and not quiet:
+        print(f"note: {pairs.note}", file=sys.stderr)
+    return pairs.fixed, pairs.moving
 
 
 def _summary(result: Any) -> list[str]:

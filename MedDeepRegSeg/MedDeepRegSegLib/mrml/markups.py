@@ -1,5 +1,6 @@
 """Markups to points and boxes in world coordinates (LPS mm) and back. Parent transforms of any kind are applied."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ import slicer.util
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.mrml.geometry import matrix_of_array, to_lps
 from MedDeepRegSegLib.mrml.scene import headless_scene
+from MedDeepRegSegLib.volumes.point_pairs import ListedPoint, pair_points
 
 
 def points_from_markups(node, *, what: str = "point list") -> tuple[tuple[str, ...], np.ndarray]:
@@ -47,7 +49,8 @@ def points_from_markups(node, *, what: str = "point list") -> tuple[tuple[str, .
 def paired_points(fixed_node, moving_node) -> tuple[np.ndarray, np.ndarray]:
     """Return landmarks of two markups nodes in the order of their pairs.
 
-    Points pair by label where both nodes have the same unique labels, otherwise by order.
+    Points pair by label where both nodes have the same unique labels, otherwise by order; see
+    :func:`~MedDeepRegSegLib.volumes.point_pairs.pair_points`. Pairs with a point that is not placed are left out.
 
     Returns
     -------
@@ -57,20 +60,37 @@ def paired_points(fixed_node, moving_node) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     InputError
-        If only one node is given, or the numbers of points differ.
+        If only one node is given, the numbers of points differ, only some labels match, or no pair is placed.
     """
     if (fixed_node is None) != (moving_node is None):
         missing = "fixed" if fixed_node is None else "moving"
         msg = f"landmarks are chosen for one image only: choose the {missing} points too, or none"
         raise InputError(msg)
-    fixed_names, fixed = points_from_markups(fixed_node, what="fixed points")
-    moving_names, moving = points_from_markups(moving_node, what="moving points")
-    if len(fixed) != len(moving):
-        msg = f"{fixed_node.GetName()!r} has {len(fixed)} points and {moving_node.GetName()!r} has {len(moving)}, expected the same number: place the missing ones"
-        raise InputError(msg)
-    if len(set(fixed_names)) == len(fixed_names) and set(fixed_names) == set(moving_names):
-        moving = moving[[moving_names.index(name) for name in fixed_names]]
-    return fixed, moving
+    pairs = pair_points(
+        _listed(fixed_node, "fixed points"),
+        _listed(moving_node, "moving points"),
+        repr(fixed_node.GetName()),
+        repr(moving_node.GetName()),
+    )
+    if pairs.note:
+        logging.getLogger(__name__).warning("%s", pairs.note)
+    return np.array(pairs.fixed), np.array(pairs.moving)
+
+
+def _listed(node, what: str) -> list[ListedPoint]:
+    """Return all points of a list, in world coordinates (LPS mm), without a position those that are not placed."""
+    _check(node, "vtkMRMLMarkupsNode", what)
+    listed: list[ListedPoint] = []
+    for index in range(node.GetNumberOfControlPoints()):
+        status = node.GetNthControlPointPositionStatus(index)
+        name = node.GetNthControlPointLabel(index) or ""
+        if status == node.PositionDefined:
+            position = [0.0, 0.0, 0.0]
+            node.GetNthControlPointPositionWorld(index, position)
+            listed.append((name, tuple(to_lps(position)[0].tolist())))
+        elif status != node.PositionPreview:  # a preview follows the mouse and is no point of the list yet
+            listed.append((name, None))
+    return listed
 
 
 def markups_from_points(points, names: Sequence[str] | None, name: str, *, node=None, beside=None):

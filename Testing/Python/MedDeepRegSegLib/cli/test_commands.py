@@ -1,5 +1,6 @@
 """Each command from end to end on small phantoms, as the user starts it."""
 
+import argparse
 import csv
 import json
 import os
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from MedDeepRegSegLib.cli import register
 from MedDeepRegSegLib.cli.main import main
 from MedDeepRegSegLib.registration.known import known_rigid
 from MedDeepRegSegLib.volumes.phantoms import deform_phantom, head_phantom
@@ -121,6 +123,25 @@ def test_register_tells_a_person_how_good_it_is(small_pair, tmp_path, monkeypatc
         assert told[-2] == f"error at the 3 pairs of points: mean {mean:.1f} mm, largest {largest:.1f} mm"
     else:
         assert len(told) == 2 + len(quality["reasons"])
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_register_pairs_points_despite_unplaced_ones(tmp_path, capsys, quiet):
+    paths = [tmp_path / name for name in ("ct.nrrd", "mr.nrrd", "ct.mrk.json", "mr.mrk.json")]
+    for path in paths[:2]:
+        path.touch()
+    for path, unplaced in zip(paths[2:], (0, 2), strict=True):
+        write_mrk_json(path, ["", "", "", ""], [(number, 0, 0) for number in range(4)])
+        data = json.loads(path.read_text())
+        data["markups"][0]["controlPoints"][unplaced]["positionStatus"] = "missing"
+        path.write_text(json.dumps(data))
+    words = ["register", *paths[:2], "--out", tmp_path / "out", "--fixed-points", paths[2], "--moving-points", paths[3]]
+    parser = argparse.ArgumentParser()
+    register.COMMAND.add_parser(parser.add_subparsers())
+    request = register.COMMAND.request(parser.parse_args([*map(str, words), *(["--quiet"] if quiet else [])]))
+    assert request.fixed_points == request.moving_points == ((1.0, 0.0, 0.0), (3.0, 0.0, 0.0))
+    told = "note: points left out, because they are not placed in both lists: number 1, number 3\n"
+    assert capsys.readouterr().err == ("" if quiet else told)
 
 
 def test_foreground(head, tmp_path):

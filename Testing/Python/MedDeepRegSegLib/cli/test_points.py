@@ -14,6 +14,7 @@ FCSV = """# Markups fiducial file version = 5.8
 1,10.5,-20,30,0,0,0,1,1,1,0,first,,,2
 2,1e1,2,3,0,0,0,1,1,1,0,"a ""b"", c",,,2
 3,0,0,0,0,0,0,1,1,1,0,unplaced,,,0
+4,0,0,0,0,0,0,1,1,1,0,at the mouse,,,1
 """
 
 
@@ -22,6 +23,7 @@ def markups(**changes):
         {"label": "first", "position": [10.5, -20, 30], "positionStatus": "defined"},
         {"label": "", "position": [1, 2, 3]},
         {"label": "unplaced", "position": [0, 0, 0], "positionStatus": "undefined"},
+        {"label": "at the mouse", "position": [0, 0, 0], "positionStatus": "preview"},
     ]
     return {"markups": [{"type": "Fiducial", "coordinateSystem": "LPS", "controlPoints": points, **changes}]}
 
@@ -30,7 +32,9 @@ def markups(**changes):
 def test_fcsv(tmp_path, system, sign):
     path = tmp_path / "a.fcsv"
     path.write_text(FCSV.format(system=system))
-    names, points = read_points(path)
+    *listed, unplaced = read_points(path)
+    assert unplaced == ("unplaced", None)
+    names, points = zip(*listed, strict=True)
     assert names == ("first", 'a "b", c')
     assert points == ((sign * 10.5, sign * -20.0, 30.0), (sign * 10.0, sign * 2.0, 3.0))
 
@@ -46,8 +50,10 @@ def test_fcsv(tmp_path, system, sign):
 def test_mrk_json(tmp_path, changes, scale):
     path = tmp_path / "a.mrk.json"
     path.write_text(json.dumps(markups(**changes)))
-    names, points = read_points(path)
-    assert names == ("first", "2")
+    *listed, unplaced = read_points(path)
+    assert unplaced == ("unplaced", None)
+    names, points = zip(*listed, strict=True)
+    assert names == ("first", "")
     assert points[0] == pytest.approx([value * factor for value, factor in zip((10.5, -20, 30), scale, strict=True)])
     assert len(points) == 2
 
@@ -115,6 +121,6 @@ def test_files_that_slicer_itself_writes(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     for name in ("a.fcsv", "a.mrk.json"):
-        names, points = read_points(tmp_path / name)
-        assert points == (pytest.approx((-10.5, 20.0, 30.0)),)
-        assert names == ("apex, left",)
+        ((label, position),) = read_points(tmp_path / name)
+        assert position == pytest.approx((-10.5, 20.0, 30.0))
+        assert label == "apex, left"

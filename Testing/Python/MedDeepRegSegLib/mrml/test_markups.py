@@ -68,10 +68,25 @@ def test_pairs_by_label_else_by_order(scene):
     other = markups_from_points(10 * np.eye(3), ["x", "y", "z"], "other")
     np.testing.assert_allclose(paired_points(fixed, other)[1], 10 * np.eye(3))
     short = markups_from_points(np.eye(3)[:2], None, "short")
-    with pytest.raises(InputError, match="'fixed' has 3 points and 'short' has 2"):
+    with pytest.raises(InputError, match="3 points in 'fixed' and 2 in 'short'"):
         paired_points(fixed, short)
     with pytest.raises(InputError, match="choose the moving points too"):
         paired_points(fixed, None)
+
+
+def test_an_unplaced_point_does_not_shift_the_pairs(scene, caplog):
+    places = np.arange(12.0).reshape(4, 3)
+    fixed = markups_from_points(places, ["a", "b", "c", "d"], "fixed")
+    moving = markups_from_points(10 * places, ["w", "x", "y", "z"], "moving")
+    fixed.UnsetNthControlPointPosition(0)
+    moving.SetNthControlPointPositionMissing(3)
+    first, second = paired_points(fixed, moving)
+    np.testing.assert_allclose(first, places[1:3])
+    np.testing.assert_allclose(second, 10 * places[1:3])
+    assert "not placed in both lists: 'a', 'd'" in caplog.text
+    other = markups_from_points(places, ["a", "b", "c", "e"], "other")
+    with pytest.raises(InputError, match="'fixed' lacks 'e'; 'other' lacks 'd'"):
+        paired_points(fixed, other)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
