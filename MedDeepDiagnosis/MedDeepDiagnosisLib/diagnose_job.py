@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from MedDeepDiagnosisLib.cases import CASE_COLUMN, read_case
 from MedDeepDiagnosisLib.fitting import shipped_model_folder
 from MedDeepDiagnosisLib.hashing import file_sha256
-from MedDeepDiagnosisLib.measuring import measured_features
+from MedDeepDiagnosisLib.measuring import check_inside, measured_features
 from MedDeepDiagnosisLib.models.model_folder import DESCRIPTION_FILE, DiagnosisModel, read_model
 from MedDeepDiagnosisLib.models.prediction import Prediction, lower_first, predict_case
 from MedDeepDiagnosisLib.pathology import Pathology
@@ -31,7 +31,7 @@ from MedDeepRegSegLib.jobs.schema import to_json
 from MedDeepRegSegLib.segmentation.overlay import slice_picture
 from MedDeepRegSegLib.segmentation.segmentation_file import read_segmentation
 from MedDeepRegSegLib.segmentation.segments import Segment
-from MedDeepRegSegLib.volumes.reading import read_volume
+from MedDeepRegSegLib.volumes.reading import read_volume, reading_note
 
 PREDICTION_FILE = "prediction.json"
 REPORT_FILE = "report.html"
@@ -153,16 +153,20 @@ def assess(
     """Assess one case and return the prediction and the sections of its report.
 
     What the table lacks is measured on the lesion. Where both have a value the table's is used, and a difference of
-    more than a tenth becomes a caution.
+    more than a tenth becomes a caution, and so does a remark on how the image was read.
 
     Raises
     ------
     InputError
-        If a value is implausible, or a required one is neither given nor measured.
+        If the lesion lies outside of its image, a value is implausible, or a required one is neither given nor
+        measured.
     """
     values = dict(row)
     sources: dict[str, str] = {}
     cautions: list[str] = []
+    if lesion is not None and lesion.image is not None:
+        check_inside(lesion.labels, lesion.segment, lesion.image)
+        cautions += [note for note in (reading_note(lesion.image),) if note]
     if lesion is not None:
         for name, measured in measured_features(lesion.labels, lesion.segment, model.pathology, cancel=cancel).items():
             if str(values.get(name) or "").strip():

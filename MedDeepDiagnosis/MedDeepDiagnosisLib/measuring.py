@@ -11,6 +11,41 @@ from MedDeepRegSegLib.segmentation.measurement_diameters import measure_diameter
 from MedDeepRegSegLib.segmentation.measurement_size import measure_size
 from MedDeepRegSegLib.segmentation.measurements import EMPTY_NOTE, measure
 from MedDeepRegSegLib.segmentation.segments import Segment
+from MedDeepRegSegLib.volumes.geometry import index_to_world, volume_corners
+
+
+def check_inside(labels: sitk.Image, segment: Segment, image: sitk.Image) -> None:
+    """Raise InputError unless a segment lies within an image; grids may differ by a voxel at the border.
+
+    Parameters
+    ----------
+    labels:
+        Label map that holds the segment, on its own grid.
+    image:
+        The volume that the segment is said to have been drawn on.
+    """
+    voxels = np.argwhere(sitk.GetArrayViewFromImage(labels) == segment.value)[:, ::-1]
+    if not len(voxels):
+        return
+    to_lps = index_to_world(labels)
+    points = voxels @ to_lps[:3, :3].T + to_lps[:3, 3]
+    to_index = np.linalg.inv(index_to_world(image))
+    indices = points @ to_index[:3, :3].T + to_index[:3, 3]
+    outside = ((indices < -1) | (indices > np.array(image.GetSize()))).any(axis=1).mean()
+    if outside == 0:
+        return
+    to_ras = (-1, -1, 1)
+    corners = volume_corners(image) * to_ras
+    spans = ", ".join(
+        f"{axis} {low:.0f} to {high:.0f}" for axis, low, high in zip("RAS", corners.min(0), corners.max(0), strict=True)
+    )
+    center = ", ".join(f"{axis} {place:.0f}" for axis, place in zip("RAS", points.mean(0) * to_ras, strict=True))
+    part = "the segmentation lies" if outside == 1 else f"{max(100 * outside, 1):.0f} % of the segmentation lies"
+    msg = (
+        f"{part} outside the image: give the volume it was drawn on (segment {segment.name!r} is around {center} mm, "
+        f"the image spans {spans} mm)"
+    )
+    raise InputError(msg)
 
 
 def measured_features(

@@ -1,6 +1,7 @@
 """From one case to a prediction and a report."""
 
 import json
+import struct
 import time
 from dataclasses import replace
 
@@ -113,6 +114,52 @@ def test_table_and_segmentation_that_disagree_are_pointed_out(measuring_model, l
     request = diagnose_job.Request(tmp_path / "model", row, tmp_path / "out", None, lesion_files[1], "nodule")
     result = diagnose_job.run(request)
     assert any("the table says 8 mm, the segmentation measures" in line for line in result.summary)
+
+
+@pytest.mark.parametrize(
+    ("shift", "message"),
+    [
+        (
+            (500.0, 0.0, 0.0),
+            r"^the segmentation lies outside the image: give the volume it was drawn on \(segment 'nodule' is around "
+            r"R -20, A -18, S 18 mm, the image spans R -548 to -500, A -40 to 0, S -1 to 39 mm\)$",
+        ),
+        ((20.0, 0.0, 0.0), r"^29 % of the segmentation lies outside the image"),
+    ],
+)
+def test_a_lesion_outside_of_the_image_is_refused(measuring_model, lesion_files, tmp_path, shift, message):
+    write_model(measuring_model, "card", tmp_path / "model")
+    image = sitk.ReadImage(str(lesion_files[0]))
+    image.SetOrigin(shift)
+    sitk.WriteImage(image, str(tmp_path / "other.nrrd"))
+    request = diagnose_job.Request(
+        tmp_path / "model", None, tmp_path / "out", tmp_path / "other.nrrd", lesion_files[1], "nodule"
+    )
+    with pytest.raises(InputError, match=message):
+        diagnose_job.run(request)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_lesion_at_the_border_of_the_image_is_assessed(measuring_model):
+    labels = sitk.GetImageFromArray(np.ones((6, 6, 6), np.uint8))
+    image = sitk.GetImageFromArray(np.random.default_rng(0).normal(size=(6, 6, 6)))
+    lesion = diagnose_job.Lesion(labels, Segment(1, "nodule", (1.0, 0.0, 0.0)), image)
+    assert diagnose_job.assess(measuring_model, {}, lesion=lesion)[0].contributions
+
+
+def test_conflicting_orientations_of_the_image_are_a_caution(measuring_model, lesion_files, tmp_path):
+    write_model(measuring_model, "card", tmp_path / "model")
+    path = tmp_path / "ct.nii"
+    sitk.WriteImage(sitk.ReadImage(str(lesion_files[0])), str(path))
+    header = bytearray(path.read_bytes())
+    struct.pack_into("<hh", header, 252, 1, 1)
+    struct.pack_into("<f", header, 268, struct.unpack_from("<f", header, 268)[0] + 40)  # the qform's origin alone
+    path.write_bytes(header)
+    request = diagnose_job.Request(tmp_path / "model", None, tmp_path / "out", path, lesion_files[1], "nodule")
+    result = diagnose_job.run(request)
+    remark = "ct.nii has two orientations that differ"
+    assert any(line.startswith(f"Caution: {remark}") for line in result.summary)
+    assert remark in result.report.read_text()
 
 
 @pytest.mark.parametrize(
