@@ -48,8 +48,7 @@ def _summary(result: Any) -> list[str]:
         lines.append(f"head MR to head CT: moved and unmoved MR disagree by {change}")
     change = f"{result.phantom_before_mm:.1f} mm before, {result.phantom_after_mm:.1f} mm after"
     lines.append(f"head phantom: target registration error {change}")
-    lines.append(f"lung nodule: suspicion {100 * result.nodule_probability:.0f} %")
-    return [*lines, f"wrote {result.report}"]
+    return [*lines, *result.nodule_summary, f"wrote {result.report}"]
 
 
 COMMAND = Command(

@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from MedDeepDiagnosisLib.demo import pages
 from MedDeepDiagnosisLib.demo.cases import PhantomPair, RealPair, phantom_pair, real_pair
 from MedDeepDiagnosisLib.demo.nodule import NoduleCase, held_out_nodule, phantom_nodule
-from MedDeepDiagnosisLib.diagnose_job import assess
+from MedDeepDiagnosisLib.diagnose_job import assess, summary_lines
 from MedDeepDiagnosisLib.models.model_folder import read_model
 from MedDeepDiagnosisLib.reports.assessment import summary_fact
 from MedDeepDiagnosisLib.reports.content import Provenance, Report
@@ -59,7 +59,11 @@ class Result:
     phantom_before_mm, phantom_after_mm:
         Target registration error at the landmarks of the phantom pair, exact.
     nodule_probability:
-        Predicted suspicion of the nodule.
+        Predicted suspicion of the nodule; no assessment where ``nodule_abstains`` is true.
+    nodule_abstains:
+        Whether the model abstains from an assessment of the nodule.
+    nodule_summary:
+        The assessment in words, as the report has it.
     """
 
     report: Path
@@ -69,6 +73,8 @@ class Result:
     phantom_before_mm: float
     phantom_after_mm: float
     nodule_probability: float
+    nodule_abstains: bool
+    nodule_summary: tuple[str, ...]
 
 
 def run(request: Request, *, progress: Progress = no_progress, cancel: CancelToken | None = None) -> Result:
@@ -136,6 +142,8 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         phantom_before_mm=phantom_outcome.before_mm,
         phantom_after_mm=phantom_outcome.after_mm,
         nodule_probability=prediction.probability,
+        nodule_abstains=prediction.abstains,
+        nodule_summary=summary_lines(prediction),
     )
 
 

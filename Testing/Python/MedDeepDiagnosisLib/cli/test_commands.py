@@ -10,9 +10,13 @@ import pytest
 
 from MedDeepDiagnosisLib.cases import write_table
 from MedDeepDiagnosisLib.cli import main
+from MedDeepDiagnosisLib.cli.demo import COMMAND as DEMO
 from MedDeepDiagnosisLib.cli.diagnose import COMMAND as DIAGNOSE
+from MedDeepDiagnosisLib.demo import job as demo_job
+from MedDeepDiagnosisLib.diagnose_job import summary_lines
+from MedDeepDiagnosisLib.models.prediction import predict_case
 from MedDeepRegSegLib.jobs.outputs import write_json
-from MedDeepRegSegLib.jobs.schema import to_json
+from MedDeepRegSegLib.jobs.schema import from_json, to_json
 
 ROOT = Path(__file__).parents[4]
 
@@ -75,9 +79,35 @@ def test_sources_that_do_not_go_together(tmp_path, capsys, words, message):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(("size", "shown", "absent"), [(8, "interval", "abstains"), (190, "no assessment", " 99")])
+def test_demo_says_of_the_nodule_what_its_report_says(toy_model, tmp_path, size, shown, absent):
+    prediction = predict_case(toy_model, {"size": size, "ratio": 0.2, "edge": "Blurred", "kind": 1})
+    result = demo_job.Result(
+        report=tmp_path / "report.html",
+        scene=tmp_path / "scene.mrb",
+        consistency_before_mm=None,
+        consistency_after_mm=None,
+        phantom_before_mm=9.0,
+        phantom_after_mm=1.0,
+        nodule_probability=prediction.probability,
+        nodule_abstains=prediction.abstains,
+        nodule_summary=summary_lines(prediction),
+    )
+    assert from_json(demo_job.Result, to_json(result)) == result
+    (line,) = [line for line in DEMO.summary(result) if line.startswith(prediction.pathology)]
+    assert shown in line
+    assert absent not in line
+    percent = f"{100 * prediction.probability:.0f} %"
+    assert (percent in line) != prediction.abstains
+    told = any(line.startswith("Abstains: ") for line in DEMO.summary(result))
+    assert told == prediction.abstains == result.nodule_abstains
+
+
 @pytest.mark.slow
 def test_demo_offline(tmp_path):
     done = run("demo", "--offline", "--out", tmp_path / "demo")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "demo" / "report.html").stat().st_size > 10_000
     assert "target registration error" in done.stdout
+    prediction = json.loads((tmp_path / "demo" / "prediction.json").read_text(encoding="utf-8"))
+    assert ("no assessment" in done.stdout) == prediction["abstains"]
