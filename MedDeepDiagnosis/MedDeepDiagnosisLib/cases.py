@@ -1,6 +1,7 @@
 """Tables of cases: what a model learns from, and the one case that is assessed."""
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,9 +144,11 @@ def read_case(path: Path) -> dict[str, str]:
 
 
 def write_table(table: CaseTable, pathology: Pathology, path: Path) -> None:
-    """Write a case table as CSV that :func:`read_rows` and :func:`table_from_rows` read back."""
-    lines = [",".join([PATIENT_COLUMN, CASE_COLUMN, pathology.target.name, *table.names])]
+    """Write a case table as CSV that :func:`read_rows` and :func:`table_from_rows` read back to the last digit."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([PATIENT_COLUMN, CASE_COLUMN, pathology.target.name, *table.names])
     for patient, case, outcome, values in zip(table.patients, table.cases, table.target, table.values, strict=True):
-        cells = ["" if np.isnan(value) else f"{value:.6g}" for value in values]
-        lines.append(",".join([str(patient), str(case), f"{outcome:g}", *cells]))
-    write_text(path, "\n".join(lines) + "\n")
+        cells = ["" if np.isnan(value) else repr(float(value)) for value in values]
+        writer.writerow([patient, case, f"{outcome:g}", *cells])
+    write_text(path, text.getvalue())

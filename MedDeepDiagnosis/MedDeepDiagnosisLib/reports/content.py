@@ -3,11 +3,13 @@
 All text is plain text: it is escaped when the report is rendered, so names from scenes and files are safe.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
+
+from MedDeepDiagnosisLib.models.prediction import STATEMENT
 
 
 @dataclass(frozen=True)
@@ -215,4 +217,4 @@ class Report:
     sections: tuple[Section, ...]
     provenance: Provenance
     summary: tuple[Fact, ...] = ()
-    statement: str = field(default="Decision support for research; not a diagnosis.")
+    statement: str = STATEMENT

@@ -1,5 +1,7 @@
 """Tables of cases."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,12 +11,16 @@ from MedDeepRegSegLib.errors import InputError
 
 def test_write_and_read_back(pathology, toy_table, tmp_path):
     path = tmp_path / "cases.csv"
-    write_table(toy_table, pathology, path)
+    names = toy_table.patients.astype("<U20")
+    names[0], names[1] = "Doe, J", 'Roe "R"'
+    table = replace(toy_table, patients=names)
+    write_table(table, pathology, path)
     back = table_from_rows(pathology, read_rows(path))
-    assert back.names == toy_table.names
-    assert np.allclose(back.values, toy_table.values, rtol=1e-5, equal_nan=True)
-    assert np.array_equal(back.target, toy_table.target)
-    assert np.array_equal(back.patients, toy_table.patients)
+    assert back.names == table.names
+    assert np.array_equal(back.values, table.values, equal_nan=True)
+    assert np.array_equal(back.target, table.target)
+    assert np.array_equal(back.patients, table.patients)
+    assert np.array_equal(back.cases, table.cases)
 
 
 @pytest.mark.parametrize(
