@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from MedDeepRegSegLib.jobs.progress import CancelToken, Progress
-
 
 class HelpLines(argparse.RawDescriptionHelpFormatter):
     """Help that keeps the lines of examples, with room for the longest option."""
@@ -43,6 +41,3 @@ class Command:
     request: Callable[[argparse.Namespace], Any] | None = None
     module: str = "MedDeepRegSegLib.jobs"
     run: Callable[..., dict[str, Any]] | None = None
-
-
-Work = Callable[[Progress, CancelToken], Any]

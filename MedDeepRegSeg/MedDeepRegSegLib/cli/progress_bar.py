@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
+from MedDeepRegSegLib.jobs.progress import NOTE
+
 _SHOW_AFTER_S = 1.0
 """Work that takes less shows no bar, in seconds."""
 
@@ -19,6 +21,8 @@ _LONGEST_MESSAGE = 48
 class ProgressBar:
     """Shows progress on standard error: a bar at a terminal, sparse lines elsewhere, nothing when quiet.
 
+    A note (see :data:`~MedDeepRegSegLib.jobs.progress.NOTE`) gets a line of its own, once.
+
     Call it as a progress callback inside ``with``.
     """
 
@@ -27,6 +31,7 @@ class ProgressBar:
         self._began = time.monotonic()
         self._line_at = self._began
         self._last_line = ""
+        self._notes: set[str] = set()
         self._bar: Any = None
         self._terminal = sys.stderr is not None and sys.stderr.isatty()
 
@@ -34,6 +39,11 @@ class ProgressBar:
         """Show that ``fraction`` (0 to 1) of the work is done, and what is being done."""
         now = time.monotonic()
         if self._quiet:
+            return
+        if message.startswith(NOTE):
+            if message not in self._notes:
+                self._notes.add(message)
+                self.note(message)
             return
         if self._terminal:
             if now - self._began >= _SHOW_AFTER_S:

@@ -145,10 +145,9 @@ class EventReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
-        self.damaged_lines = 0
 
     def read(self) -> list[JobEvent]:
-        """Return the new events. Lines that are not events are counted in ``damaged_lines`` and skipped."""
+        """Return the new events. Lines that are not events are skipped."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
@@ -162,8 +161,6 @@ class EventReader:
             event = parse_event(line)
             if event is not None:
                 events.append(event)
-            elif line.strip():
-                self.damaged_lines += 1
         return events
 
 

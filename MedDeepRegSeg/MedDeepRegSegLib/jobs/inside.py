@@ -23,7 +23,7 @@ from MedDeepRegSegLib.jobs import outputs
 from MedDeepRegSegLib.jobs.failures import ErrorKind, describe
 from MedDeepRegSegLib.jobs.folder import JobFolder, Owner
 from MedDeepRegSegLib.jobs.processes import alive, end_tree, lead_own_group
-from MedDeepRegSegLib.jobs.progress import CancelToken
+from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken
 from MedDeepRegSegLib.jobs.registry import job_module
 from MedDeepRegSegLib.jobs.runner import run_job
 from MedDeepRegSegLib.jobs.schema import from_json, to_json
@@ -57,7 +57,8 @@ class EventWriter:
             return
         with self._lock:
             self._pending = (min(max(float(fraction), 0.0), 1.0), str(message))
-        self.flush(at_least_s=_TICK_S)
+        # A note must not be replaced by the progress that follows it.
+        self.flush(at_least_s=0.0 if message.startswith(NOTE) else _TICK_S)
 
     def flush(self, *, at_least_s: float = 0.0) -> None:
         """Write the progress that waits, unless some was written less than ``at_least_s`` seconds ago."""

@@ -13,6 +13,10 @@ Progress = Callable[[float, str], None]
 """``progress(fraction, message)``: fraction of the work done in [0, 1], and what is being done, for a person."""
 
 
+NOTE = "Note: "
+"""A progress message that begins so is a remark that the user should see, however short it shows."""
+
+
 def no_progress(fraction: float, message: str) -> None:
     """Ignore progress. The default of every engine."""
 

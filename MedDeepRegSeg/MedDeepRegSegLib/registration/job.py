@@ -83,11 +83,12 @@ class Result:
 def run(request: Request, *, progress: Progress = no_progress, cancel: CancelToken | None = None) -> Result:
     """Register and write; nothing is written unless everything is complete."""
     progress(0.0, "Reading")
-    fixed = read_volume(request.fixed, "fixed image", cancel=cancel)
-    moving = read_volume(request.moving, "moving image", cancel=cancel)
+    fixed = read_volume(request.fixed, "fixed image", progress=part_of(progress, 0.0, 0.02), cancel=cancel)
+    moving = read_volume(request.moving, "moving image", progress=part_of(progress, 0.02, 0.04), cancel=cancel)
 
     def optional(path: Path | None, what: str) -> sitk.Image | None:
-        return None if path is None else read_label_map(path, what, cancel=cancel)
+        told = part_of(progress, 0.04, 0.04)
+        return None if path is None else read_label_map(path, what, progress=told, cancel=cancel)
 
     fixed_mask = optional(request.fixed_mask, "fixed mask")
     moving_mask = optional(request.moving_mask, "moving mask")

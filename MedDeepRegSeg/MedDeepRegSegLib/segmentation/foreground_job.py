@@ -52,7 +52,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         msg = f"{request.out.name} is not the name of a segmentation file, expected one that ends in .seg.nrrd"
         raise InputError(msg)
     progress(0.0, "Reading")
-    image = read_volume(request.image)
+    image = read_volume(request.image, progress=part_of(progress, 0.0, 0.1), cancel=cancel)
     mask = foreground_mask(image, request.what, progress=part_of(progress, 0.1, 0.9), cancel=cancel)
     segments = foreground_segments(request.what)
     if cancel is not None:

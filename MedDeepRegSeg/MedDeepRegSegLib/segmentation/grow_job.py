@@ -73,8 +73,8 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         msg = f"{request.out.name} is not the name of a segmentation file, expected one that ends in .seg.nrrd"
         raise InputError(msg)
     progress(0.0, "Reading")
-    image = read_volume(request.image)
-    labels, segments = _previous(request, image)
+    image = read_volume(request.image, progress=part_of(progress, 0.0, 0.1), cancel=cancel)
+    labels, segments = _previous(request, image, progress, cancel)
     own = next((segment for segment in segments if segment.name == request.name), None)
     segment = named_segment(free_value(segments), request.name) if own is None else own
     array = np.zeros(image.GetSize()[::-1], np.uint16) if labels is None else sitk.GetArrayFromImage(labels)
@@ -84,7 +84,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         request.positive,
         request.negative,
         box=None if request.box is None else (request.box[:3], request.box[3:]),
-        foreground=_allowed(request, image, array, segment),
+        foreground=_allowed(request, image, array, segment, progress, cancel),
         previous=None if own is None else _mask(array == own.value, image),
         settings=request.settings,
         progress=part_of(progress, 0.1, 0.95),
@@ -118,20 +118,29 @@ def _check_free(
             raise InputError(msg)
 
 
-def _previous(request: Request, image: sitk.Image) -> tuple[sitk.Image | None, tuple[Segment, ...]]:
+def _previous(
+    request: Request, image: sitk.Image, progress: Progress, cancel: CancelToken | None
+) -> tuple[sitk.Image | None, tuple[Segment, ...]]:
     if request.previous is None:
         return None, ()
-    labels, segments = read_segmentation(request.previous)
+    labels, segments = read_segmentation(request.previous, progress=part_of(progress, 0.1, 0.1), cancel=cancel)
     check_same_geometry(image, labels, "image", "previous segmentation")
     return labels, segments
 
 
-def _allowed(request: Request, image: sitk.Image, array: np.ndarray, segment: Segment) -> sitk.Image | None:
+def _allowed(  # noqa: PLR0917 - parts of one job
+    request: Request,
+    image: sitk.Image,
+    array: np.ndarray,
+    segment: Segment,
+    progress: Progress,
+    cancel: CancelToken | None,
+) -> sitk.Image | None:
     """Return where the structure may grow: in the foreground, and not in other segments."""
     others = (array != 0) & (array != segment.value)
     if request.foreground is None:
         return _mask(~others, image) if others.any() else None
-    foreground, _ = read_segmentation(request.foreground)
+    foreground, _ = read_segmentation(request.foreground, progress=part_of(progress, 0.1, 0.1), cancel=cancel)
     check_same_geometry(image, foreground, "image", "foreground mask")
     return _mask((sitk.GetArrayViewFromImage(foreground) > 0) & ~others, image)
 

@@ -51,15 +51,16 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         msg = f"{request.out.name} is not the name of a table, expected one that ends in .csv"
         raise InputError(msg)
     progress(0.0, "Reading")
-    image = None if request.image is None else read_volume(request.image)
+    told = part_of(progress, 0.0, 0.1)
+    image = None if request.image is None else read_volume(request.image, progress=told, cancel=cancel)
     files = (request.segmentation, *request.overlapping)
     rows = []
     for number, file in enumerate(files):
-        labels, segments = read_segmentation(file)
+        share = part_of(progress, 0.1 + 0.85 * number / len(files), 0.1 + 0.85 * (number + 1) / len(files))
+        labels, segments = read_segmentation(file, progress=part_of(share, 0.0, 0.0), cancel=cancel)
         if not segments:
             msg = f"segmentation {file.name} has no segments, expected at least one: grow or draw one first"
             raise InputError(msg)
-        share = part_of(progress, 0.1 + 0.85 * number / len(files), 0.1 + 0.85 * (number + 1) / len(files))
         rows += measurement_rows(measure(labels, segments, image, progress=share, cancel=cancel))
     if cancel is not None:
         cancel.raise_if_canceled()

@@ -14,7 +14,7 @@ import SimpleITK as sitk
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.outputs import atomic_path
-from MedDeepRegSegLib.jobs.progress import CancelToken
+from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken, Progress, no_progress
 from MedDeepRegSegLib.segmentation.segments import (
     Segment,
     check_segments,
@@ -76,7 +76,9 @@ def write_segmentation(labels: sitk.Image, segments: Sequence[Segment], path: Pa
         sitk.WriteImage(image, str(temporary), useCompression=True)
 
 
-def read_segmentation(path: Path, *, cancel: CancelToken | None = None) -> tuple[sitk.Image, tuple[Segment, ...]]:
+def read_segmentation(
+    path: Path, *, progress: Progress = no_progress, cancel: CancelToken | None = None
+) -> tuple[sitk.Image, tuple[Segment, ...]]:
     """Read a segmentation: ``.seg.nrrd`` of Slicer or of MedDeep, or any label map that SimpleITK reads.
 
     Slicer stores segments that may overlap in several layers. Layers that do not overlap are merged into
@@ -87,8 +89,8 @@ def read_segmentation(path: Path, *, cancel: CancelToken | None = None) -> tuple
     path:
         File to read. A label map without names gets names and colors by its values. Lengths in another unit
         than mm are converted.
-    cancel:
-        As everywhere.
+    progress, cancel:
+        As everywhere. Progress tells only what the user should know about how the file was read.
 
     Returns
     -------
@@ -111,6 +113,8 @@ def read_segmentation(path: Path, *, cancel: CancelToken | None = None) -> tuple
     header = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
     described = _described_segments(header, path.name)
     layers = _layers(image, path.name)
+    if note := file.note(layers[0]):
+        progress(1.0, f"{NOTE}{note}")
     # A file of Slicer with no segment at all holds a 1x1x1 image, which is a label map like any other.
     for layer in layers:
         check_label_map(layer, f"segmentation {path.name}")

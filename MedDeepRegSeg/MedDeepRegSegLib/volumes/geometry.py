@@ -191,6 +191,11 @@ def index_to_world(image: sitk.Image) -> np.ndarray:
     return matrix
 
 
+def world_to_index(image: sitk.Image, points: np.ndarray) -> np.ndarray:
+    """Return the continuous voxel indices (i, j, k), (N, 3), of points (N, 3) in LPS mm, also of those outside."""
+    return (np.asarray(points, dtype=float) - image.GetOrigin()) @ np.linalg.inv(index_to_world(image)[:3, :3]).T
+
+
 def volume_center(image: sitk.Image) -> np.ndarray:
     """Return the center of the grid, (3,) LPS mm."""
     middle = (np.array(image.GetSize()) - 1) / 2
@@ -287,7 +292,7 @@ def fields_of_view_overlap(
     grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
     points = (grid * a.GetSize() - 0.5) @ index_to_world(a)[:3, :3].T + a.GetOrigin()
     mapped = points if transform is None else np.array([transform.TransformPoint(p) for p in points.tolist()])
-    inside = (mapped - b.GetOrigin()) @ np.linalg.inv(index_to_world(b)[:3, :3]).T
+    inside = world_to_index(b, mapped)
     shared = ((inside >= -0.5) & (inside <= np.array(b.GetSize()) - 0.5)).all(axis=1).mean()
     volume_a = abs(np.linalg.det(index_to_world(a)[:3, :3])) * a.GetNumberOfPixels()
     volume_b = abs(np.linalg.det(index_to_world(b)[:3, :3])) * b.GetNumberOfPixels()

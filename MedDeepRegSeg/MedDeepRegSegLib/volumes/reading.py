@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.outputs import atomic_path
-from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
+from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken, Progress, no_progress
 from MedDeepRegSegLib.volumes import file_headers
 from MedDeepRegSegLib.volumes.dicom_series import read_dicom_folder
 from MedDeepRegSegLib.volumes.geometry import check_label_map, check_volume, size_text, value_range
@@ -113,7 +113,7 @@ def write_image(image: sitk.Image, path: Path | str) -> None:
 
 
 def reading_note(image: sitk.Image) -> str:
-    """Return a remark on how an image was read that its user should see, or ""."""
+    """Return a remark on how an image was read, or "". Its user saw it already if the reading told its progress."""
     return image.GetMetaData(NOTE_KEY) if image.HasMetaDataKey(NOTE_KEY) else ""
 
 
@@ -202,6 +202,7 @@ def _read(path: Path, what: str, progress: Progress, cancel: CancelToken | None)
         image.SetMetaData(MODALITY_KEY, modality.strip())
     if note := file.note(image):
         image.SetMetaData(NOTE_KEY, note)
+        progress(1.0, f"{NOTE}{note}")
     progress(1.0, f"Read {what}")
     return file.check_extent(image)
 

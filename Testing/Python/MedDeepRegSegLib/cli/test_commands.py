@@ -4,6 +4,7 @@ import argparse
 import csv
 import json
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -142,6 +143,27 @@ def test_register_pairs_points_despite_unplaced_ones(tmp_path, capsys, quiet):
     assert request.fixed_points == request.moving_points == ((1.0, 0.0, 0.0), (3.0, 0.0, 0.0))
     told = "note: points left out, because they are not placed in both lists: number 1, number 3\n"
     assert capsys.readouterr().err == ("" if quiet else told)
+
+
+def two_orientations(image, path):
+    """Write a NIfTI file whose qform lies 50 mm from its sform."""
+    sitk.WriteImage(image, str(path))
+    data = bytearray(path.read_bytes())
+    (place,) = struct.unpack_from("<f", data, 268)
+    struct.pack_into("<f", data, 268, place + 50)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("how", [[], ["--in-process"], ["--quiet"]])
+def test_what_the_reading_decided_is_told_once(head, tmp_path, capfd, how):
+    folder, phantom, _ = head
+    two_orientations(sitk.ReadImage(str(folder / "ct.nrrd")), tmp_path / "ct.nii")
+    two_orientations(phantom.labels, tmp_path / "labels.nii")
+    words = ["measure", tmp_path / "ct.nii", tmp_path / "labels.nii", "--out", tmp_path / "a.csv", *how]
+    assert main([*map(str, words)]) == 0
+    lines = [line for line in capfd.readouterr().err.splitlines() if "orientations" in line]
+    expected = [f"Note: {name} has two orientations that differ" for name in ("ct.nii", "labels.nii")]
+    assert [line.partition(";")[0] for line in lines] == ([] if how == ["--quiet"] else expected)
 
 
 def test_foreground(head, tmp_path):

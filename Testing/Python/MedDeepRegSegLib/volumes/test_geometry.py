@@ -172,3 +172,13 @@ def test_fields_of_view_overlap_follows_the_transform():
     # The moving image is a magnified copy: as seen from the fixed one, both cover the same space.
     scale = sitk.ScaleTransform(3, (2.0, 2.0, 2.0))
     assert geometry.fields_of_view_overlap(box(20, (0.5, 0.5, 0.5)), box(40, (0.5, 0.5, 0.5)), scale) > 0.95
+
+
+def test_world_to_index_agrees_with_the_image_library():
+    image = sitk.Image([5, 6, 7], sitk.sitkUInt8)
+    image.SetSpacing((0.7, 1.3, 3.1))
+    image.SetOrigin((-12.5, 100.25, 33.3))
+    image.SetDirection(sitk.Euler3DTransform((0, 0, 0), 0.2, -0.3, 0.5).GetMatrix())
+    points = np.random.default_rng(0).uniform(-50, 50, (20, 3))
+    expected = [image.TransformPhysicalPointToContinuousIndex(point) for point in points.tolist()]
+    np.testing.assert_allclose(geometry.world_to_index(image, points), expected, atol=1e-9)
