@@ -5,8 +5,10 @@ same list: every input must give exit code 2, one line, and no output.
 """
 
 import contextlib
+import gzip
 import io
 import json
+import struct
 import sys
 import tempfile
 from collections.abc import Callable
@@ -67,9 +69,33 @@ def make_files(folder: Path) -> None:
     sitk.WriteImage(labels * 0, str(folder / "no_labels.nrrd"))
     sitk.WriteImage(sitk.Cast(labels, sitk.sitkFloat32) + 0.5, str(folder / "fractions.nrrd"))
 
+    whole = folder / "whole.nii"
+    sitk.WriteImage(labels, str(whole))
+    content = whole.read_bytes()
+    whole.unlink()
+    (folder / "cut_labels.nii").write_bytes(content[:9000])
+    (folder / "cut_labels.nii.gz").write_bytes(gzip.compress(content[:9000]))
+    (folder / "nowhere.nii").write_bytes(content[:108] + struct.pack("<f", np.nan) + content[112:])
+    (folder / "endless.nii").write_bytes(content[:108] + struct.pack("<f", np.inf) + content[112:])
+    field = "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 24 24 24\nencoding: raw\n"
+    voxels = ball.astype(np.uint8).tobytes()
+    (folder / "no_step.nrrd").write_bytes(f"{field}spacings: 1 x 1\n\n".encode() + voxels)
+    directions = (
+        "space: left-posterior-superior\nspace directions: (2,0,0) (0,2,0) (0,0,2)\nspace origin: (-23,-23,-23)\n"
+    )
+    for unit in ("cm", "feet"):
+        units = f'{directions}space units: "{unit}" "{unit}" "{unit}"\n\n'
+        (folder / f"labels_{unit}.nrrd").write_bytes((field + units).encode() + voxels)
+
     header = "# Markups fiducial file version = 5.8\n# CoordinateSystem = LPS\n# columns = id,x,y,z\n"
     (folder / "two_points.fcsv").write_text(header + "1,0,0,0\n2,5,5,5\n")
     (folder / "three_points.fcsv").write_text(header + "1,0,0,0\n2,5,5,5\n3,1,2,3\n")
+    named = header.replace("x,y,z", "x,y,z,label")
+    (folder / "a_and_b.fcsv").write_text(named + "1,0,0,0,a\n2,5,5,5,b\n")
+    (folder / "b_and_c.fcsv").write_text(named + "1,0,0,0,b\n2,5,5,5,c\n")
+    state = header.replace("x,y,z", "x,y,z,positionStatus")
+    (folder / "first_placed.fcsv").write_text(state + "1,0,0,0,2\n2,0,0,0,0\n")
+    (folder / "second_placed.fcsv").write_text(state + "1,0,0,0,0\n2,0,0,0,2\n")
     (folder / "no_system.fcsv").write_text("1,0,0,0\n")
     (folder / "no_points.mrk.json").write_text(json.dumps({"markups": [{"controlPoints": []}]}))
     (folder / "not_a_transform.h5").write_text("nothing\n")
@@ -112,27 +138,49 @@ def _files(folder: Path, words: tuple[str, ...]) -> list[object]:
 _GROW = ("--positive", "0,0,0", "--out", "@out.seg.nrrd")
 
 BAD_INPUTS: tuple[BadInput, ...] = (
-    _register("an image that does not exist", "does not exist", fixed="absent.nrrd"),
-    _register("a text file named .nii.gz", "text.nii.gz", fixed="text.nii.gz"),
-    _register("an empty file", "empty.nrrd", fixed="empty.nrrd"),
-    _register("a truncated image", "truncated.nrrd", fixed="truncated.nrrd"),
-    _register("a 2-D image", "2", fixed="flat.nrrd"),
-    _register("a single slice", "1", fixed="one_slice.nrrd"),
-    _register("a 4-D image", "4", fixed="four_d.nrrd"),
+    _register("an image that does not exist", "absent.nrrd does not exist", fixed="absent.nrrd"),
+    _register("a text file named .nii.gz", "text.nii.gz has no NIfTI header", fixed="text.nii.gz"),
+    _register("an empty file", "the file empty.nrrd is empty", fixed="empty.nrrd"),
+    _register("a truncated image", "cannot be read from truncated.nrrd", fixed="truncated.nrrd"),
+    _register("a 2-D image", "has 2 dimensions", fixed="flat.nrrd"),
+    _register("a single slice", "expected at least 2 along each axis", fixed="one_slice.nrrd"),
+    _register("a 4-D image", "has 2 frames", fixed="four_d.nrrd"),
     _register("an image with 3 components", "3 components", fixed="vector.nrrd"),
-    _register("an image with NaN", "NaN", fixed="nan.nrrd"),
-    _register("a constant image", "7", fixed="constant.nrrd"),
-    _register("a folder without DICOM files", "empty_folder", fixed="empty_folder"),
+    _register("an image with NaN", "1 voxels that are not finite", fixed="nan.nrrd"),
+    _register("a constant image", "the same value everywhere (7)", fixed="constant.nrrd"),
+    _register("a folder without DICOM files", "the folder empty_folder is empty", fixed="empty_folder"),
     _register("a kind that does not exist", "invalid choice: 'elastic'", "--kind", "elastic"),
     _register("an engine that this version lacks", "only the engine meddeep", "--engine", "elastix"),
     _register("a preset, which this version lacks", "no presets yet", "--preset", "head"),
-    _register("a mask far outside the image", "mask", "--fixed-mask", "@labels_elsewhere.nrrd"),
-    _register("an empty mask", "mask", "--fixed-mask", "@no_labels.nrrd"),
+    _register(
+        "a mask far outside the image",
+        "fixed mask and fixed image have equal sizes but lie",
+        "--fixed-mask",
+        "@labels_elsewhere.nrrd",
+    ),
+    _register("an empty mask", "fixed mask is empty", "--fixed-mask", "@no_labels.nrrd"),
     _register("points in one image only", "--moving-points together", "--fixed-points", "@two_points.fcsv"),
     _register(
         "2 points in one image, 3 in the other",
         "expected as many in both",
         *("--fixed-points", "@two_points.fcsv", "--moving-points", "@three_points.fcsv"),
+    ),
+    _register(
+        "points of which some have the same names",
+        "b_and_c.fcsv lacks 'a'",
+        *("--fixed-points", "@a_and_b.fcsv", "--moving-points", "@b_and_c.fcsv"),
+    ),
+    _register(
+        "points of which no pair is placed",
+        "no point is placed in both",
+        *("--fixed-points", "@first_placed.fcsv", "--moving-points", "@second_placed.fcsv"),
+    ),
+    _register("a NIfTI image that begins nowhere", "begins at byte nan", fixed="nowhere.nii"),
+    _register("a NIfTI image that begins beyond its end", "begins at byte inf", fixed="endless.nii"),
+    _register(
+        "an NRRD image with a step that is no number",
+        "no valid spacing in the header of no_step.nrrd (1 x 1)",
+        fixed="no_step.nrrd",
     ),
     _register(
         "points without a coordinate system",
@@ -144,7 +192,12 @@ BAD_INPUTS: tuple[BadInput, ...] = (
         "holds no points",
         *("--fixed-points", "@no_points.mrk.json", "--moving-points", "@two_points.fcsv"),
     ),
-    _register("a start that is no transform", "not_a_transform.h5", "--initial", "@not_a_transform.h5"),
+    _register(
+        "a start that is no transform",
+        "not_a_transform.h5 cannot be read as a transform",
+        "--initial",
+        "@not_a_transform.h5",
+    ),
     _register("an output folder that is a file", "is a file, expected a folder", "--out", "@a_file"),
     _register("a device that this version lacks", "computes on the CPU only", "--device", "cuda"),
     _register("a negative seed", "is not a seed", "--seed", "-1"),
@@ -152,27 +205,78 @@ BAD_INPUTS: tuple[BadInput, ...] = (
     _segment("foreground", "an output of another format", "does not end with", "--what", "body", "--out", "@out.nii"),
     _segment("grow", "no point", "at least one --positive", "--out", "@out.seg.nrrd"),
     _segment("grow", "a point of two numbers", "expected 3 numbers", "--positive", "1,2", "--out", "@out.seg.nrrd"),
-    _segment("grow", "a point outside the image", "outside", "--positive", "500,0,0", "--out", "@out.seg.nrrd"),
-    _segment("grow", "a flat box", "flat box", *_GROW, "--box", "-5,-5,0,5,5,0"),
-    _segment("grow", "a point outside the box", "box", *_GROW, "--box", "5,5,5,15,15,15"),
     _segment(
-        "grow", "a previous segmentation of another grid", "grid", *_GROW, "--previous", "@labels_other_grid.nrrd"
+        "grow",
+        "a point outside the image",
+        "RAS mm lies outside the image",
+        "--positive",
+        "500,0,0",
+        "--out",
+        "@out.seg.nrrd",
     ),
-    _segment("measure", "labels on another grid", "grid", "@labels_other_grid.nrrd", "--out", "@out.csv"),
-    _segment("measure", "a label map without labels", "label", "@no_labels.nrrd", "--out", "@out.csv"),
-    _segment("measure", "a label map of fractions", "whole", "@fractions.nrrd", "--out", "@out.csv"),
+    _segment("grow", "a flat box", "flat box", *_GROW, "--box", "-5,-5,0,5,5,0"),
+    _segment("grow", "a point outside the box", "lies outside the box", *_GROW, "--box", "5,5,5,15,15,15"),
+    _segment(
+        "grow",
+        "a previous segmentation of another grid",
+        "previous segmentation has 22x24x24 voxels",
+        *_GROW,
+        "--previous",
+        "@labels_other_grid.nrrd",
+    ),
+    _segment(
+        "measure",
+        "labels on another grid",
+        "segmentation has 22x24x24 voxels",
+        "@labels_other_grid.nrrd",
+        "--out",
+        "@out.csv",
+    ),
+    _segment(
+        "measure",
+        "a label map without labels",
+        "no_labels.nrrd has no segments",
+        "@no_labels.nrrd",
+        "--out",
+        "@out.csv",
+    ),
+    _segment(
+        "measure", "a label map of fractions", "expected whole label numbers", "@fractions.nrrd", "--out", "@out.csv"
+    ),
+    _segment("measure", "a truncated label map", "cut_labels.nii has", "@cut_labels.nii", "--out", "@out.csv"),
+    _segment("measure", "a truncated packed label map", "is cut off", "@cut_labels.nii.gz", "--out", "@out.csv"),
+    _segment(
+        "measure", "labels in cm on an image in mm", "up to 374.1 mm apart", "@labels_cm.nrrd", "--out", "@out.csv"
+    ),
+    _segment("measure", "labels in feet", "expected one unit of length", "@labels_feet.nrrd", "--out", "@out.csv"),
     _segment("measure", "an output of another format", "does not end with .csv", "@labels.nrrd", "--out", "@out.txt"),
     _plain("a sample that does not exist", "there is no sample 'moon'", "samples", "moon"),
-    _plain("a pathology that does not exist", "gout", "fit", "gout", "--table", "@two_rows.csv", "--out", "@out"),
     _plain(
-        "a table without the columns", "column", "fit", "lung_nodule", "--table", "@no_columns.csv", "--out", "@out"
+        "a pathology that does not exist",
+        "pathology 'gout' is unknown",
+        "fit",
+        "gout",
+        "--table",
+        "@two_rows.csv",
+        "--out",
+        "@out",
+    ),
+    _plain(
+        "a table without the columns",
+        "column 'patient' is empty",
+        "fit",
+        "lung_nodule",
+        "--table",
+        "@no_columns.csv",
+        "--out",
+        "@out",
     ),
     _plain(
         "a case base, which this version lacks", "no case base yet", "fit", "lung_nodule", "--db", "x", "--out", "@out"
     ),
     _plain(
         "a folder that is no model",
-        "empty_folder",
+        "empty_folder is not a model folder",
         "diagnose",
         "@empty_folder",
         "--table",
@@ -184,7 +288,7 @@ BAD_INPUTS: tuple[BadInput, ...] = (
     _plain("a demo into a file", "is a file, expected a folder", "demo", "--out", "@a_file"),
     _plain("a command that does not exist", "invalid choice: 'registr'", "registr"),
     _plain("a command that is planned", "not in version", "train", "dataset.json"),
-    _plain("an abbreviated option", "--ou", "demo", "--ou", "@out"),
+    _plain("an abbreviated option", "arguments are required: --out", "demo", "--ou", "@out"),
 )
 
 
@@ -199,6 +303,11 @@ def answer(bad: BadInput, folder: Path, *, in_process: bool = True) -> tuple[int
     return code, out.getvalue(), err.getvalue()
 
 
+def without_folder(text: str, folder: Path) -> str:
+    """Return an answer without the path of the folder, whose name must not count as part of the answer."""
+    return text.replace(f"{folder}/", "").replace(str(folder), ".")
+
+
 def main() -> int:
     """Print the table; the exit code tells whether all inputs were refused as they should be."""
     wrong = 0
@@ -209,8 +318,8 @@ def main() -> int:
         make_files(folder)
         for bad in BAD_INPUTS:
             code, _, err = answer(bad, folder)
-            wrong += code != 2 or err.count("\n") != 1 or bad.says not in err
-            message = err.strip().replace(f"{folder}/", "").replace("|", "\\|").replace("\n", "<br>")
+            wrong += code != 2 or err.count("\n") != 1 or bad.says not in without_folder(err, folder)
+            message = without_folder(err, folder).strip().replace("|", "\\|").replace("\n", "<br>")
             print(f"| {bad.title} | {code} | {message} |")
     return 1 if wrong else 0
 
