@@ -68,7 +68,12 @@ def make_files(folder: Path) -> None:
     sitk.WriteImage(far, str(folder / "labels_elsewhere.nrrd"))
     sitk.WriteImage(labels * 0, str(folder / "no_labels.nrrd"))
     sitk.WriteImage(sitk.Cast(labels, sitk.sitkFloat32) + 0.5, str(folder / "fractions.nrrd"))
+    _make_damaged_headers(folder, labels)
+    _make_other_files(folder)
 
+
+def _make_damaged_headers(folder: Path, labels: sitk.Image) -> None:
+    """Write label maps whose headers say something that the image library would misread."""
     whole = folder / "whole.nii"
     sitk.WriteImage(labels, str(whole))
     content = whole.read_bytes()
@@ -78,7 +83,7 @@ def make_files(folder: Path) -> None:
     (folder / "nowhere.nii").write_bytes(content[:108] + struct.pack("<f", np.nan) + content[112:])
     (folder / "endless.nii").write_bytes(content[:108] + struct.pack("<f", np.inf) + content[112:])
     field = "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 24 24 24\nencoding: raw\n"
-    voxels = ball.astype(np.uint8).tobytes()
+    voxels = sitk.GetArrayFromImage(labels).tobytes()
     (folder / "no_step.nrrd").write_bytes(f"{field}spacings: 1 x 1\n\n".encode() + voxels)
     directions = (
         "space: left-posterior-superior\nspace directions: (2,0,0) (0,2,0) (0,0,2)\nspace origin: (-23,-23,-23)\n"
@@ -87,6 +92,9 @@ def make_files(folder: Path) -> None:
         units = f'{directions}space units: "{unit}" "{unit}" "{unit}"\n\n'
         (folder / f"labels_{unit}.nrrd").write_bytes((field + units).encode() + voxels)
 
+
+def _make_other_files(folder: Path) -> None:
+    """Write files of points, transforms and tables."""
     header = "# Markups fiducial file version = 5.8\n# CoordinateSystem = LPS\n# columns = id,x,y,z\n"
     (folder / "two_points.fcsv").write_text(header + "1,0,0,0\n2,5,5,5\n")
     (folder / "three_points.fcsv").write_text(header + "1,0,0,0\n2,5,5,5\n3,1,2,3\n")
