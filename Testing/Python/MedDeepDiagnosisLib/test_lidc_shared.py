@@ -29,7 +29,7 @@ def csv_rows(shared_data):
 def signs_and_size():
     """The lung nodule pathology with one measured feature: the size that the table holds."""
     nodule = load_pathology("lung_nodule")
-    features = tuple(f for f in nodule.features if f.group == "rated" or f.name == SIZE)
+    features = tuple(replace(f, never_above=None) for f in nodule.features if f.group == "rated" or f.name == SIZE)
     return replace(nodule, features=features)
 
 
