@@ -60,11 +60,19 @@ class MedDeepDiagnosisWidget(PanelHost, ScriptedLoadableModuleWidget):
 class MedDeepDiagnosisLogic(ScriptedLoadableModuleLogic):
     """The module from the Python console and from other modules, on MRML nodes."""
 
+    def __init__(self):
+        ScriptedLoadableModuleLogic.__init__(self)
+        self._parameters = None
+
     def getParameterNode(self):
         """Return the typed parameter node of the scene."""
         from MedDeepDiagnosisLib.panels.parameters import MedDeepDiagnosisParameterNode
 
-        return MedDeepDiagnosisParameterNode(super().getParameterNode())
+        node = super().getParameterNode()
+        # One wrapper for each node: every new one would leave its observers on the node.
+        if self._parameters is None or self._parameters.parameterNode is not node:
+            self._parameters = MedDeepDiagnosisParameterNode(node)
+        return self._parameters
 
     def assess(self, segmentation, segmentId, ratings, reportFolder, *, progress=None, cancel=None, **options):
         """Measure a segmented lung nodule, predict from its size and rated signs, and write the report.

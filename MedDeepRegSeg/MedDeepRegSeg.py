@@ -75,11 +75,19 @@ class MedDeepRegSegLogic(ScriptedLoadableModuleLogic):
     Every method blocks until its result is there; the panels run the same tasks in a child process.
     """
 
+    def __init__(self):
+        ScriptedLoadableModuleLogic.__init__(self)
+        self._parameters = None
+
     def getParameterNode(self):
         """Return the typed parameter node of the scene."""
         from MedDeepRegSegLib.panels.parameters import MedDeepRegSegParameterNode
 
-        return MedDeepRegSegParameterNode(super().getParameterNode())
+        node = super().getParameterNode()
+        # One wrapper for each node: every new one would leave its observers on the node.
+        if self._parameters is None or self._parameters.parameterNode is not node:
+            self._parameters = MedDeepRegSegParameterNode(node)
+        return self._parameters
 
     def register(self, fixedVolume, movingVolume, kind="deformable", *, progress=None, cancel=None, **options):
         """Register the moving to the fixed volume.

@@ -26,6 +26,7 @@ class AssessmentPanel(Panel):
         super().__init__(uiFile, layout, requirementsFile)
         self.signs = SignsForm(self.ui.signsCollapsibleButton.layout(), load_pathology(PATHOLOGY), self.onRated)
         self._report: Path | None = None
+        self._following = False
         self.ui.segmentSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onLesionChanged)
         self.ui.segmentSelector.connect("currentSegmentChanged(QString)", self.onLesionChanged)
         self.ui.applyButton.connect("clicked(bool)", self.onApply)
@@ -35,9 +36,10 @@ class AssessmentPanel(Panel):
         """Follow this parameter node; None follows no more."""
         super().setParameterNode(parameterNode)
         if parameterNode is not None:
-            segmentId = parameterNode.segmentId
+            self._following = True
             self.ui.segmentSelector.setCurrentNode(parameterNode.segmentation)
-            self.ui.segmentSelector.setCurrentSegmentID(segmentId)
+            self.ui.segmentSelector.setCurrentSegmentID(parameterNode.segmentId)
+            self._following = False
             self.signs.setRatings(dict(parameterNode.ratings))
 
     def buttons(self) -> list:
@@ -62,14 +64,29 @@ class AssessmentPanel(Panel):
 
     def onLesionChanged(self, _changed=None) -> None:
         """Store the picked lesion."""
-        if self.parameterNode is not None:
-            self.parameterNode.segmentation = self.ui.segmentSelector.currentNode()
-            self.parameterNode.segmentId = self.ui.segmentSelector.currentSegmentID() or ""
+        node = self.parameterNode
+        if node is None or self._following:
+            return
+        picked = (self.ui.segmentSelector.currentNode(), self.ui.segmentSelector.currentSegmentID() or "")
+        if picked == (node.segmentation, node.segmentId):
+            return
+        node.segmentation, node.segmentId = picked
+        # The signs were rated on another lesion.
+        node.ratings = {}
+        self.signs.setRatings({})
+        self.clearResult()
 
     def onRated(self) -> None:
         """Store the rated signs."""
         if self.parameterNode is not None:
             self.parameterNode.ratings = self.signs.ratings
+            self.clearResult()
+
+    def clearResult(self) -> None:
+        """Show no assessment."""
+        self._report = None
+        self.ui.resultLabel.text = _("No assessment yet.")
+        self.ui.openReportButton.enabled = False
 
     def onApply(self, _checked: bool = False) -> None:
         """Start the assessment, or cancel it."""

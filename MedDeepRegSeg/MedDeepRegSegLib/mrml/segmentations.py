@@ -5,7 +5,6 @@ A label map holds one value a voxel, so overlapping segments are refused with th
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -87,31 +86,23 @@ def image_from_segmentation(
 def images_from_segmentation(
     node, *, reference=None, crop: bool = False
 ) -> list[tuple[sitk.Image, tuple[Segment, ...]]]:
-    """Return all segments as label maps, as few as their overlaps allow.
+    """Return all segments as label maps, one for each layer of the node, so that overlaps are no error.
 
-    Parameters and errors are those of :func:`image_from_segmentation`, but overlaps are no error. Segments keep the
-    order of the node within each label map; a segmentation without segments gives an empty list.
+    Parameters and other errors are those of :func:`image_from_segmentation`. A segmentation without segments gives an
+    empty list.
     """
     check_segmentation_node(node)
     segmentation = node.GetSegmentation()
-    masks = []
+    layers: dict[object, list[str]] = {}
     for index in range(segmentation.GetNumberOfSegments()):
         identifier = segmentation.GetNthSegmentID(index)
-        image, (segment,) = image_from_segmentation(node, segment_ids=[identifier], reference=reference, crop=crop)
-        mask = sitk.GetArrayViewFromImage(image) > 0
-        for _, array, segments in masks:
-            if array.shape == mask.shape and not array[mask].any():
-                array[mask] = len(segments) + 1
-                segments.append(replace(segment, value=len(segments) + 1))
-                break
-        else:
-            masks.append((image, mask.astype(np.uint16), [segment]))
-    results = []
-    for image, array, segments in masks:
-        labels = sitk.GetImageFromArray(array.astype(np.uint8) if len(segments) <= 255 else array)
-        labels.CopyInformation(image)
-        results.append((labels, tuple(segments)))
-    return results
+        # Segments of one layer cannot overlap. Those without a label map yet (surfaces) stand alone.
+        layer = segmentation.GetSegment(identifier).GetRepresentation(_BINARY)
+        layers.setdefault(identifier if layer is None else layer, []).append(identifier)
+    return [
+        image_from_segmentation(node, segment_ids=identifiers, reference=reference, crop=crop)
+        for identifiers in layers.values()
+    ]
 
 
 def segmentation_from_image(

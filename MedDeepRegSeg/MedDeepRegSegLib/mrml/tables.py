@@ -13,7 +13,8 @@ import vtk
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.mrml.scene import headless_scene
 
-_HEAD = re.compile(r"(.+?)\s*\[(.*)\]")
+# "Volume (mm3)", as measurements are written, or "Volume [mm3]".
+_HEAD = re.compile(r"(.+?)\s*[\[(]([^\[\]()]*)[\])]")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ Kinds and their accuracy:
   interpolation, so a saved and reloaded field agrees at its voxels and differs slightly between them.
 """
 
+from collections.abc import Collection
+
 import numpy as np
 import SimpleITK as sitk
 import slicer
@@ -75,7 +77,7 @@ def node_from_transform(transform: sitk.Transform, name: str, *, fixed=None, mov
     if new:
         node = scene.AddNewNodeByClass(class_name, scene.GenerateUniqueName(name))
     else:
-        _check_output(node, class_name)
+        check_transform_output(node, [class_name])
     with slicer.util.NodeModify(node):
         if class_name == "vtkMRMLLinearTransformNode":
             node.SetMatrixTransformFromParent(converted)
@@ -148,12 +150,14 @@ def registration_nodes(node) -> tuple:
     return node.GetNodeReference(FIXED_ROLE), node.GetNodeReference(MOVING_ROLE)
 
 
-def _check_output(node, class_name: str) -> None:
+def check_transform_output(node, class_names: Collection[str]) -> None:
+    """Raise InputError unless a transform node can hold a transform of one of these classes."""
     if not node.IsA("vtkMRMLTransformNode"):
         msg = f"output {node.GetName()!r} is a {node.GetNodeTagName()}, expected a transform"
         raise InputError(msg)
-    if node.GetClassName() not in {"vtkMRMLTransformNode", class_name}:
-        msg = f"output {node.GetName()!r} is a {node.GetClassName()}, which cannot hold this kind of transform ({class_name}): pick another output transform"
+    if node.GetClassName() not in {"vtkMRMLTransformNode", *class_names}:
+        kind = f"this kind of transform ({' or '.join(class_names)})" if class_names else "a deformation"
+        msg = f"output {node.GetName()!r} is a {node.GetClassName()}, which cannot hold {kind}: pick another output transform"
         raise InputError(msg)
     if node.GetParentTransformNode() is not None:
         msg = f"output transform {node.GetName()!r} is under the transform {node.GetParentTransformNode().GetName()!r}: take it out first"

@@ -141,7 +141,7 @@ def volume_from_image(
         scene = headless_scene()
         node = scene.AddNewNodeByClass(class_name, scene.GenerateUniqueName(name))
     else:
-        _check_output(node, label_map)
+        check_volume_output(node, label_map)
         grid = grid.moved(np.linalg.inv(rigid_parent(node, f"output volume {node.GetName()!r}")))
     with slicer.util.NodeModify(node):
         node.SetOrigin(*grid.origin)
@@ -222,7 +222,8 @@ def image_data_of_array(array: np.ndarray, kind=vtk.vtkImageData):
     return image_data
 
 
-def _check_output(node, label_map: bool) -> None:
+def check_volume_output(node, label_map: bool = False) -> None:
+    """Raise InputError unless a volume node can be filled with an image."""
     if not node.IsA("vtkMRMLScalarVolumeNode") or node.IsA("vtkMRMLTensorVolumeNode"):
         msg = f"output {node.GetName()!r} is a {_kind(node)}, expected a scalar volume"
         raise InputError(msg)
@@ -230,6 +231,7 @@ def _check_output(node, label_map: bool) -> None:
         expected = "label map" if label_map else "scalar"
         msg = f"output {node.GetName()!r} is a {_kind(node)}, expected a {expected} volume: pick another output volume"
         raise InputError(msg)
+    rigid_parent(node, f"output volume {node.GetName()!r}")
 
 
 def _display(node, image: sitk.Image, *, new: bool, label_map: bool, window_level) -> None:

@@ -1,5 +1,6 @@
 """Installs the Python packages that a task needs, with the user's consent, when they are first needed."""
 
+import subprocess
 from pathlib import Path
 
 import slicer
@@ -33,6 +34,8 @@ def ensurePackages(requirementsFile: Path | str, requester: str) -> None:
         return
     try:
         packaging.pip_ensure(requirements, requester=requester)
+    except subprocess.CalledProcessError as error:
+        raise MissingPackageError(_failed(requirements)) from error
     except RuntimeError as error:
         raise MissingPackageError(_declined(requirements)) from error
 
@@ -57,7 +60,17 @@ def _ensureWithoutPackaging(requirements: list[str], requester: str) -> None:
     )
     if not slicer.util.confirmOkCancelDisplay(question):
         raise MissingPackageError(_declined(missing))
-    slicer.util.pip_install(missing)
+    try:
+        slicer.util.pip_install(missing)
+    except subprocess.CalledProcessError as error:
+        raise MissingPackageError(_failed(missing)) from error
+
+
+def _failed(requirements: list[str]) -> str:
+    return _(
+        "The packages {packages} could not be installed: check the connection to the package index (the Python console "
+        "says more), then press the button again."
+    ).format(packages=", ".join(requirements))
 
 
 def _declined(requirements: list[str]) -> str:

@@ -1,5 +1,6 @@
 """What every tab shares: loading its .ui file, following the parameter node, starting and canceling tasks."""
 
+import logging
 from collections.abc import Callable
 
 import slicer
@@ -7,7 +8,7 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.errors import InputError, MissingPackageError
 from MedDeepRegSegLib.panels.packages import ensurePackages
 from MedDeepRegSegLib.panels.task_runner import TaskRunner
 
@@ -46,6 +47,14 @@ class Panel(VTKObservationMixin):
     def selectDefaults(self) -> None:
         """Fill in what the user would pick anyway; parameters that are set stay."""
 
+    def clearResult(self) -> None:
+        """Show no result: it belongs to other inputs, to another scene, or to a job that is about to be repeated."""
+
+    def scalarVolumes(self) -> list:
+        """Return the volumes of the scene that the selectors of the panels offer: no label maps, no vectors."""
+        name = "vtkMRMLScalarVolumeNode"
+        return [node for node in slicer.util.getNodesByClass(name) if node.GetClassName() == name]
+
     def updateButtons(self, _caller=None, _event=None) -> None:
         """Enable the buttons that can be pressed now; the tooltip of the others says why not."""
         if self.parameterNode is None:
@@ -75,15 +84,29 @@ class Panel(VTKObservationMixin):
         if self.runner.isCancelButton(button):
             self.runner.cancel()
             return
+        self.clearResult()
         try:
             ensurePackages(self._requirementsFile, self.requester)
             self.runner.start(makeTask(), button, onDone, module=self.jobModule)
-        except (InputError, ImportError) as error:
-            self.ui.statusLabel.text = str(error)
-            slicer.util.errorDisplay(str(error))
+        except (InputError, MissingPackageError) as error:
+            self.showError(str(error))
+        except Exception as error:
+            logging.exception("MedDeep job could not start")
+            self.showError(_("The job could not start: {error}").format(error=error))
+
+    def showError(self, message: str) -> None:
+        """Say what went wrong, in the panel and in a dialog."""
+        self.ui.statusLabel.text = message
+        slicer.util.errorDisplay(message)
+
+    def reset(self) -> None:
+        """End what is running and forget what was shown: the scene or the panel goes away."""
+        self.runner.close()
+        self.clearResult()
+        self.ui.statusLabel.text = ""
+        self.setParameterNode(None)
 
     def cleanup(self) -> None:
         """End what is running and follow nothing any more."""
-        self.runner.close()
-        self.setParameterNode(None)
+        self.reset()
         self.removeObservers()

@@ -46,8 +46,7 @@ class PanelHost:
     def onSceneStartClose(self, _caller, _event) -> None:
         """End running jobs: their nodes are about to go."""
         for panel in self.panels:
-            panel.runner.close()
-        self.setParameterNode(None)
+            panel.reset()
 
     def onSceneEndClose(self, _caller, _event) -> None:
         """Start anew if the module is shown."""

@@ -2,7 +2,6 @@
 
 import html
 
-import slicer
 from slicer.i18n import tr as _
 
 from MedDeepRegSegLib.mrml.display import show_volumes
@@ -41,10 +40,13 @@ class RegistrationPanel(Panel):
     def selectDefaults(self) -> None:
         """Pick the two volumes of a scene that has just two."""
         node = self.parameterNode
-        volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-        volumes = [volume for volume in volumes if volume.GetClassName() == "vtkMRMLScalarVolumeNode"]
+        volumes = self.scalarVolumes()
         if node.fixedVolume is None and node.movingVolume is None and len(volumes) == 2:
             node.fixedVolume, node.movingVolume = volumes
+
+    def clearResult(self) -> None:
+        """Show no quality."""
+        self.ui.resultLabel.text = _("No registration yet.")
 
     def onApply(self, _checked: bool = False) -> None:
         """Start the registration, or cancel it."""
@@ -71,10 +73,11 @@ class RegistrationPanel(Panel):
 
         ``node`` is the parameter node the job was started with: the user may have left the module meanwhile.
         """
-        with slicer.util.NodeModify(node):
-            node.outputTransform = outputs["transform"]
-            node.outputVolume = outputs["registered"]
-        self.ui.resultLabel.text = qualityText(outputs["quality"])
+        # The outputs stay as the user picked them: a new node is made for the next pair too, and nothing is replaced.
+        names = _("Transform: {transform}. Registered volume: {volume}.").format(
+            transform=outputs["transform"].GetName(), volume=outputs["registered"].GetName()
+        )
+        self.ui.resultLabel.text = qualityText(outputs["quality"]) + f"<p>{html.escape(names)}</p>"
         show_volumes(node.fixedVolume, outputs["registered"], opacity=0.5)
 
 

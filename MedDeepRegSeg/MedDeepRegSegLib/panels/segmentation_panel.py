@@ -3,6 +3,7 @@
 import slicer
 from slicer.i18n import tr as _
 
+from MedDeepRegSegLib.mrml.segmentations import segment_id_by_name
 from MedDeepRegSegLib.mrml.tasks import ForegroundTask, GrowTask, MeasureTask
 from MedDeepRegSegLib.panels.panel import Panel
 from MedDeepRegSegLib.segmentation.growing import GrowingSettings
@@ -37,6 +38,10 @@ class SegmentationPanel(Panel):
         measuring = None
         if node.segmentation is None:
             measuring = _("Pick a segmentation.")
+        if not self.runner.isCancelButton(self.ui.growButton):
+            name = node.segmentName.strip()
+            replaces = node.segmentation is not None and segment_id_by_name(node.segmentation, name)
+            self.ui.growButton.text = _("Grow again (replaces {name})").format(name=name) if replaces else _("Grow")
         return [
             (self.ui.foregroundButton, noVolume, _("Add the foreground mask to the segmentation.")),
             (self.ui.growButton, growing, _("Grow the structure from the points.")),
@@ -45,8 +50,9 @@ class SegmentationPanel(Panel):
 
     def selectDefaults(self) -> None:
         """Pick the first volume of the scene."""
-        if self.parameterNode.segmentedVolume is None:
-            self.parameterNode.segmentedVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+        volumes = self.scalarVolumes()
+        if self.parameterNode.segmentedVolume is None and volumes:
+            self.parameterNode.segmentedVolume = volumes[0]
 
     def onForeground(self, _checked: bool = False) -> None:
         """Start making a foreground mask, or cancel it."""

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 import slicer
 
 from MedDeepDiagnosisLib.pathology import load_pathology
-from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
+from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image, set_segment
 from MedDeepRegSegLib.segmentation.segments import Segment
 
 
@@ -72,3 +72,22 @@ def test_ratings_are_saved_with_the_scene(panel, lesion, module):
     stored = module("MedDeepDiagnosis").logic.getParameterNode()
     assert stored.ratings == {"margin": words[1]}
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScriptedModuleNode") >= 1
+
+
+def test_signs_of_one_lesion_are_not_used_for_another(panel, lesion):
+    second = sitk.GetImageFromArray(np.ones((3, 3, 3), np.uint8))
+    set_segment(lesion, second, Segment(1, "Other", (0.0, 1.0, 0.0)))
+    pick(panel, lesion)
+    panel.signs.setRatings({"margin": load_pathology("lung_nodule").feature("margin").words[0].word})
+    panel.onRated()
+    panel.ui.segmentSelector.setCurrentSegmentID(lesion.GetSegmentation().GetNthSegmentID(1))
+    assert dict(panel.parameterNode.ratings) == {}
+    assert panel.signs.ratings == {}
+
+
+def test_the_scene_takes_its_result_along(panel, lesion):
+    panel.ui.resultLabel.text = "Suspicion: 90 %"
+    panel.ui.openReportButton.enabled = True
+    slicer.mrmlScene.Clear(False)
+    assert panel.ui.resultLabel.text == "No assessment yet."
+    assert not panel.ui.openReportButton.enabled

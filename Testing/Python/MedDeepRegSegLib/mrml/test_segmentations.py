@@ -313,7 +313,7 @@ def test_overlapping_segments_come_in_several_label_maps(scene):
         else:
             set_segment(node, mask, Segment(1, name, (0.0, 1.0, 0.0)))
     images = images_from_segmentation(node)
-    assert [[segment.name for segment in segments] for _, segments in images] == [["Large", "Apart"], ["Inside"]]
+    assert [segment.name for _, segments in images for segment in segments] == ["Large", "Inside", "Apart"]
     found = {
         segment.name: sitk.GetArrayFromImage(labels) == segment.value
         for labels, segments in images

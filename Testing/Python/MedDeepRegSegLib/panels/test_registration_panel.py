@@ -65,11 +65,13 @@ def test_apply_registers_and_shows_the_quality(module, head_nodes):
     wait_for_end(panel)
     assert panel.ui.applyButton.text == "Apply"
     assert panel.ui.statusLabel.text == "Done."
-    transform = panel.ui.outputTransformSelector.currentNode()
+    transform = slicer.util.getNode("MR to CT")
     assert registration_nodes(transform) == (ct, mr)
     shift = np.array(transform_from_node(transform).TransformPoint((0.0, -5.0, -12.0))) - (0.0, -5.0, -12.0)
     np.testing.assert_allclose(shift, (12.0, -8.0, 5.0), atol=2.0)
-    registered = panel.ui.outputVolumeSelector.currentNode()
+    assert panel.parameterNode.outputTransform is None, "the next registration must not replace this one"
+    assert transform.GetName() in panel.ui.resultLabel.text
+    registered = slicer.util.getNode("MR registered")
     assert registered.GetImageData().GetDimensions() == ct.GetImageData().GetDimensions()
     assert any(word in panel.ui.resultLabel.text for word in ("Good", "Check it", "Failed"))
 
@@ -105,13 +107,49 @@ def test_bad_input_is_explained_and_leaves_the_scene(module, head_nodes, dialogs
     assert node_names() == before
 
 
-def test_closing_the_scene_ends_the_job(module, head_nodes):
+def test_closing_the_scene_ends_the_job_and_forgets_the_result(module, head_nodes):
     panel = module("MedDeepRegSeg").widget.registrationPanel
     panel.ui.applyButton.click()
+    panel.ui.resultLabel.text = "of another patient"
     assert panel.runner.busy
     slicer.mrmlScene.Clear(False)
     assert not panel.runner.busy
     assert Host.process_events(0.3)
+    assert panel.ui.resultLabel.text == "No registration yet."
+
+
+def test_opening_again_and_again_leaves_no_observers(module, head_nodes):
+    loaded = module("MedDeepRegSeg")
+    node = loaded.logic.getParameterNode()
+    for _ in range(5):
+        loaded.exit()
+        loaded.enter()
+    assert loaded.logic.getParameterNode() is node
+
+
+def test_a_moving_volume_under_its_initial_transform_is_refused(module, head_nodes, dialogs_shown):
+    _ct, mr = head_nodes
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "By hand")
+    mr.SetAndObserveTransformNodeID(transform.GetID())
+    panel = module("MedDeepRegSeg").widget.registrationPanel
+    panel.parameterNode.initialTransform = transform
+    panel.ui.applyButton.click()
+    assert not panel.runner.busy
+    assert "under the initial transform" in dialogs_shown.texts()[0]
+
+
+def test_a_failed_installation_is_shown(module, head_nodes, dialogs_shown, monkeypatch):
+    import subprocess
+
+    panel = module("MedDeepRegSeg").widget.registrationPanel
+
+    def fail(*_arguments):
+        raise subprocess.CalledProcessError(1, "pip")
+
+    monkeypatch.setattr("MedDeepRegSegLib.panels.panel.ensurePackages", fail)
+    panel.ui.applyButton.click()
+    assert not panel.runner.busy
+    assert "could not start" in dialogs_shown.texts()[0]
 
 
 def test_choices_are_saved_with_the_scene(module, head_nodes, tmp_path):
