@@ -78,7 +78,7 @@ class Case:
 
 def points_of(image: sitk.Image) -> np.ndarray:
     """Return points spread over the body, (N, 3) LPS mm."""
-    index = np.argwhere(sitk.GetArrayViewFromImage(foreground_mask(image, "body")))[:, ::-1]
+    index = np.argwhere(sitk.GetArrayFromImage(foreground_mask(image, "body")))[:, ::-1]
     index = index[np.random.default_rng(0).choice(len(index), POINTS)]
     direction = np.array(image.GetDirection()).reshape(3, 3)
     return (index * image.GetSpacing()) @ direction.T + image.GetOrigin()

@@ -26,8 +26,8 @@ from MedDeepRegSegLib.registration.similarity import NormalizedMutualInformation
 
 _RIM_MM = 8.0
 _FADE_MM = 32.0
-_BENDING_WEIGHT_MM2 = 64.0
-_MEMBRANE_WEIGHT = 0.02
+_BENDING_WEIGHT_MM2 = 128.0
+_MEMBRANE_WEIGHT = 0.04
 _LOCAL_WEIGHT = 1.0
 _SMALLEST_DETERMINANT = 0.1
 _SAMPLES = 250_000

@@ -3,7 +3,7 @@ import pytest
 
 from MedDeepRegSegLib.jobs.progress import no_progress
 from MedDeepRegSegLib.registration.canonical import CanonicalImage, grid_around
-from MedDeepRegSegLib.registration.fields import smallest_determinant
+from MedDeepRegSegLib.registration.fields import sample_field, smallest_determinant
 from MedDeepRegSegLib.registration.free_form import ControlGrid, fit_deformation
 from MedDeepRegSegLib.registration.linear import Linear
 
@@ -43,6 +43,23 @@ def test_field_fades_to_zero_at_the_border(control):
         for side in (0, -1):
             assert np.abs(np.take(field, side, axis)).max() < 1e-3
     assert np.abs(field).max() > 1
+
+
+def test_sampling_the_splines_costs_little():
+    # The field that is written is linear between voxels of at most 3 mm; the splines between them are not.
+    fine = ControlGrid(grid_around(LOW, HIGH, 1.5), 15.0, LOW, HIGH)
+    coarse = ControlGrid(grid_around(LOW, HIGH, 3.0), 15.0, LOW, HIGH)
+    coefficients = random_coefficients(fine)
+    grid, other = grid_around(LOW, HIGH, 1.5), grid_around(LOW, HIGH, 3.0)
+    index = np.arange(0, np.prod(grid.shape), 97)
+    place = (grid.points(index) - other.origin) / 3.0
+    inside = np.all((place >= 0) & (place <= np.array(other.size) - 1), axis=1)
+    linear = sample_field(coarse.field(coefficients), place[inside].T)
+    exact = fine.field(coefficients).reshape(3, -1)[:, index[inside]]
+    error = np.linalg.norm(linear - exact, axis=0)
+    # Independent coefficients of 3 mm are far rougher than any deformation that is allowed.
+    assert np.linalg.norm(exact, axis=0).max() > 4
+    assert np.percentile(error, 95) < 0.15
 
 
 def test_bending_is_zero_for_a_shift_and_its_derivative_is_right(control):

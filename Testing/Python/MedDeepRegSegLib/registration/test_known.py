@@ -37,7 +37,7 @@ def test_rigid_has_the_angle_and_shift_asked_for():
 @pytest.mark.parametrize(("measure", "statistic"), [("max", np.max), ("mean", np.mean)])
 def test_smooth_has_the_magnitude_asked_for_and_never_folds(reference, measure, statistic):
     smooth = known_smooth(reference, seed=4, magnitude_mm=5, measure=measure)
-    field = sitk.GetArrayViewFromImage(smooth.GetDisplacementField())
+    field = sitk.GetArrayFromImage(smooth.GetDisplacementField())
     assert statistic(np.linalg.norm(field, axis=-1)) == pytest.approx(5, rel=1e-6)
     assert folding_fraction(smooth, reference) == 0
 

@@ -65,7 +65,7 @@ def test_a_mask_of_a_few_points_is_refused(pair, fast):
 
     mask = sitk.Image(pair.fixed.ct.GetSize(), sitk.sitkUInt8)
     mask.CopyInformation(pair.fixed.ct)
-    mask[25, 30, 30] = 1
+    mask[24:27, 30:33, 30:33] = 1
     tiny = CanonicalImage(pair.fixed.ct, mask, what="fixed")
     with pytest.raises(InputError, match="has only"):
         search_linear(tiny, CanonicalImage(pair.moving.mr), fast(), start=None, progress=no_progress, cancel=None)
