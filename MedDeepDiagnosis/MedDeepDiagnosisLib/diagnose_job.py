@@ -7,7 +7,7 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from MedDeepDiagnosisLib.cases import CASE_COLUMN, read_case
+from MedDeepDiagnosisLib.cases import CASE_COLUMN, PATIENT_COLUMN, read_case
 from MedDeepDiagnosisLib.fitting import shipped_model_folder
 from MedDeepDiagnosisLib.hashing import file_sha256
 from MedDeepDiagnosisLib.measuring import check_inside, measured_features
@@ -163,7 +163,7 @@ def assess(
     """
     values = dict(row)
     sources: dict[str, str] = {}
-    cautions: list[str] = []
+    cautions = _unknown_columns(model.pathology, row)
     if lesion is not None and lesion.image is not None:
         check_inside(lesion.labels, lesion.segment, lesion.image)
         cautions += [note for note in (reading_note(lesion.image),) if note]
@@ -252,6 +252,18 @@ def _read_lesion(request: Request) -> Lesion | None:
     segment = choose_segment(segments, request.segment, file_name=request.segmentation.name)
     image = None if request.image is None else read_volume(request.image)
     return Lesion(labels, segment, image)
+
+
+def _unknown_columns(pathology: Pathology, row: dict[str, object]) -> list[str]:
+    """Point out columns that no feature has: a misspelled sign would otherwise silently not count."""
+    known = {CASE_COLUMN, PATIENT_COLUMN, pathology.target.name, *(feature.name for feature in pathology.features)}
+    unknown = [name for name in row if name not in known]
+    if not unknown:
+        return []
+    names = ", ".join(feature.name for feature in pathology.features)
+    return [
+        f"these columns of the table are no features and did not count: {', '.join(unknown)}; the features are {names}"
+    ]
 
 
 def _difference(pathology: Pathology, name: str, given: object, measured: float) -> list[str]:

@@ -83,6 +83,13 @@ def test_table_gives_prediction_and_report(model_folder, row, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["prediction.json", "report.html"]
 
 
+def test_columns_that_no_feature_has_are_pointed_out(model_folder, tmp_path):
+    table = tmp_path / "case.csv"
+    table.write_text("case,size,ratio,edge,kind,Edge\nLesion,8,0.2,Blurred,1,Sharp\n")
+    result = diagnose_job.run(diagnose_job.Request(model_folder, table, tmp_path / "out"))
+    assert any("did not count: Edge;" in line for line in result.summary)
+
+
 def test_child_process_gives_the_same(model_folder, row, tmp_path):
     request = diagnose_job.Request(model_folder, row, tmp_path / "child")
     job = ChildJob("diagnose", request, tmp_path / "job", module="MedDeepDiagnosisLib.jobs")
