@@ -72,6 +72,11 @@ def field(transform, image):
     )
 
 
+# Hundredths of a degree: with angles like 1e-293 ITK's own inverse of a direction matrix fails ("suspicious return value
+# from SVDC"), and there is nothing right to compare with.
+ANGLES = st.tuples(*[st.integers(-9000, 9000).map(lambda hundredths: hundredths / 100)] * 3)
+
+
 @MANY
 @given(
     st.tuples(*[st.floats(-3, 3)] * 9).filter(lambda m: abs(np.linalg.det(np.reshape(m, (3, 3)))) > 0.1),
@@ -116,7 +121,7 @@ def test_linear_kinds_become_linear_nodes(scene, transform):
 
 
 @MANY
-@given(st.integers(0, 10_000), st.tuples(*[st.floats(-90, 90)] * 3), st.tuples(*[st.floats(0.3, 8)] * 3))
+@given(st.integers(0, 10_000), ANGLES, st.tuples(*[st.floats(0.3, 8)] * 3))
 def test_spline_passes_both_ways(empty_scene, seed, euler, spacing):
     empty_scene()
     image = blob_image(size=(9, 8, 7), euler=euler, spacing=spacing)
@@ -131,7 +136,7 @@ def test_spline_passes_both_ways(empty_scene, seed, euler, spacing):
 
 
 @MANY
-@given(st.integers(0, 10_000), st.tuples(*[st.floats(-90, 90)] * 3), st.tuples(*[st.floats(0.3, 8)] * 3))
+@given(st.integers(0, 10_000), ANGLES, st.tuples(*[st.floats(0.3, 8)] * 3))
 def test_field_passes_both_ways(empty_scene, seed, euler, spacing):
     empty_scene()
     image = blob_image(size=(9, 8, 7), euler=euler, spacing=spacing)
