@@ -54,22 +54,19 @@ def test_every_help_has_examples_and_the_common_options(run, capfd, command):
         assert option in out
 
 
-def test_help_imports_nothing_heavy_and_is_fast():
+def test_help_imports_nothing_heavy():
     code = """
-import sys, time
-began = time.perf_counter()
-from MedDeepDiagnosisLib.cli import main
+import sys
+from MedDeepRegSegLib.cli.main import main
 try:
     main(["register", "--help"])
 except SystemExit:
     pass
 heavy = {"numpy", "SimpleITK", "scipy", "torch", "pandas", "sklearn", "matplotlib", "tqdm"} & set(sys.modules)
 assert not heavy, heavy
-print(time.perf_counter() - began, file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert float(done.stderr) < 0.5
 
 
 @pytest.mark.parametrize("where", [[], ["--in-process"]])
