@@ -9,7 +9,6 @@ import SimpleITK as sitk
 
 from MedDeepDiagnosisLib.cases import CASE_COLUMN, PATIENT_COLUMN, read_case
 from MedDeepDiagnosisLib.fitting import shipped_model_folder
-from MedDeepDiagnosisLib.hashing import file_sha256
 from MedDeepDiagnosisLib.measuring import check_inside, measured_features
 from MedDeepDiagnosisLib.models.model_folder import DESCRIPTION_FILE, DiagnosisModel, read_model
 from MedDeepDiagnosisLib.models.prediction import Prediction, lower_first, predict_case
@@ -25,6 +24,7 @@ from MedDeepDiagnosisLib.reports.content import Picture, PictureSection, Provena
 from MedDeepDiagnosisLib.reports.rendering import render_report
 from MedDeepRegSegLib import __version__
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.hashing import file_sha256
 from MedDeepRegSegLib.jobs.outputs import atomic_folder, write_json, write_text
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 from MedDeepRegSegLib.jobs.schema import to_json

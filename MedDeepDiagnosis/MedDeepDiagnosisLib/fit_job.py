@@ -7,13 +7,13 @@ import numpy as np
 
 from MedDeepDiagnosisLib.cases import CaseTable, read_rows, table_from_rows
 from MedDeepDiagnosisLib.fitting import fit_model
-from MedDeepDiagnosisLib.hashing import file_sha256
 from MedDeepDiagnosisLib.lidc import FIRST_KEPT_BACK, check_excluded, is_kept_back, patient_name, read_annotations
 from MedDeepDiagnosisLib.models.model_card import model_card
 from MedDeepDiagnosisLib.models.model_folder import write_model
 from MedDeepDiagnosisLib.nodule_table import nodule_table
 from MedDeepDiagnosisLib.pathology import Pathology, load_pathology
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.hashing import file_sha256
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
 
 LIDC_PATHOLOGY = "lung_nodule"

@@ -18,13 +18,13 @@ import numpy as np
 from MedDeepDiagnosisLib.cases import CaseTable
 from MedDeepDiagnosisLib.fit_job import read_training_table
 from MedDeepDiagnosisLib.fitting import fit_model
-from MedDeepDiagnosisLib.hashing import file_sha256
 from MedDeepDiagnosisLib.models.additive import fit_additive, patient_folds
 from MedDeepDiagnosisLib.models.metrics import Scores, auc, score_probabilities
 from MedDeepDiagnosisLib.models.model_card import calibration_text, estimate_text
 from MedDeepDiagnosisLib.models.prediction import predict_case
 from MedDeepDiagnosisLib.models.validation import OUTER_FOLDS, cross_predict
 from MedDeepDiagnosisLib.pathology import Pathology, load_pathology
+from MedDeepRegSegLib.hashing import file_sha256
 from MedDeepRegSegLib.jobs.outputs import write_json
 
 

@@ -1,18 +1,8 @@
-"""A model as a folder that anyone can read, check and pass on: no pickle, nothing that runs code.
+"""The folder of a diagnosis model; see :mod:`MedDeepRegSegLib.models.sealed_folder` for its files and their seal."""
 
-``model.json``
-    What the model is: the pathology, features, training data, license, scores, and the SHA-256 of the weights.
-``model.safetensors``
-    The numbers. Its header holds the SHA-256 of the description, so neither file can be changed alone.
-``MODEL_CARD.md``
-    The same for people.
-"""
-
-import hashlib
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -21,13 +11,7 @@ from MedDeepDiagnosisLib.models.encoding import Encoding, column_count
 from MedDeepDiagnosisLib.models.metrics import Scores
 from MedDeepDiagnosisLib.pathology import Pathology
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.jobs.outputs import atomic_folder, write_json, write_text
-from MedDeepRegSegLib.jobs.schema import from_json, to_json
-
-WEIGHTS_FILE = "model.safetensors"
-DESCRIPTION_FILE = "model.json"
-CARD_FILE = "MODEL_CARD.md"
-_HEADER_KEY = "description_sha256"
+from MedDeepRegSegLib.models.sealed_folder import DESCRIPTION_FILE, WEIGHTS_FILE, read_sealed, write_sealed
 
 
 @dataclass(frozen=True)
@@ -110,16 +94,7 @@ class DiagnosisModel:
 
 def write_model(model: DiagnosisModel, card: str, folder: Path) -> DiagnosisModel:
     """Write a model folder, whole or not at all, and return the model with the hash of its weights set."""
-    from safetensors.numpy import save
-
-    header = {_HEADER_KEY: _description_hash(model.description)}
-    weights = save(_arrays(model), metadata=header)
-    description = replace(model.description, weights_sha256=hashlib.sha256(weights).hexdigest())
-    with atomic_folder(folder) as temporary:
-        (temporary / WEIGHTS_FILE).write_bytes(weights)
-        write_json(temporary / DESCRIPTION_FILE, to_json(description))
-        write_text(temporary / CARD_FILE, card)
-    return replace(model, description=description)
+    return replace(model, description=write_sealed(folder, _arrays(model), model.description, card))
 
 
 def read_model(folder: Path) -> DiagnosisModel:
@@ -129,37 +104,12 @@ def read_model(folder: Path) -> DiagnosisModel:
     ------
     InputError
         If a file is missing or damaged, was changed after it was written, or the two files do not belong together.
+    MissingPackageError
+        If safetensors is not installed.
     """
-    folder = Path(folder)
-    for name in (DESCRIPTION_FILE, WEIGHTS_FILE):
-        if not (folder / name).is_file():
-            msg = f"{folder} is not a model folder: {name} is missing; make one with 'meddeep fit'"
-            raise InputError(msg)
-    try:
-        data = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-        description = from_json(ModelDescription, data)
-    except ValueError as error:
-        msg = f"{folder / DESCRIPTION_FILE} is not a valid model description: {error}"
-        raise InputError(msg) from error
-    weights = (folder / WEIGHTS_FILE).read_bytes()
-    if hashlib.sha256(weights).hexdigest() != description.weights_sha256:
-        msg = (
-            f"{folder / WEIGHTS_FILE} is not the file that {DESCRIPTION_FILE} names (SHA-256 differs): it was changed "
-            "or belongs to another model; get the model again"
-        )
-        raise InputError(msg)
-    arrays, header = _load_arrays(weights, folder)
-    if header.get(_HEADER_KEY) != _description_hash(description):
-        msg = f"{folder / DESCRIPTION_FILE} was changed after the model was written; get the model again"
-        raise InputError(msg)
+    description, arrays = read_sealed(folder, ModelDescription, hint="make one with 'meddeep fit'")
     variants = {v.name: _variant(description, v.name, arrays) for v in description.pathology.variants}
     return DiagnosisModel(description, variants)
-
-
-def _description_hash(description: ModelDescription) -> str:
-    data = to_json(replace(description, weights_sha256=""))
-    canonical = json.dumps(data, sort_keys=True, allow_nan=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _arrays(model: DiagnosisModel) -> dict[str, np.ndarray]:
@@ -174,20 +124,6 @@ def _arrays(model: DiagnosisModel) -> dict[str, np.ndarray]:
         for feature, knots in zip(encoding.features, encoding.knots, strict=True):
             arrays[f"{name}/knots/{feature.name}"] = knots
     return {key: np.ascontiguousarray(array, dtype=np.float64) for key, array in arrays.items()}
-
-
-def _load_arrays(weights: bytes, folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        arrays = load(weights)
-        length = int.from_bytes(weights[:8], "little")
-        header = json.loads(weights[8 : 8 + length]).get("__metadata__", {})
-    except (SafetensorError, ValueError) as error:
-        msg = f"{folder / WEIGHTS_FILE} is not a safetensors file: {error}"
-        raise InputError(msg) from error
-    return arrays, header
 
 
 def _variant(description: ModelDescription, name: str, arrays: dict[str, np.ndarray]) -> AdditiveModel:

