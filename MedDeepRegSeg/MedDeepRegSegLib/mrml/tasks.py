@@ -5,8 +5,18 @@ panels) or in this one (:func:`run_task`, for the module logic and scripts); the
 (:meth:`~NodeTask.collect`). Nothing of the scene changes before the last step, so a failed or canceled job leaves it as it was.
 """
 
+from MedDeepRegSegLib.mrml.features_task import FeaturesTask
 from MedDeepRegSegLib.mrml.register_task import RegisterTask
 from MedDeepRegSegLib.mrml.segment_tasks import ForegroundTask, GrowTask, MeasureTask
 from MedDeepRegSegLib.mrml.task_base import NodeTask, one_action, run_task
 
-__all__ = ["ForegroundTask", "GrowTask", "MeasureTask", "NodeTask", "RegisterTask", "one_action", "run_task"]
+__all__ = [
+    "FeaturesTask",
+    "ForegroundTask",
+    "GrowTask",
+    "MeasureTask",
+    "NodeTask",
+    "RegisterTask",
+    "one_action",
+    "run_task",
+]
