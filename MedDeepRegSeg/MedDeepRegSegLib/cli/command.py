@@ -32,6 +32,8 @@ class Command:
         The package that runs the job in a child process.
     run:
         For a command without a job: ``run(args, progress=..., cancel=...)`` returns a dictionary of JSON types.
+    uses_gpu:
+        Whether the command can compute on a GPU; ``--device cuda`` is refused for all others.
     """
 
     name: str
@@ -41,3 +43,4 @@ class Command:
     request: Callable[[argparse.Namespace], Any] | None = None
     module: str = "MedDeepRegSegLib.jobs"
     run: Callable[..., dict[str, Any]] | None = None
+    uses_gpu: bool = False

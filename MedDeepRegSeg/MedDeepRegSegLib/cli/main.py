@@ -22,9 +22,9 @@ from MedDeepRegSegLib.errors import Canceled, InputError, MissingPackageError
 
 SUCCESS, INTERNAL_ERROR, BAD_INPUT = 0, 1, 2
 
-_COMMANDS = ("samples", "register", "foreground", "grow", "measure")
+_COMMANDS = ("samples", "register", "foreground", "grow", "measure", "features")
 _PLANNED = (
-    *("contours", "subdivide", "features", "augment", "dataset", "train", "predict", "evaluate"),
+    *("contours", "subdivide", "augment", "dataset", "train", "predict", "evaluate"),
     *("cases", "associations", "batch"),
 )
 _DESCRIPTION = """\
@@ -101,8 +101,8 @@ def _parser(commands: dict[str, Command]) -> argparse.ArgumentParser:
 
 
 def _run(command: Command, args: argparse.Namespace) -> int:
-    if args.device == "cuda":
-        msg = "--device cuda: this version computes on the CPU only: use --device auto or --device cpu"
+    if args.device == "cuda" and not command.uses_gpu:
+        msg = f"--device cuda: meddeep {command.name} computes on the CPU only: use --device auto or --device cpu"
         raise InputError(msg)
     began = time.monotonic()
     with ProgressBar(quiet=args.quiet) as display:

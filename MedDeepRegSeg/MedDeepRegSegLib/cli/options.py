@@ -32,15 +32,22 @@ class OneLineParser(argparse.ArgumentParser):
         raise UsageError(msg)
 
 
-def common_options() -> argparse.ArgumentParser:
-    """Return the options that every subcommand takes, as a parent parser."""
+def common_options(*, uses_gpu: bool = False) -> argparse.ArgumentParser:
+    """Return the options that every subcommand takes, as a parent parser.
+
+    Parameters
+    ----------
+    uses_gpu:
+        Whether the command can compute on a GPU, as its ``Command`` says.
+    """
+    where = "auto takes an NVIDIA GPU where there is one" if uses_gpu else "this command computes on the CPU"
     parser = OneLineParser(add_help=False)
     group = parser.add_argument_group("options of every command")
     group.add_argument(
         "--device",
         choices=("auto", "cpu", "cuda"),
         default="auto",
-        help="where to compute; this version computes on the CPU (default: auto)",
+        help=f"where to compute; {where} (default: auto)",
     )
     group.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of everything random (default: 0)")
     group.add_argument("--quiet", action="store_true", help="no progress and no summary; errors are still told")
@@ -76,6 +83,18 @@ def seed(text: str) -> int:
         value = -1
     if not 0 <= value < 2**32:
         msg = f"{text!r} is not a seed: expected a whole number from 0 to {2**32 - 1}"
+        raise argparse.ArgumentTypeError(msg)
+    return value
+
+
+def millimeters(text: str) -> float:
+    """Return a length in mm: a finite number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        msg = f"{text!r} is not a length: expected a number of millimeters above 0, for example 2"
         raise argparse.ArgumentTypeError(msg)
     return value
 
