@@ -1,5 +1,11 @@
-"""Installs the Python packages that a task needs, with the user's consent, when they are first needed."""
+"""Installs the Python packages that a task needs, with the user's consent, when they are first needed.
 
+Tasks of networks need PyTorch, which the PyTorch extension installs in the build that fits the computer, and then what
+``MedDeepRegSeg-networks-requirements.txt`` lists. No other task asks for it.
+"""
+
+import importlib.util
+import logging
 import subprocess
 from pathlib import Path
 
@@ -7,6 +13,42 @@ import slicer
 from slicer.i18n import tr as _
 
 from MedDeepRegSegLib.errors import MissingPackageError
+
+TORCH_VERSION = ">=2.2"
+"""Versions of PyTorch that the networks run with."""
+
+
+def ensureTorch(requester: str) -> None:
+    """Ask for and install PyTorch through the PyTorch extension; do nothing where it is.
+
+    PyTorch is not imported here, which takes seconds: the job's own process does that.
+
+    Raises
+    ------
+    MissingPackageError
+        If the extension is absent, the user declines, or the installation fails.
+    """
+    if hasTorch():
+        return
+    try:
+        import PyTorchUtils
+    except ImportError as error:
+        raise MissingPackageError(_noExtension(requester)) from error
+    try:
+        torch = PyTorchUtils.PyTorchUtilsLogic().installTorch(
+            askConfirmation=True, torchVersionRequirement=TORCH_VERSION
+        )
+    except Exception as error:  # whatever the extension and pip raise: connection, disk, a build that does not load
+        logging.exception("PyTorch could not be installed")
+        raise MissingPackageError(_failed([f"torch{TORCH_VERSION}"])) from error
+    if torch is None:
+        raise MissingPackageError(_declined([f"torch{TORCH_VERSION}"]))
+
+
+def hasTorch() -> bool:
+    """Return whether PyTorch is installed, without importing it."""
+    importlib.invalidate_caches()
+    return importlib.util.find_spec("torch") is not None
 
 
 def ensurePackages(requirementsFile: Path | str, requester: str) -> None:
@@ -64,6 +106,13 @@ def _ensureWithoutPackaging(requirements: list[str], requester: str) -> None:
         slicer.util.pip_install(missing)
     except subprocess.CalledProcessError as error:
         raise MissingPackageError(_failed(missing)) from error
+
+
+def _noExtension(requester: str) -> str:
+    return _(
+        "{requester} needs PyTorch for this, which the PyTorch extension installs: open View > Extensions Manager, install "
+        "PyTorch, restart Slicer, then press the button again."
+    ).format(requester=requester)
 
 
 def _failed(requirements: list[str]) -> str:

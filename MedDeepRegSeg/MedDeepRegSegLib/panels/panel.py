@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from MedDeepRegSegLib.errors import InputError, MissingPackageError
-from MedDeepRegSegLib.panels.packages import ensurePackages
+from MedDeepRegSegLib.panels.packages import ensurePackages, ensureTorch
 from MedDeepRegSegLib.panels.task_runner import TaskRunner
 
 
@@ -24,18 +24,21 @@ class Panel(VTKObservationMixin):
         Layout that gets the tab's widget.
     requirementsFile:
         Python packages that the first task installs if they are missing.
+    networksRequirementsFile:
+        Python packages besides PyTorch that the first task of a network installs; for panels with such tasks.
     """
 
     jobModule = "MedDeepRegSegLib.jobs"
     requester = "MedDeep"
 
-    def __init__(self, uiFile: str, layout, requirementsFile: str) -> None:
+    def __init__(self, uiFile: str, layout, requirementsFile: str, networksRequirementsFile: str | None = None) -> None:
         VTKObservationMixin.__init__(self)
         self.widget = slicer.util.loadUI(uiFile)
         layout.addWidget(self.widget)
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self.widget.setMRMLScene(slicer.mrmlScene)
         self._requirementsFile = requirementsFile
+        self._networksRequirementsFile = networksRequirementsFile
         self.parameterNode = None
         self._guiTag = None
         self.runner = TaskRunner(self.ui.progressBar, self.ui.statusLabel, self.updateButtons)
@@ -79,20 +82,30 @@ class Panel(VTKObservationMixin):
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.updateButtons)
             self.updateButtons()
 
-    def toggleTask(self, button, makeTask: Callable, onDone: Callable[[dict], None]) -> None:
-        """Start the task of a button, or cancel it when its button was pressed again."""
+    def toggleTask(self, button, makeTask: Callable, onDone: Callable[[dict], None], *, networks: bool = False) -> None:
+        """Start the task of a button, or cancel it when its button was pressed again.
+
+        ``networks`` says that the task needs PyTorch, which is asked for first.
+        """
         if self.runner.isCancelButton(button):
             self.runner.cancel()
             return
         self.clearResult()
         try:
-            ensurePackages(self._requirementsFile, self.requester)
+            self._ensurePackages(networks)
             self.runner.start(makeTask(), button, onDone, module=self.jobModule)
         except (InputError, MissingPackageError) as error:
             self.showError(str(error))
         except Exception as error:
             logging.exception("MedDeep job could not start")
             self.showError(_("The job could not start: {error}").format(error=error))
+
+    def _ensurePackages(self, networks: bool) -> None:
+        if networks:  # PyTorch first, in the build that fits the computer: other packages would bring in any build
+            ensureTorch(self.requester)
+            if self._networksRequirementsFile is not None:
+                ensurePackages(self._networksRequirementsFile, self.requester)
+        ensurePackages(self._requirementsFile, self.requester)
 
     def showError(self, message: str) -> None:
         """Say what went wrong, in the panel and in a dialog."""
