@@ -62,7 +62,10 @@ class MedDeepRegSegWidget(PanelHost, ScriptedLoadableModuleWidget):
             self.resourcePath("UI/Registration.ui"), self.ui.registrationTab.layout(), requirements
         )
         self.segmentationPanel = SegmentationPanel(
-            self.resourcePath("UI/Segmentation.ui"), self.ui.segmentationTab.layout(), requirements
+            self.resourcePath("UI/Segmentation.ui"),
+            self.ui.segmentationTab.layout(),
+            requirements,
+            self.resourcePath("MedDeepRegSeg-networks-requirements.txt"),
         )
         self.panels = [self.registrationPanel, self.segmentationPanel]
         self.logic = MedDeepRegSegLogic()
@@ -121,6 +124,29 @@ class MedDeepRegSegLogic(ScriptedLoadableModuleLogic):
         from MedDeepRegSegLib.mrml.tasks import MeasureTask
 
         return self._run(MeasureTask(segmentation, volume), progress, cancel)
+
+    def extractFeatures(self, volume, segmentation=None, *, progress=None, cancel=None, **options):
+        """Compute the features of a volume that MedDeep's network sees, and those of segments if there are any.
+
+        ``options`` are those of :class:`MedDeepRegSegLib.mrml.tasks.FeaturesTask`. Returns a dictionary with the nodes
+        ``colored`` (the features as colors) and ``table`` (one row a segment; None without a segmentation).
+        """
+        from MedDeepRegSegLib.mrml.tasks import FeaturesTask
+
+        return self._run(FeaturesTask(volume, segmentation, **options), progress, cancel)
+
+    def plotTraining(self, csv, *, chart=None, columns=None):
+        """Plot a training log (CSV) and show it; again with its ``chart`` to follow a running training.
+
+        Returns the chart node; see :func:`MedDeepRegSegLib.mrml.plots.plot_training`.
+        """
+        from MedDeepRegSegLib.mrml.plots import plot_training, show_chart
+
+        new = chart is None
+        chart = plot_training(csv, chart=chart, columns=columns)
+        if new:  # later calls leave the layout as the user arranged it
+            show_chart(chart)
+        return chart
 
     @staticmethod
     def _run(task, progress, cancel):

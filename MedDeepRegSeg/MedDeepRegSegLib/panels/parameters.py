@@ -69,3 +69,5 @@ class MedDeepRegSegParameterNode:
     negativePoints: vtkMRMLMarkupsFiducialNode
     smoothnessMm: Annotated[float, WithinRange(0.0, 5.0)] = 1.0
     keepNarrowParts: bool = False
+    featureSpacingMm: Annotated[float, WithinRange(0.0, 8.0)] = 0.0
+    """Voxel size that image features are computed at; 0 stands for automatic."""

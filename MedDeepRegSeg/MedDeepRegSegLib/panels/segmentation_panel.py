@@ -1,12 +1,22 @@
-"""The Segmentation tab: foreground masks, growing a structure from points, measuring segments."""
+"""The Segmentation tab: foreground masks, growing a structure from points, measuring segments, image features."""
 
 import slicer
 from slicer.i18n import tr as _
 
+from MedDeepRegSegLib.mrml.display import show_volumes
 from MedDeepRegSegLib.mrml.segmentations import segment_id_by_name
-from MedDeepRegSegLib.mrml.tasks import ForegroundTask, GrowTask, MeasureTask
+from MedDeepRegSegLib.mrml.tasks import FeaturesTask, ForegroundTask, GrowTask, MeasureTask
 from MedDeepRegSegLib.panels.panel import Panel
 from MedDeepRegSegLib.segmentation.growing import GrowingSettings
+
+COLOR_PURPOSE = _(
+    "Color the volume by what its tissue looks like to MedDeep's network: places that look alike get alike colors, in CT "
+    "and in MR. It shows what the network can tell apart. The colors have no fixed meaning and are no diagnosis."
+)
+SEGMENTS_PURPOSE = _(
+    "Describe the tissue inside each segment by the network's numbers, one row a segment, for statistics and for finding "
+    "alike lesions. The numbers are not Hounsfield units, and only those of the same model can be compared."
+)
 
 
 class SegmentationPanel(Panel):
@@ -14,11 +24,13 @@ class SegmentationPanel(Panel):
 
     requester = "MedDeep RegSeg"
 
-    def __init__(self, uiFile: str, layout, requirementsFile: str) -> None:
-        super().__init__(uiFile, layout, requirementsFile)
+    def __init__(self, uiFile: str, layout, requirementsFile: str, networksRequirementsFile: str | None = None) -> None:
+        super().__init__(uiFile, layout, requirementsFile, networksRequirementsFile)
         self.ui.foregroundButton.connect("clicked(bool)", self.onForeground)
         self.ui.growButton.connect("clicked(bool)", self.onGrow)
         self.ui.measureButton.connect("clicked(bool)", self.onMeasure)
+        self.ui.colorFeaturesButton.connect("clicked(bool)", self.onColorFeatures)
+        self.ui.segmentFeaturesButton.connect("clicked(bool)", self.onSegmentFeatures)
         self.ui.positivePointsSelector.connect(
             "currentNodeChanged(vtkMRMLNode*)", self.ui.positivePlaceWidget.setCurrentNode
         )
@@ -27,7 +39,7 @@ class SegmentationPanel(Panel):
         )
 
     def buttons(self) -> list:
-        """Return the state of the three buttons."""
+        """Return the state of the buttons."""
         node = self.parameterNode
         noVolume = None if node.segmentedVolume is not None else _("Pick a volume.")
         growing = noVolume
@@ -46,6 +58,8 @@ class SegmentationPanel(Panel):
             (self.ui.foregroundButton, noVolume, _("Add the foreground mask to the segmentation.")),
             (self.ui.growButton, growing, _("Grow the structure from the points.")),
             (self.ui.measureButton, measuring, _("Measure all segments into a table.")),
+            (self.ui.colorFeaturesButton, noVolume, COLOR_PURPOSE),
+            (self.ui.segmentFeaturesButton, noVolume or measuring, SEGMENTS_PURPOSE),
         ]
 
     def selectDefaults(self) -> None:
@@ -90,11 +104,38 @@ class SegmentationPanel(Panel):
             self.ui.measureButton, lambda: MeasureTask(node.segmentation, node.segmentedVolume), self.showTable
         )
 
+    def onColorFeatures(self, _checked: bool = False) -> None:
+        """Start coloring the volume by its features, or cancel it."""
+        self._toggleFeatures(self.ui.colorFeaturesButton, None, self.showColored)
+
+    def onSegmentFeatures(self, _checked: bool = False) -> None:
+        """Start computing the features of all segments, or cancel it."""
+        self._toggleFeatures(self.ui.segmentFeaturesButton, self.parameterNode.segmentation, self.showTable)
+
+    def _toggleFeatures(self, button, segmentation, onDone) -> None:
+        node = self.parameterNode
+        self.toggleTask(
+            button,
+            lambda: FeaturesTask(
+                node.segmentedVolume,
+                segmentation,
+                color=segmentation is None,
+                spacing_mm=node.featureSpacingMm or None,  # 0 is automatic
+            ),
+            onDone,
+            networks=True,
+        )
+
+    def showColored(self, outputs: dict) -> None:
+        """Show the colored volume in the slice views."""
+        show_volumes(outputs["colored"])
+
     def showSegmentation(self, node, outputs: dict) -> None:
         """Pick the segmentation that got the new segment, in the parameter node the job was started with."""
         node.segmentation = outputs["segmentation"]
 
     def showTable(self, outputs: dict) -> None:
-        """Show the measured table."""
+        """Show the table, also where its section was folded up."""
+        self.ui.measureCollapsibleButton.collapsed = False
         self.ui.measurementTableView.setMRMLTableNode(outputs["table"])
         self.ui.measurementTableView.setMRMLScene(slicer.mrmlScene)
