@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import slicer
 import slicer.util
 
 from MedDeepRegSegLib.errors import Canceled, InputError
@@ -193,12 +194,12 @@ def _cancel(request, *, progress, cancel):
 @pytest.mark.parametrize(
     ("run", "error"), [(_wrong_table, InputError), (_wrong_colors, InputError), (_cancel, Canceled)]
 )
-def test_nothing_changes_on_failure_or_cancel(scene, volume, segmentation, job, run, error):
+def test_nothing_changes_on_failure_or_cancel(volume, segmentation, job, run, error):
     job.run = run
-    before = state(scene)
+    before = state(slicer.mrmlScene)
     with pytest.raises(error):
         run_task(FeaturesTask(volume, segmentation), cancel=CancelToken())
-    assert state(scene) == before
+    assert state(slicer.mrmlScene) == before
 
 
 def test_a_volume_that_is_removed_meanwhile_is_told(scene, volume, segmentation, job):

@@ -12,7 +12,9 @@ HEAD = "step,seconds,learning_rate,loss,local,context,region,local_accuracy,cont
 
 
 def lines(*steps):
-    return "".join(f"{step},{0.5 * step},1e-3,{5 / step},{3 / step},{1 / step},{1 / step},0.{step},\n" for step in steps)
+    return "".join(
+        f"{step},{0.5 * step},1e-3,{5 / step},{3 / step},{1 / step},{1 / step},0.{step},\n" for step in steps
+    )
 
 
 @pytest.fixture
@@ -99,10 +101,10 @@ def test_other_columns_can_be_chosen_and_stay_chosen(scene, log):
         (HEAD + lines(1), ["context_accuracy"], "no numbers in a column 'context_accuracy'"),
     ],
 )
-def test_bad_logs_are_explained_and_leave_the_scene(scene, tmp_path, log, content, columns, message):
+def test_bad_logs_are_explained_and_leave_the_scene(log, content, columns, message):
     chart = plot_training(log)
     before, shown = node_ids(), rows_from_table(table_of(chart))
-    bad = tmp_path / "bad.csv"
+    bad = log.with_name("bad.csv")
     if content is not None:
         bad.write_text(content)
     # A chart that is followed keeps its columns: the columns of the log are looked at without one.
