@@ -68,10 +68,12 @@ def read_model(folder: Path) -> tuple[NetworkDescription, dict[str, np.ndarray]]
     _check_architecture(description, folder)
     for name, array in tensors.items():
         if array.dtype != np.float16:
-            msg = f"{folder / WEIGHTS_FILE}: tensor {name[:80]} is {array.dtype}, expected float16; get the model again"
+            msg = (
+                f"{folder / WEIGHTS_FILE}: tensor {name[:80]!r} is {array.dtype}, expected float16; get the model again"
+            )
             raise InputError(msg)
         if not np.isfinite(array).all():
-            msg = f"{folder / WEIGHTS_FILE}: tensor {name[:80]} holds values that are not finite; get the model again"
+            msg = f"{folder / WEIGHTS_FILE}: tensor {name[:80]!r} holds values that are not finite; get the model again"
             raise InputError(msg)
     return description, tensors
 

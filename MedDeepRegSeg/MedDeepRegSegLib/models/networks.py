@@ -171,7 +171,7 @@ def _check_fit(tensors: Mapping[str, np.ndarray], expected: Mapping[str, tuple[i
     missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
     for names, problem in ((missing, "lacks"), (extra, "has, beyond those of the network,")):
         if names:
-            shown = ", ".join(name[:60] for name in names[:3]) + (" and others" if len(names) > 3 else "")
+            shown = ", ".join(repr(name[:60]) for name in names[:3]) + (" and others" if len(names) > 3 else "")
             msg = f"{path} {problem} {len(names)} tensor{'s' * (len(names) > 1)} ({shown}): get the model again"
             raise InputError(msg)
     for name, shape in expected.items():

@@ -111,14 +111,12 @@ def _read_description(path: Path, cls: type[D]) -> D:
     try:
         data = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        msg = f"{path} is not a valid model description: {error}"
-        raise InputError(msg) from error
+        raise _invalid(path, error) from error
     _check_format(path, data, cls)
     try:
         return from_json(cls, data)
     except InputError as error:
-        msg = f"{path} is not a valid model description: {error}"
-        raise InputError(msg) from error
+        raise _invalid(path, error) from error
 
 
 def _check_format(path: Path, data: Any, cls: type[Sealable]) -> None:
@@ -185,8 +183,17 @@ def _to_bytes(arrays: Mapping[str, np.ndarray], metadata: dict[str, str]) -> byt
     return save(dict(arrays), metadata=metadata)
 
 
+def _invalid(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path} is not a valid model description: {_line(error)}")
+
+
 def _not_safetensors(path: Path, error: Exception) -> InputError:
-    return InputError(f"{path} is not a safetensors file: {' '.join(str(error).split())}")
+    return InputError(f"{path} is not a safetensors file: {_line(error)}; get the model again")
+
+
+def _line(error: Exception) -> str:
+    """Return the words of an error as one line: names in a file may hold line ends."""
+    return " ".join(str(error).split())
 
 
 def _missing_safetensors() -> MissingPackageError:
