@@ -23,6 +23,7 @@ class JobModule(Protocol):
 
 
 JOBS: dict[str, str] = {
+    "features": "MedDeepRegSegLib.features.features_job",
     "foreground": "MedDeepRegSegLib.segmentation.foreground_job",
     "grow": "MedDeepRegSegLib.segmentation.grow_job",
     "measure": "MedDeepRegSegLib.segmentation.measure_job",
