@@ -1,0 +1,122 @@
+"""Two views of one label map, in unrelated contrast, with the known place of every voxel of one in the other.
+
+Domain of ``place``: voxels of the second view. Codomain: voxels of the first view, also outside of its borders.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from MedDeepRegSegLib.synthesis.label_maps import LabelMap
+from MedDeepRegSegLib.synthesis.randomness import Randomness
+from MedDeepRegSegLib.synthesis.rendering import render
+from MedDeepRegSegLib.synthesis.smooth import Size, nearest, sample, smooth_field, voxel_grid
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two synthetic images of the same anatomy.
+
+    Attributes
+    ----------
+    first, second : Tensor, shape (D, H, W), float32
+        0 to 1.
+    first_labels, second_labels : Tensor, shape (D, H, W), int16
+    first_valid, second_valid : Tensor, shape (D, H, W), bool
+        Where the field of view shows something.
+    place : Tensor, shape (3, D, H, W)
+        Voxel of the first view for every voxel of the second.
+    classes : Tensor or None
+        Anatomical class of each label, see :class:`~MedDeepRegSegLib.synthesis.label_maps.LabelMap`.
+    """
+
+    first: Tensor
+    second: Tensor
+    first_labels: Tensor
+    second_labels: Tensor
+    first_valid: Tensor
+    second_valid: Tensor
+    place: Tensor
+    classes: Tensor | None
+
+
+@dataclass(frozen=True)
+class PairSettings:
+    """How much the two views differ.
+
+    Attributes
+    ----------
+    largest_rotation_degrees : float
+        Between the views.
+    bend_voxels : tuple of float
+        Least and most deformation between the views, standard deviation in voxels.
+    scale : tuple of float
+        Voxels of the label map for one voxel of a view: below 1 magnifies, above 1 shrinks.
+    anatomy_bend_voxels : float
+        Most deformation of the label map itself, before both views, standard deviation in voxels of the view.
+    """
+
+    largest_rotation_degrees: float = 40.0
+    bend_voxels: tuple[float, float] = (0.4, 3.0)
+    scale: tuple[float, float] = (0.8, 1.1)
+    anatomy_bend_voxels: float = 3.0
+
+
+def make_pair(label_map: LabelMap, size: Size, random: Randomness, settings: PairSettings | None = None) -> Pair:
+    """Return two views of a label map, each of this size."""
+    settings = settings or PairSettings()
+    grid = voxel_grid(size, random.device)
+    place = _between_views(grid, size, random, settings)
+    to_map = _ToMap(label_map, size, random, settings)
+    first_labels, first_inside = nearest(label_map.labels, to_map(grid))
+    second_labels, second_inside = nearest(label_map.labels, to_map(place))
+    first = render(replace(label_map, labels=first_labels), random)
+    second = render(replace(label_map, labels=second_labels), random)
+    return Pair(
+        first.image,
+        second.image,
+        first_labels,
+        second_labels,
+        first.valid & first_inside,
+        second.valid & second_inside,
+        place,
+        label_map.classes,
+    )
+
+
+def _between_views(grid: Tensor, size: Size, random: Randomness, settings: PairSettings) -> Tensor:
+    """Return the voxel of the first view for every voxel of the second: turned, stretched, shifted and bent."""
+    center = torch.tensor(size, device=grid.device, dtype=torch.float32) / 2 - 0.5
+    largest = settings.largest_rotation_degrees if random.chance(0.5) else 8.0
+    stretch = torch.diag(1 + (0.15 if random.chance(0.6) else 0.05) * (2 * random.rand(3) - 1))
+    matrix = random.rotation(largest) @ stretch
+    shift = 0.1 * max(size) * (2 * random.rand(3) - 1)
+    if random.chance(0.15):
+        matrix, shift = torch.eye(3, device=grid.device), torch.zeros(3, device=grid.device)
+    place = torch.einsum("ij,jdhw->idhw", matrix, grid - center.view(3, 1, 1, 1)) + (center + shift).view(3, 1, 1, 1)
+    if random.chance(0.7):
+        place = place + random.uniform(*settings.bend_voxels) * smooth_field(random, 3, size, random.integer(3, 7))
+    return place
+
+
+class _ToMap:
+    """Maps voxels of the first view to voxels of the label map: scaled, turned a little, bent."""
+
+    def __init__(self, label_map: LabelMap, size: Size, random: Randomness, settings: PairSettings) -> None:
+        device = random.device
+        self._center = (torch.tensor(size, device=device, dtype=torch.float32) / 2 - 0.5).view(3, 1, 1, 1)
+        sides = torch.tensor(label_map.labels.shape, device=device, dtype=torch.float32)
+        scale = random.log_uniform(*settings.scale)
+        # The view is placed where it shows as much of the map as it can, then shifted within what is left.
+        room = (sides - scale * torch.tensor(size, device=device)).clamp_min(0.12 * float(sides.max()))
+        target = sides / 2 - 0.5 + room * (random.rand(3) - 0.5)
+        self._target = target.view(3, 1, 1, 1)
+        stretch = torch.diag(1 + 0.12 * (2 * random.rand(3) - 1))
+        self._matrix = scale * random.rotation(15) @ stretch
+        amount = random.uniform(0.2, 1) * settings.anatomy_bend_voxels
+        self._bend = amount * smooth_field(random, 3, size, random.integer(3, 6))
+
+    def __call__(self, place: Tensor) -> Tensor:
+        bent = place + sample(self._bend, place)
+        return torch.einsum("ij,jdhw->idhw", self._matrix, bent - self._center) + self._target

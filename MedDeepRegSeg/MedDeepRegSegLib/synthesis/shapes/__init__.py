@@ -1,0 +1,1 @@
+"""Shapes that are painted into a random label map, one a file."""

@@ -1,0 +1,21 @@
+"""Vessels, airways and nerves: winding tubes, some with a wall."""
+
+import torch
+
+from MedDeepRegSegLib.synthesis.shapes.canvas import Canvas
+
+
+def paint_tubes(canvas: Canvas) -> None:
+    """Paint up to 6 tubes."""
+    random = canvas.random
+    for _ in range(random.integer(0, 6)):
+        center = 1.4 * random.rand(3) - 0.7
+        along, *across = torch.einsum("ij,jdhw->idhw", random.rotation(180), canvas.place) - center.view(3, 1, 1, 1)
+        square = torch.zeros_like(along)
+        for axis in across:
+            wave = random.uniform(0, 0.3) * torch.sin(random.uniform(1, 6) * along + random.uniform(0, 6.28))
+            square += (axis - wave) ** 2
+        radius = random.log_uniform(0.025, 0.12)
+        canvas.paint(square < radius**2, canvas.new_label())
+        if random.chance(0.4):
+            canvas.paint(square < (random.uniform(0.5, 0.85) * radius) ** 2, canvas.new_label())
