@@ -168,9 +168,15 @@ class MedDeepRegSegTest(ScriptedLoadableModuleTest):
         self.test_path()
 
     def test_path(self):
-        """Register, grow and measure on the phantom, through the module logic."""
-        from MedDeepRegSegLib.mrml.self_test import check_path
+        """Register, grow, measure and compute features on the phantom, through the module logic."""
+        from MedDeepRegSegLib.mrml.self_test import check_features, check_path, has_encoder
 
+        logic = MedDeepRegSegLogic()
         self.delayDisplay("Registering, growing and measuring on the phantom")
-        check_path(MedDeepRegSegLogic())
-        self.delayDisplay("Test passed")
+        made = check_path(logic)
+        if has_encoder():
+            self.delayDisplay("Computing features; this needs PyTorch")
+            check_features(logic, made["volume"], made["segmentation"])
+            self.delayDisplay("Test passed")
+        else:
+            self.delayDisplay("Test passed; the encoder is not in this installation, features were not tested")

@@ -1,13 +1,16 @@
 """The self-test of MedDeep RegSeg: the whole path through the module logic, on the phantom, with exact truth."""
 
 import numpy as np
+import slicer.util
 
+from MedDeepRegSegLib.models.networks import ENCODER
 from MedDeepRegSegLib.mrml.markups import markups_from_points
 from MedDeepRegSegLib.mrml.tables import rows_from_table
 from MedDeepRegSegLib.mrml.transforms import transform_from_node
 from MedDeepRegSegLib.mrml.volumes import volume_from_image
 from MedDeepRegSegLib.registration.known import known_rigid
 from MedDeepRegSegLib.registration.quality import target_registration_error
+from MedDeepRegSegLib.resources import resource_path
 from MedDeepRegSegLib.volumes.geometry import volume_center
 from MedDeepRegSegLib.volumes.phantoms import deform_phantom, head_phantom
 
@@ -57,4 +60,49 @@ def check_path(logic) -> dict:
     if len(rows) != 2 or not 2000 < volumes[0] < 6000 or not 3 < volumes[1] < 12:
         msg = f"the segments of the phantom measure {volumes} mL, expected a head and an eye of about 6 mL"
         raise AssertionError(msg)
-    return {**registration, "segmentation": segmentation, "table": table, "error_mm": error}
+    return {**registration, "volume": mr, "segmentation": segmentation, "table": table, "error_mm": error}
+
+
+def has_encoder() -> bool:
+    """Return whether the encoder is part of this installation."""
+    try:
+        resource_path(*ENCODER)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def check_features(logic, volume, segmentation) -> dict:
+    """Color a volume by its features and describe its segments with the encoder that ships, and check both.
+
+    Parameters
+    ----------
+    logic:
+        A ``MedDeepRegSegLogic``.
+    volume, segmentation:
+        As :func:`check_path` made them.
+
+    Raises
+    ------
+    MissingPackageError
+        If PyTorch is not installed: a self-test that passed without it would say nothing.
+    AssertionError
+        If a result is not what it must be.
+    """
+    outputs = logic.extractFeatures(volume, segmentation)
+    colors = slicer.util.arrayFromVolume(outputs["colored"])
+    spread = colors.reshape(-1, colors.shape[-1]).std(axis=0)
+    expected = (*slicer.util.arrayFromVolume(volume).shape, 3)
+    if colors.shape != expected or not spread.min() > 1:
+        msg = f"the colored features have shape {colors.shape} and spread {spread}, expected {expected} and colors that differ"
+        raise AssertionError(msg)
+    _columns, rows = rows_from_table(outputs["table"])
+    numbers = [[value for value in row.values() if isinstance(value, float)] for row in rows]
+    if (
+        len(rows) != segmentation.GetSegmentation().GetNumberOfSegments()
+        or not all(numbers)
+        or numbers[0] == numbers[1]
+    ):
+        msg = f"the features of the segments are {rows}, expected different numbers for each segment"
+        raise AssertionError(msg)
+    return outputs
