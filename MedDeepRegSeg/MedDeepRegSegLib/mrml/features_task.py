@@ -1,5 +1,6 @@
 """Features of a volume node that the shared encoder computes: in color, and of segments as a table."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ class FeaturesTask:
     Notes
     -----
     :meth:`collect` returns ``colored`` (vector volume node on the grid of the volume, None without ``color``),
-    ``table`` (None without a segmentation), ``spacing_mm`` and ``model`` (name of the encoder).
+    ``table`` (None without a segmentation), ``spacing_mm``, ``model`` (name of the encoder) and ``notes`` (tuple of str:
+    what a reader should know).
     """
 
     def __init__(
@@ -124,7 +126,8 @@ class FeaturesTask:
                     node=self._table_node,
                     beside=self._segmentation,
                 )
-        return {"colored": colored, "table": table, "spacing_mm": result.spacing_mm, "model": result.model}
+        told = {"spacing_mm": result.spacing_mm, "model": result.model, "notes": tuple(result.notes)}
+        return {"colored": colored, "table": table, **told}
 
     def _check_outputs(self) -> None:
         """Refuse what cannot be filled before the work is done, and again before anything is filled."""
@@ -135,5 +138,21 @@ class FeaturesTask:
             raise InputError(msg)
 
 
+_DESCRIPTIONS = {
+    "Segment": "Name of the segment",
+    "Voxels": "Voxels of the volume in the segment",
+    "Volume": "Volume of these voxels",
+    "Note": "What to know about this row",
+}
+_FEATURE = re.compile(r"(Local|Context) feature (\d+) (.+)")
+_TELLS = {"Local": "which structure, and where in it", "Context": "which part of the body"}
+
+
 def _described(column: TableColumn) -> TableColumn:
-    return replace(column, description=column.description or f"{column.title}, as the encoder sees the image")
+    """Return the column with what it holds in words."""
+    match = _FEATURE.fullmatch(column.title)
+    if match is None:
+        return replace(column, description=_DESCRIPTIONS.get(column.title, ""))
+    scale, number, statistic = match.groups()
+    text = f"{statistic.capitalize()} over the segment of {scale.lower()} feature {number}; these features tell {_TELLS[scale]}"
+    return replace(column, description=text)

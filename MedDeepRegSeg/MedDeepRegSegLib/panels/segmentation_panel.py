@@ -110,7 +110,7 @@ class SegmentationPanel(Panel):
 
     def onSegmentFeatures(self, _checked: bool = False) -> None:
         """Start computing the features of all segments, or cancel it."""
-        self._toggleFeatures(self.ui.segmentFeaturesButton, self.parameterNode.segmentation, self.showTable)
+        self._toggleFeatures(self.ui.segmentFeaturesButton, self.parameterNode.segmentation, self.showFeatureTable)
 
     def _toggleFeatures(self, button, segmentation, onDone) -> None:
         node = self.parameterNode
@@ -129,6 +129,18 @@ class SegmentationPanel(Panel):
     def showColored(self, outputs: dict) -> None:
         """Show the colored volume in the slice views."""
         show_volumes(outputs["colored"])
+        self._tellHow(outputs)
+
+    def showFeatureTable(self, outputs: dict) -> None:
+        """Show the features of the segments in the table view of the tab."""
+        self.showTable(outputs)
+        self._tellHow(outputs)
+
+    def _tellHow(self, outputs: dict) -> None:
+        done = _("Done: at voxels of {spacing} mm, with the model {model}.").format(
+            spacing=f"{outputs['spacing_mm']:g}", model=outputs["model"]
+        )
+        self.ui.statusLabel.text = " ".join([done, *outputs["notes"]])
 
     def showSegmentation(self, node, outputs: dict) -> None:
         """Pick the segmentation that got the new segment, in the parameter node the job was started with."""

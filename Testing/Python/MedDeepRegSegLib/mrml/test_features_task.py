@@ -10,6 +10,7 @@ import pytest
 import SimpleITK as sitk
 import slicer
 import slicer.util
+from tiny_encoder import write_tiny_encoder
 
 from MedDeepRegSegLib.errors import Canceled, InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken
@@ -22,6 +23,7 @@ from MedDeepRegSegLib.mrml.tasks import FeaturesTask, run_task
 from MedDeepRegSegLib.mrml.volumes import grid_of_volume, volume_from_image
 from MedDeepRegSegLib.segmentation.segmentation_file import read_segmentation
 from MedDeepRegSegLib.segmentation.segments import Segment, named_segment
+from MedDeepRegSegLib.volumes.phantoms import head_phantom
 
 JOB = "MedDeepRegSegLib.features.features_job"
 
@@ -46,6 +48,7 @@ class Result:
     table: Path | None
     spacing_mm: float = 2.0
     model: str = "tiny"
+    notes: tuple[str, ...] = ("coarse",)
 
 
 SEEN = []
@@ -61,7 +64,9 @@ def _work(request, *, progress, cancel):
     if request.segmentation is not None:
         table = request.out / "features.csv"
         names = [s.name for path in (request.segmentation, *request.overlapping) for s in read_segmentation(path)[1]]
-        table.write_text("\n".join(["Segment,Volume [mL],local_00", *(f"{name},1.5,0.25" for name in names)]))
+        table.write_text(
+            "\n".join(["Segment,Volume (mm3),Local feature 1 mean", *(f"{name},1.5,0.25" for name in names)])
+        )
     return Result(request.out / "colored.nrrd", table)
 
 
@@ -124,7 +129,7 @@ def test_the_volume_is_colored_beside_it(scene, volume):
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(colored)[..., 0], slicer.util.arrayFromVolume(volume))
     assert folder_of(colored) == folder_of(volume) == study_folder("case")
     assert outputs["table"] is None
-    assert (outputs["spacing_mm"], outputs["model"]) == (2.0, "tiny")
+    assert (outputs["spacing_mm"], outputs["model"], outputs["notes"]) == (2.0, "tiny", ("coarse",))
     request = SEEN[0]
     assert (request.spacing_mm, request.device, request.backend, request.model) == (
         1.5,
@@ -144,7 +149,8 @@ def test_segments_get_a_row_each_even_where_they_overlap(scene, volume, segmenta
     assert folder_of(table) == folder_of(segmentation)
     columns, rows = rows_from_table(table)
     assert [row["Segment"] for row in rows] == ["Liver", "Lesion"]
-    assert [column.units for column in columns] == ["", "mL", ""]
+    assert [column.units for column in columns] == ["", "mm3", ""]
+    assert "local feature 1" in columns[2].description
     assert all(column.description for column in columns)
     assert outputs["colored"] is not None
     assert len(SEEN[0].overlapping) == 1
@@ -228,3 +234,28 @@ def test_bad_nodes_are_refused_before_the_work(scene, volume, segmentation):
         with pytest.raises(InputError, match=message):
             run_task(task)
     assert SEEN == []
+
+
+def test_the_job_itself_with_a_tiny_encoder(scene, tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDDEEP_CACHE", str(tmp_path / "cache"))
+    phantom = head_phantom(3, spacing_mm=8.0, size=(24, 30, 28))
+    volume = volume_from_image(phantom.mr, "MR")
+    labels = sitk.Cast(phantom.labels, sitk.sitkUInt8)
+    names = [named_segment(value, name) for value, name in list(phantom.names.items())[:2]]
+    kept = sitk.Mask(labels, sitk.Or(labels == names[0].value, labels == names[1].value))
+    segmentation = segmentation_from_image(kept, names, "organs", reference_volume=volume)
+    options = {"model": write_tiny_encoder(tmp_path / "tiny"), "device": "cpu", "backend": "torch", "spacing_mm": 8.0}
+    outputs = run_task(FeaturesTask(volume, segmentation, **options))
+    colors = slicer.util.arrayFromVolume(outputs["colored"])
+    assert colors.shape == (28, 30, 24, 3)
+    assert colors.reshape(-1, 3).std(axis=0).min() > 1
+    columns, rows = rows_from_table(outputs["table"])
+    assert [row["Segment"] for row in rows] == [segment.name for segment in names]
+    counts = [np.count_nonzero(sitk.GetArrayViewFromImage(labels) == segment.value) for segment in names]
+    assert [row["Voxels"] for row in rows] == counts
+    assert all(column.description for column in columns)
+    features = [column.key for column in columns if "feature" in column.key]
+    assert len(features) == 2 * (16 + 32)
+    assert all(isinstance(row[key], float) for row in rows for key in features)
+    assert outputs["spacing_mm"] == 8.0
+    assert "tiny" in outputs["model"]

@@ -8,7 +8,7 @@ from MedDeepRegSegLib.jobs.registry import JOBS
 from MedDeepRegSegLib.jobs.schema import from_json, to_json
 from MedDeepRegSegLib.mrml.markups import markups_from_points, roi_from_box
 from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
-from MedDeepRegSegLib.mrml.tasks import ForegroundTask, GrowTask, MeasureTask, RegisterTask
+from MedDeepRegSegLib.mrml.tasks import FeaturesTask, ForegroundTask, GrowTask, MeasureTask, RegisterTask
 from MedDeepRegSegLib.mrml.transforms import node_from_transform
 from MedDeepRegSegLib.mrml.volumes import volume_from_image
 from MedDeepRegSegLib.segmentation.segments import named_segment
@@ -33,10 +33,12 @@ def make_task(name):
         return GrowTask(volume, points, negative_markups=points, box_roi=roi_from_box((0, 0, 0), (5, 5, 5), "box"))
     if name == "foreground":
         return ForegroundTask(volume, what="body")
+    if name == "features":
+        return FeaturesTask(volume, segmentation, spacing_mm=2.0, model="folder", device="cpu", backend="torch")
     return MeasureTask(segmentation, volume)
 
 
-@pytest.mark.parametrize("name", ["foreground", "grow", "measure", "register"])
+@pytest.mark.parametrize("name", ["features", "foreground", "grow", "measure", "register"])
 def test_prepared_request_passes_through_a_job_file(scene, tmp_path, name):
     module = pytest.importorskip(JOBS[name], reason=f"the job {name} is not there yet", exc_type=ModuleNotFoundError)
     job, request = make_task(name).prepare(tmp_path)
