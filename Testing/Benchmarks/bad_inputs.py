@@ -18,6 +18,11 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+TESTING = Path(__file__).resolve().parents[1]
+if str(TESTING) not in sys.path:
+    sys.path.insert(0, str(TESTING))
+from tiny_encoder import write_tiny_encoder  # noqa: E402  # lies in Testing
+
 
 @dataclass(frozen=True)
 class BadInput:
@@ -70,6 +75,7 @@ def make_files(folder: Path) -> None:
     sitk.WriteImage(sitk.Cast(labels, sitk.sitkFloat32) + 0.5, str(folder / "fractions.nrrd"))
     _make_damaged_headers(folder, labels)
     _make_other_files(folder)
+    _make_models(folder)
 
 
 def _make_damaged_headers(folder: Path, labels: sitk.Image) -> None:
@@ -112,6 +118,15 @@ def _make_other_files(folder: Path) -> None:
     (folder / "no_columns.csv").write_text("fruit\napple\n")
 
 
+def _make_models(folder: Path) -> None:
+    """Write a model folder, and one whose weights were changed afterwards."""
+    write_tiny_encoder(folder / "encoder")
+    weights = write_tiny_encoder(folder / "tampered") / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+
+
 def _image(array: np.ndarray) -> sitk.Image:
     image = sitk.GetImageFromArray(array.astype(np.uint8 if array.dtype == np.uint8 else np.float32))
     image.SetSpacing((2.0, 2.0, 2.0))
@@ -133,6 +148,18 @@ def _segment(command: str, title: str, says: str, *words: str, image: str = "goo
         return [command, folder / image, *_files(folder, words)]
 
     return BadInput(title, line, says)
+
+
+def _features(title: str, says: str, *words: str, image: str = "good.nrrd") -> BadInput:
+    """Return a feature extraction with the tiny encoder on the CPU; a word that begins with @ is the segmentation."""
+
+    def line(folder: Path) -> list[object]:
+        usual = ("--model", "@encoder", "--device", "cpu", "--out", "@out")
+        files = _files(folder, words)
+        first = files[:1] if words and words[0].startswith("@") else []
+        return ["features", folder / image, *first, *_files(folder, usual), *files[len(first) :]]
+
+    return BadInput(f"features: {title}", line, says)
 
 
 def _plain(title: str, says: str, *words: str) -> BadInput:
@@ -258,6 +285,17 @@ BAD_INPUTS: tuple[BadInput, ...] = (
     ),
     _segment("measure", "labels in feet", "expected one unit of length", "@labels_feet.nrrd", "--out", "@out.csv"),
     _segment("measure", "an output of another format", "does not end with .csv", "@labels.nrrd", "--out", "@out.txt"),
+    _features("an image that does not exist", "absent.nrrd does not exist", image="absent.nrrd"),
+    _features("a 4-D image", "has 2 frames", image="four_d.nrrd"),
+    _features("an image with NaN", "1 voxels that are not finite", image="nan.nrrd"),
+    _features("a segmentation that does not exist", "SEG: absent.nrrd does not exist", "@absent.nrrd"),
+    _features("labels on another grid", "22x24x24 voxels", "@labels_other_grid.nrrd"),
+    _features("a label map without labels", "no_labels.nrrd has no segments", "@no_labels.nrrd"),
+    _features("a voxel size of 0", "'0' is not a length", "--spacing", "0"),
+    _features("a backend that does not exist", "invalid choice: 'keras'", "--backend", "keras"),
+    _features("a model that was changed", "is not the file that model.json names", "--model", "@tampered"),
+    _features("a folder that is no model", "empty_folder is not a model folder", "--model", "@empty_folder"),
+    _features("an output folder that is a file", "is a file, expected a folder", "--out", "@a_file"),
     _plain("a sample that does not exist", "there is no sample 'moon'", "samples", "moon"),
     _plain(
         "a pathology that does not exist",

@@ -34,4 +34,4 @@ def test_bad_input(bad, files):
 def test_list_is_long_and_every_command_is_in_it():
     assert len(BAD_INPUTS) >= 20
     commands = {bad.words(Path())[0] for bad in BAD_INPUTS}
-    assert {"register", "foreground", "grow", "measure", "samples", "fit", "diagnose", "demo"} <= commands
+    assert {"register", "foreground", "grow", "measure", "features", "samples", "fit", "diagnose", "demo"} <= commands
