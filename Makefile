@@ -2,8 +2,8 @@
 # make test   sets everything up in .venv and runs the checks and tests
 #
 # PYTHON=python3.12        which Python makes the virtual environment (3.11 or newer)
-# make networks            adds torch, which nothing needs yet; TORCH_INDEX=ADDRESS names the package index of the CPU
-#                          or GPU build that fits the machine, as the "Get started" page of PyTorch shows it
+# TORCH_INDEX=ADDRESS      the package index of the CPU or GPU build of torch that fits the machine, as the "Get started"
+#                          page of PyTorch shows it; without it, pip takes its default, on Linux the large GPU build
 # DEMO_ARGUMENTS=--offline runs the demo on the phantom alone, without the network
 
 PYTHON ?= python3
@@ -17,7 +17,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: demo test test-quick check setup networks cmake-lists clean
+.PHONY: demo test test-quick check setup cmake-lists clean
 
 demo: setup
 	$(BIN)/meddeep demo --out "$(OUT)" $(DEMO_ARGUMENTS)
@@ -43,11 +43,9 @@ $(STAMP): pyproject.toml setup.py constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "MedDeep needs Python 3.11 or newer: make PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(INSTALL) --upgrade pip
-	$(INSTALL) --constraint constraints.txt --editable ".[scene,test]"
+	$(if $(TORCH_INDEX),$(INSTALL) --constraint constraints.txt --index-url $(TORCH_INDEX) torch)
+	$(INSTALL) --constraint constraints.txt --editable ".[scene,networks,test]"
 	touch $@
-
-networks: setup
-	$(INSTALL) --constraint constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
 
 clean:
 	rm -rf $(VENV) $(OUT)

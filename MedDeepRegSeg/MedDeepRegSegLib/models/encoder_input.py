@@ -32,12 +32,16 @@ def standardize(volume: Tensor) -> Tensor:
         Global contrast in [-1, 1] between the .5th and the 99.5th percentile, and local contrast in [-1.5, 1.5].
     """
     low, high = _range(volume)
-    unit = ((volume - low) / (high - low).clamp_min(1e-6)).clamp(0, 1)
+    # Relative, so that units do not matter: diffusion coefficients are about 1e-9.
+    smallest = 1e-6 * torch.maximum(low.abs(), high.abs()) + 1e-30
+    unit = ((volume - low) / torch.maximum(high - low, smallest)).clamp(0, 1)
     half = F.avg_pool3d(unit, 2, ceil_mode=True, count_include_pad=False)
     mean = _box(half)
     deviation = (_box(half * half) - mean * mean).clamp_min(0).sqrt()
     size = unit.shape[2:]
-    mean, deviation = (F.interpolate(part, size=size, mode="trilinear", align_corners=False) for part in (mean, deviation))
+    mean, deviation = (
+        F.interpolate(part, size=size, mode="trilinear", align_corners=False) for part in (mean, deviation)
+    )
     local = ((unit - mean) / (deviation + _NOISE)).clamp(-_CLIP, _CLIP) * 0.5
     return torch.cat([2 * unit - 1, local], dim=1)
 
@@ -55,7 +59,10 @@ def _range(volume: Tensor) -> tuple[Tensor, Tensor]:
 def _box(volume: Tensor) -> Tensor:
     """Return the mean over a cube, axis by axis, of what lies inside the volume."""
     for axis in range(3):
-        kernel, padding = [1, 1, 1], [0, 0, 0]
-        kernel[axis], padding[axis] = _WINDOW, _WINDOW // 2
-        volume = F.avg_pool3d(volume, kernel, stride=1, padding=padding, count_include_pad=False)
+        kernel, padding = [1, 1, 1], [0] * 6
+        kernel[axis] = _WINDOW
+        padding[4 - 2 * axis] = padding[5 - 2 * axis] = _WINDOW // 2  # by hand: sides may be shorter than the window
+        inside = volume.new_ones([1, 1, *(n if k == axis else 1 for k, n in enumerate(volume.shape[2:]))])
+        total, share = (F.avg_pool3d(F.pad(part, padding), kernel, stride=1) for part in (volume, inside))
+        volume = total / share
     return volume

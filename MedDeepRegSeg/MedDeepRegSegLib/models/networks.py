@@ -19,7 +19,7 @@ from MedDeepRegSegLib.resources import resource_path
 if TYPE_CHECKING:
     from MedDeepRegSegLib.models.encoder import Encoder, EncoderSettings
 
-ENCODER = ("Models", "encoder")
+ENCODER = ("models", "encoder")
 """Where the encoder that ships lies below ``Resources``."""
 
 _MOST_CHANNELS = 512
