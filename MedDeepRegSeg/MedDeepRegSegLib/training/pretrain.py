@@ -22,6 +22,7 @@ from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 from MedDeepRegSegLib.jobs.schema import to_json
 from MedDeepRegSegLib.models.encoder import Encoder
 from MedDeepRegSegLib.synthesis.randomness import Randomness
+from MedDeepRegSegLib.training.ahead import Ahead
 from MedDeepRegSegLib.training.checkpoint import load_checkpoint, save_checkpoint
 from MedDeepRegSegLib.training.log import TrainingLog, draw_curves
 from MedDeepRegSegLib.training.objective import MEASURES, PretrainObjective
@@ -102,7 +103,7 @@ def pretrain(
     elif team.leads:
         write_json(out / SETTINGS, to_json(settings))
     log = TrainingLog(out / LOG, COLUMNS, after=step) if team.leads else None
-    shared = team.share(objective)
+    shared, batches = team.share(objective), Ahead(source.batch)
     began = last_saved = time.monotonic()
 
     def save() -> None:
@@ -126,7 +127,7 @@ def pretrain(
         for group in optimizer.param_groups:
             group["lr"] = _rate(settings, step)
         random = Randomness(settings.seed, team.rank, step, _ANCHORS, device=team.device)
-        measures = shared(source.batch(step), random)
+        measures = shared(batches(step), random)
         optimizer.zero_grad(set_to_none=True)
         measures[0].backward()
         nn.utils.clip_grad_norm_(objective.parameters(), _GRADIENT_NORM)
@@ -147,6 +148,7 @@ def pretrain(
         if time.monotonic() - last_saved > 60 * save_minutes:
             save()
             last_saved, saved_step = time.monotonic(), step
+    batches.close()
     if step != saved_step:
         save()
     team.disband()
