@@ -140,7 +140,8 @@ class SegmentationPanel(Panel):
         done = _("Done: at voxels of {spacing} mm, with the model {model}.").format(
             spacing=f"{outputs['spacing_mm']:g}", model=outputs["model"]
         )
-        self.ui.statusLabel.text = " ".join([done, *outputs["notes"]])
+        notes = [_("Note: {note}.").format(note=note) for note in outputs["notes"]]
+        self.ui.statusLabel.text = " ".join([done, *notes])
 
     def showSegmentation(self, node, outputs: dict) -> None:
         """Pick the segmentation that got the new segment, in the parameter node the job was started with."""
