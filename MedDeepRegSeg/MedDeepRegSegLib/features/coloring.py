@@ -67,7 +67,8 @@ def colored_features(
     fine = sitk.Resample(colors, image, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkVectorUInt8, True)
     progress(0.8, "Coloring")
     cancel.raise_if_canceled()
-    cover = sitk.Resample(body * 255, image, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkUInt8, True)
+    smooth = sitk.DiscreteGaussian(body * 255, encoded.spacing_mm**2)  # its outline has no steps on finer voxels
+    cover = sitk.Resample(smooth, image, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkUInt8, True)
     array = sitk.GetArrayFromImage(fine)
     array[sitk.GetArrayViewFromImage(cover) < 128] = 0
     result = sitk.GetImageFromArray(array, isVector=True)
