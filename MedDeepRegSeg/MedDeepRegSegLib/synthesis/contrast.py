@@ -40,6 +40,7 @@ def draw_contrast(label_map: LabelMap, random: Randomness) -> Contrast:
     for label, other in sorted(label_map.alike.items()):
         if label < count and other < count:
             mean[label] = mean[other] + nearness * random.gaussian()
+            texture[label] = texture[other]
     mean[0] = _outside(style, random)
     texture[0] *= 0.2
     return Contrast(mean, texture, style)

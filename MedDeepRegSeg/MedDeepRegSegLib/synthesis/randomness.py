@@ -22,7 +22,8 @@ class Randomness:
     """
 
     def __init__(self, *seed: int, device: str | torch.device = "cpu") -> None:
-        sequence = np.random.SeedSequence(seed)
+        # The length is part of the seed: numpy takes (7,) and (7, 0) for the same.
+        sequence = np.random.SeedSequence((len(seed), *seed))
         self.device = torch.device(device)
         self._numbers = np.random.default_rng(sequence)
         self._tensors = torch.Generator(self.device)

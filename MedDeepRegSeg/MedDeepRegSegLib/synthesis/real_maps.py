@@ -5,6 +5,8 @@ only, no image of a person. :func:`convert` packs them into one compressed file 
 """
 
 import argparse
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ _RIGHT_OF |= {62: 30, 137: 136, 164: 163, 57: 25}
 _BONE = (515, 516)
 _NOT_BRAIN_FROM = 500
 _MOST = 120
+_MARGIN = 8
 
 
 def convert(folder: Path, out: Path) -> int:
@@ -29,31 +32,76 @@ def convert(folder: Path, out: Path) -> int:
     Raises
     ------
     InputError
-        When the folder has none.
+        When the folder has none, or one cannot be used.
     """
-    import SimpleITK as sitk
-
     from MedDeepRegSegLib.jobs.outputs import atomic_path
 
     files = sorted(Path(folder).glob("training_seg_*.nii.gz"))
     if not files:
         msg = f"{folder} has no training_seg_*.nii.gz: give the folder of SynthSeg's label maps"
         raise InputError(msg)
-    maps = []
-    for file in files:
-        image = sitk.DICOMOrient(sitk.ReadImage(str(file)), "LPS")
-        if not np.allclose(image.GetSpacing(), 1.0, atol=1e-3):
-            msg = f"{file.name} has voxels of {image.GetSpacing()} mm, expected 1 mm: resample it"
-            raise InputError(msg)
-        labels = sitk.GetArrayFromImage(image).astype(np.int16)
-        index = np.argwhere(labels > 0)
-        low, high = np.maximum(index.min(axis=0) - 8, 0), index.max(axis=0) + 9
-        maps.append(labels[low[0] : high[0], low[1] : high[1], low[2] : high[2]])
+    maps = [_cropped(file) for file in files]
     values = np.unique(np.concatenate([np.unique(part) for part in maps]))
+    if len(values) > _MOST or values[0] != 0:
+        msg = f"the maps hold {len(values)} labels from {values[0]}, expected up to {_MOST} from 0: give SynthSeg's label maps"
+        raise InputError(msg)
     packed = {f"map{number}": np.searchsorted(values, part).astype(np.uint8) for number, part in enumerate(maps)}
     with atomic_path(out) as temporary, temporary.open("wb") as file_handle:
         np.savez_compressed(file_handle, values=values, **packed)
     return len(maps)
+
+
+def _cropped(file: Path) -> np.ndarray:
+    """Return the labels of a file (Z, Y, X), int16, in LPS order, cropped to the head with a margin."""
+    import SimpleITK as sitk
+
+    try:
+        image = sitk.ReadImage(str(file))
+    except RuntimeError as error:
+        msg = f"{file.name} cannot be read as an image: give label maps as NIfTI files"
+        raise InputError(msg) from error
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        msg = f"{file.name} is not a volume of one component: give label maps of three dimensions"
+        raise InputError(msg)
+    if not np.allclose(image.GetSpacing(), 1.0, atol=1e-3):
+        msg = f"{file.name} has voxels of {image.GetSpacing()} mm, expected 1 mm: resample it"
+        raise InputError(msg)
+    labels = sitk.GetArrayFromImage(sitk.DICOMOrient(image, "LPS")).astype(np.int16)
+    index = np.argwhere(labels > 0)
+    if not len(index):
+        msg = f"{file.name} has no label above 0: remove it"
+        raise InputError(msg)
+    low, high = np.maximum(index.min(axis=0) - _MARGIN, 0), index.max(axis=0) + _MARGIN + 1
+    return labels[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+
+
+def _unpacked(file: Path) -> tuple[list[int], list[np.ndarray]]:
+    """Return label values and maps (uint8) of a packed file. Nothing in it is ever unpickled."""
+    try:
+        with np.load(file, allow_pickle=False) as data:
+            values = data["values"]
+            maps = [data[name] for name in sorted(data.files) if name != "values"]
+    # What is not a zip archive of arrays fails in as many ways as there are formats.
+    except (
+        OSError,
+        EOFError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        msg = f"{file} does not hold packed label maps: make it with python -m MedDeepRegSegLib.synthesis.real_maps"
+        raise InputError(msg) from error
+    if values.ndim != 1 or values.dtype.kind not in "iu" or not 0 < len(values) <= _MOST or values[0] != 0:
+        msg = f"{file} holds labels {values.shape}, expected 1 to {_MOST} whole numbers from 0: make it with synthesis.real_maps"
+        raise InputError(msg)
+    fine = [part.ndim == 3 and part.dtype == np.uint8 and part.size and part.max() < len(values) for part in maps]
+    if not fine or not all(fine):
+        msg = f"{file} holds no maps or broken ones, expected volumes of labels: make it with synthesis.real_maps"
+        raise InputError(msg)
+    return values.tolist(), maps
 
 
 class RealMaps:
@@ -64,21 +112,24 @@ class RealMaps:
     file : Path
         Made by :func:`convert`.
     device : str
+
+    Raises
+    ------
+    InputError
+        When the file is not one of those.
     """
 
     def __init__(self, file: Path, device: str | torch.device = "cpu") -> None:
-        with np.load(file, allow_pickle=False) as data:
-            values = data["values"].tolist()
-            self._maps = [torch.from_numpy(data[name]).to(device) for name in sorted(data.files) if name != "values"]
-        if len(values) > _MOST or values[0] != 0:
-            msg = f"{file} holds {len(values)} labels, expected at most {_MOST} with 0 first: make it with synthesis.real_maps"
-            raise InputError(msg)
+        values, maps = _unpacked(Path(file))
+        self._maps = [torch.from_numpy(part).to(device) for part in maps]
         index = {value: number for number, value in enumerate(values)}
         self._count = len(values)
         self._bone = tuple(index[value] for value in _BONE if value in index)
         self._outside_brain = torch.tensor([value >= _NOT_BRAIN_FROM for value in values], device=device)
         # The two sides of the brain look alike but are different classes.
-        self._alike = {index[right]: index[left] for right, left in _RIGHT_OF.items() if right in index and left in index}
+        self._alike = {
+            index[right]: index[left] for right, left in _RIGHT_OF.items() if right in index and left in index
+        }
         named = [value for value in values if value in BRAIN or value in _RIGHT_OF or value in (*_BONE, 511)]
         self.class_values = tuple(named)
         table = [named.index(value) if value in named else -1 for value in values]

@@ -47,6 +47,10 @@ def acquire(label_map: LabelMap, contrast: Contrast, random: Randomness) -> Tens
         image = bias_field(image, random, random.uniform(0, 0.35))
     elif random.chance(0.12):
         image = streaks(image, random, random.uniform(0.1, 0.5))
+    # Noise of thick slices is as coarse as they are once they are interpolated; that of a later step is fine.
+    late = random.chance(0.5)
+    if not late:
+        image = _noise(image, contrast, random)
     draw = random.uniform(0, 1)
     if draw < 0.3:
         image = thick_slices(image, random)
@@ -54,10 +58,17 @@ def acquire(label_map: LabelMap, contrast: Contrast, random: Randomness) -> Tens
         image = low_resolution(image, random)
     if not is_ct and random.chance(0.1):
         image = ghosting(image, random, random.uniform(0.03, 0.15))
+    return _noise(image, contrast, random) if late else image
+
+
+def _noise(image: Tensor, contrast: Contrast, random: Randomness) -> Tensor:
+    """Return the image with noise as its style has it."""
     sigma = random.uniform(0, 0.04) if random.chance(0.8) else random.uniform(0.04, 0.1)
     if contrast.style == "mr" and random.chance(0.4):
         return rician_noise(image, random, sigma)
-    return gaussian_noise(image, random, 0.4 * sigma if is_ct else sigma, correlated=random.chance(0.3))
+    return gaussian_noise(
+        image, random, 0.4 * sigma if contrast.style == "ct" else sigma, correlated=random.chance(0.3)
+    )
 
 
 def show(image: Tensor, contrast: Contrast, random: Randomness) -> Tensor:

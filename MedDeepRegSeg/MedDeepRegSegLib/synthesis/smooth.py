@@ -59,15 +59,6 @@ def _spline_basis(side: int, cell: float, device: torch.device) -> Tensor:
     return torch.where(away < 1, near, far)
 
 
-def box(volume: Tensor, width: int) -> Tensor:
-    """Return the mean over cubes of an odd width, of (B, C, D, H, W)."""
-    for axis in range(3):
-        kernel, padding = [1, 1, 1], [0, 0, 0]
-        kernel[axis], padding[axis] = width, width // 2
-        volume = F.avg_pool3d(volume, kernel, stride=1, padding=padding, count_include_pad=False)
-    return volume
-
-
 def gaussian(volume: Tensor, sigmas: tuple[float, float, float]) -> Tensor:
     """Return a volume (D, H, W) smoothed by a Gaussian of these standard deviations, voxels, along D, H, W."""
     result = volume[None, None]
@@ -90,6 +81,11 @@ def voxel_grid(size: Size, device: torch.device | str) -> Tensor:
     """Return the index of every voxel, (3, D, H, W), float32."""
     axes = [torch.arange(side, device=device, dtype=torch.float32) for side in size]
     return torch.stack(torch.meshgrid(*axes, indexing="ij"))
+
+
+def apply(matrix: Tensor, place: Tensor) -> Tensor:
+    """Return a matrix (3, 3) times every place (3, ...)."""
+    return (matrix @ place.reshape(3, -1)).reshape(place.shape)
 
 
 def sample(volume: Tensor, place: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from MedDeepRegSegLib.synthesis.randomness import Randomness
 
 
 def ghosting(image: Tensor, random: Randomness, strength: float = 0.1) -> Tensor:
-    """Return the image with two to four shifted faint copies of itself, wrapping around as in k-space."""
+    """Return the image with one to three shifted faint copies of itself, wrapping around as in k-space."""
     axis, copies = random.integer(0, 2), random.integer(2, 4)
     result = image
     for number in range(1, copies):

@@ -20,4 +20,4 @@ def window(image: Tensor, level: float, width: float) -> Tensor:
 
 def gamma(image: Tensor, random: Randomness, strength: float = 0.35) -> Tensor:
     """Return the image (0 to 1) to the power exp(strength x normal)."""
-    return (image.clamp(0, 1) + 1e-4) ** (2.718281828 ** (strength * random.gaussian()))
+    return image.clamp(0, 1) ** (2.718281828 ** (strength * random.gaussian()))

@@ -4,15 +4,17 @@ import torch
 from torch import Tensor
 
 from MedDeepRegSegLib.synthesis.randomness import Randomness
-from MedDeepRegSegLib.synthesis.smooth import box
 
 
 def gaussian_noise(image: Tensor, random: Randomness, sigma: float, *, correlated: bool = False) -> Tensor:
     """Return the image with noise of a standard deviation, smoothed over neighbors where ``correlated``."""
-    noise = random.normal(*image.shape)
-    if correlated:
-        noise = 4.0 * box(noise[None, None], 3)[0, 0]
-    return image + sigma * noise
+    if not correlated:
+        return image + sigma * random.normal(*image.shape)
+    # Sums of three along each axis, of a volume one voxel larger on every side, so that borders are like the rest.
+    noise = random.normal(*(side + 2 for side in image.shape))
+    for axis, side in enumerate(image.shape):
+        noise = sum((noise.narrow(axis, start, side) for start in (1, 2)), noise.narrow(axis, 0, side))
+    return image + sigma * 27**-0.5 * noise
 
 
 def rician_noise(image: Tensor, random: Randomness, sigma: float) -> Tensor:

@@ -7,6 +7,6 @@ from MedDeepRegSegLib.synthesis.smooth import gaussian
 
 
 def point_spread(image: Tensor, random: Randomness) -> Tensor:
-    """Return the image smoothed by .3 to 1 voxels, at times up to 2."""
+    """Return the image smoothed by about .3 to 1 voxels, at times up to 2; a little differently along each axis."""
     sigma = random.uniform(0.3, 1.0) if random.chance(0.75) else random.uniform(1.0, 2.0)
     return gaussian(image, tuple(sigma * random.uniform(0.8, 1.25) for _ in range(3)))  # type: ignore[arg-type]

@@ -4,18 +4,20 @@ import torch
 from torch import Tensor
 
 from MedDeepRegSegLib.synthesis.randomness import Randomness
-from MedDeepRegSegLib.synthesis.smooth import voxel_grid
 
 
 def streaks(image: Tensor, random: Randomness, strength: float = 0.3) -> Tensor:
     """Return the image with rays around a random point."""
     size = tuple(image.shape)
     axis = random.integer(0, 2)
-    place = voxel_grid(size, image.device)
-    away = [place[i] - random.uniform(0.2, 0.8) * size[i] for i in range(3)]
-    first, second = (away[i] for i in range(3) if i != axis)
-    angle, radius = torch.atan2(first, second), (first**2 + second**2).sqrt()
-    rays = sum(torch.sin(random.integer(3, 15) * angle + random.uniform(0, 6.28)) for _ in range(3))
-    assert isinstance(rays, Tensor)
-    reach, slices = max(size) / 4, max(size) * 0.08
-    return image + strength / 2 * rays * torch.exp(-radius / reach - away[axis] ** 2 / (2 * slices**2))
+    away = [torch.arange(side, device=image.device) - random.uniform(0.2, 0.8) * side for side in size]
+    # Rays in the plane of the slices, times how strong each slice has them.
+    across = away.pop(axis)
+    first, second = torch.meshgrid(*away, indexing="ij")
+    angle, radius = torch.atan2(first, second), torch.hypot(first, second)
+    rays = torch.zeros_like(angle)
+    for _ in range(3):
+        rays += torch.sin(random.integer(3, 15) * angle + random.uniform(0, 6.28))
+    rays *= strength / 2 * torch.exp(-radius / (max(size) / 4))
+    slices = torch.exp(-(across**2) / (2 * (0.08 * max(size)) ** 2))
+    return image + rays.unsqueeze(axis) * slices.view([-1 if i == axis else 1 for i in range(3)])

@@ -2,7 +2,7 @@
 
 import torch
 
-from MedDeepRegSegLib.synthesis.shapes.canvas import Canvas
+from MedDeepRegSegLib.synthesis.shapes.canvas import Canvas, radial
 from MedDeepRegSegLib.synthesis.smooth import smooth_field
 
 
@@ -14,7 +14,7 @@ def paint_body(canvas: Canvas) -> None:
     if random.chance(0.35):
         radii[random.integer(0, 2)] = 9.0  # a trunk or a limb that goes on outside of the field of view
     power = random.choice((2.0, 2.0, 2.5, 3.0, 4.0))
-    depth = ((canvas.place - center) / radii).abs().clamp_min(1e-4).pow(power).sum(dim=0).pow(1 / power)
+    depth = radial((canvas.place - center) / radii, power)
     depth = depth + random.uniform(0, 0.02) * smooth_field(random, 1, canvas.size, 8)[0]
     edge = 1.0
     for _ in range(random.integer(0, 4)):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -9,6 +10,8 @@ from MedDeepRegSegLib.synthesis.randomness import Randomness
 from MedDeepRegSegLib.synthesis.smooth import Size, smooth_field, voxel_grid
 
 MOST_LABELS = 200
+
+Box = tuple[slice, slice, slice]
 
 
 @dataclass
@@ -32,6 +35,14 @@ class Canvas:
     alike: dict[int, int] = field(default_factory=dict)
     _next: int = 1
 
+    def __post_init__(self) -> None:
+        """Note the least and the greatest coordinate in every slice across each axis."""
+        others = ((1, 2), (0, 2), (0, 1))
+        self._spans = [
+            torch.stack((part.amin(across), part.amax(across))).cpu().numpy()
+            for part, across in zip(self.place, others, strict=True)
+        ]
+
     @classmethod
     def blank(cls, size: Size, random: Randomness) -> "Canvas":
         """Return an empty canvas with randomly bent coordinates."""
@@ -52,12 +63,40 @@ class Canvas:
             self.alike[label] = alike
         return label
 
-    def paint(self, where: Tensor, label: int) -> None:
-        """Give voxels (D, H, W) a label."""
-        self.labels.masked_fill_(where, label)
+    def paint(self, where: Tensor, label: int, box: Box | None = None) -> None:
+        """Give voxels a label; ``where`` has the size of the canvas, or of a box of it."""
+        (self.labels if box is None else self.labels[box]).masked_fill_(where, label)
+
+    def box(self, center: Tensor, reach: float) -> Box:
+        """Return a box that holds every voxel whose place is within ``reach`` of a center (3,); it may be empty."""
+        slices = []
+        for (low, high), middle in zip(self._spans, center.tolist(), strict=True):
+            hit = np.flatnonzero((low <= middle + reach) & (high >= middle - reach))
+            slices.append(slice(int(hit[0]), int(hit[-1]) + 1) if hit.size else slice(0, 0))
+        return slices[0], slices[1], slices[2]
+
+    @property
+    def half_sides(self) -> Tensor:
+        """Half of each side in the unit of ``place``, (3,): 1 along the longest."""
+        return torch.tensor(self.size, device=self.labels.device) / max(self.size)
 
     @property
     def size(self) -> Size:
         """Size of the label map."""
         depth, height, width = self.labels.shape
         return depth, height, width
+
+
+def radial(place: Tensor, power: float) -> Tensor:
+    """Return (sum of |x|^power)^(1/power) over coordinates (3, ...): round for 2, boxy above, pointed below.
+
+    Whole and half powers are products and roots, which are several times faster than a general power.
+    """
+    if power == 2:
+        return place.square().sum(dim=0).sqrt()
+    if power == 4:
+        return place.square().square().sum(dim=0).sqrt().sqrt()
+    away = place.abs()
+    whole, rest = divmod(power, 1)
+    raised = away**whole * away.sqrt() if rest == 0.5 else away**power
+    return raised.sum(dim=0).pow(1 / power)

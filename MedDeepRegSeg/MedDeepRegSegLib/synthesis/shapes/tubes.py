@@ -3,6 +3,7 @@
 import torch
 
 from MedDeepRegSegLib.synthesis.shapes.canvas import Canvas
+from MedDeepRegSegLib.synthesis.smooth import apply
 
 
 def paint_tubes(canvas: Canvas) -> None:
@@ -10,11 +11,11 @@ def paint_tubes(canvas: Canvas) -> None:
     random = canvas.random
     for _ in range(random.integer(0, 6)):
         center = 1.4 * random.rand(3) - 0.7
-        along, *across = torch.einsum("ij,jdhw->idhw", random.rotation(180), canvas.place) - center.view(3, 1, 1, 1)
+        along, *across = apply(random.rotation(180), canvas.place) - center.view(3, 1, 1, 1)
         square = torch.zeros_like(along)
         for axis in across:
             wave = random.uniform(0, 0.3) * torch.sin(random.uniform(1, 6) * along + random.uniform(0, 6.28))
-            square += (axis - wave) ** 2
+            square += (axis - wave).square()
         radius = random.log_uniform(0.025, 0.12)
         canvas.paint(square < radius**2, canvas.new_label())
         if random.chance(0.4):
