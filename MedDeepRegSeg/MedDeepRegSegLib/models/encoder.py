@@ -86,7 +86,11 @@ class Encoder(nn.Module):
         context : Tensor, shape (B, context_features, D / 8, H / 8, W / 8)
             float32; vectors of length 1.
         """
-        one, _, three, _ = self.pyramid(volume)
+        return self.heads(self.pyramid(volume))
+
+    def heads(self, maps: tuple[Tensor, Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return local and context features of the maps of :meth:`pyramid`."""
+        one, _, three, _ = maps
         return _unit(self.local_head(one)), _unit(self.context_head(three))
 
 

@@ -96,12 +96,3 @@ def region_loss(second: Tensor, first: Tensor, labels: Tensor, *, temperature: f
     each = -(likeness * same).sum(dim=1) / same.sum(dim=1)
     weight = same.sum(dim=1).rsqrt()  # large regions do not drown small ones
     return (each * weight).sum() / weight.sum()
-
-
-def class_loss(features: Tensor, directions: Tensor, classes: Tensor, *, temperature: float) -> Tensor:
-    """Bring features (C, N) to the direction (K, C) of their class (N,); -1 does not count. Scalar."""
-    known = classes >= 0
-    if not bool(known.any()):
-        return features.sum() * 0 + directions.sum() * 0
-    logits = (F.normalize(directions, dim=1) @ features[:, known]).T / temperature
-    return F.cross_entropy(logits, classes[known])

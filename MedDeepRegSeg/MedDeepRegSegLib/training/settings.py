@@ -1,5 +1,6 @@
 """What a pre-training run is, whole: two runs of the same settings on one machine give the same weights."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -7,6 +8,8 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.models.encoder import MULTIPLE, EncoderSettings
 
 Precision = Literal["float32", "bfloat16"]
+
+_GROUP = 8  # channels that are normalized together
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,10 @@ class PretrainSettings:
         Wrong places near each anchor's right one.
     temperature : float
         Of the contrastive losses: differences of cosines of this size count.
-    global_weight, context_weight, region_weight : float
+    global_weight, context_weight, region_weight, boundary_weight, position_weight : float
         Weights of the other losses beside that of the exact place.
+    voxels : int
+        Voxels of each view whose structure, boundaries and position are asked for.
     precision : {"float32", "bfloat16"}
         Of the convolutions; the weights, features and losses are always float32.
     seed : int
@@ -59,7 +64,10 @@ class PretrainSettings:
     temperature: float = 0.1
     global_weight: float = 0.5
     context_weight: float = 0.5
-    region_weight: float = 0.5
+    region_weight: float = 1.0
+    boundary_weight: float = 1.0
+    position_weight: float = 0.5
+    voxels: int = 4096
     precision: Precision = "float32"
     seed: int = 0
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
@@ -81,8 +89,16 @@ class PretrainSettings:
             if not 0 <= share <= 1:
                 msg = f"{name} is {share}, expected a fraction from 0 to 1: correct it"
                 raise InputError(msg)
-        if not (self.learning_rate > 0 and self.temperature > 0):
-            msg = "learning_rate and temperature must be more than 0: correct them"
+        for name in ("learning_rate", "temperature"):
+            if not 0 < getattr(self, name) < math.inf:
+                msg = f"{name} is {getattr(self, name)}, expected more than 0 and finite: correct it"
+                raise InputError(msg)
+        for name in ("weight_decay", "warmup", "global_weight", "context_weight", "region_weight"):
+            if not 0 <= getattr(self, name) < math.inf:
+                msg = f"{name} is {getattr(self, name)}, expected 0 or more, and finite: correct it"
+                raise InputError(msg)
+        if any(channels < _GROUP or channels % _GROUP for channels in self.encoder.channels):
+            msg = f"encoder.channels are {self.encoder.channels}, expected multiples of {_GROUP}: correct them"
             raise InputError(msg)
         if self.precision not in ("float32", "bfloat16"):
             msg = f"precision is {self.precision!r}, expected float32 or bfloat16: choose one of them"
