@@ -71,7 +71,18 @@ def test_an_image_and_its_segments(head, tmp_path, capsys):
 
 def test_less_is_written_where_less_is_wanted(head, tmp_path, capsys):
     out = tmp_path / "out"
-    words = [head / "ct.nrrd", "--out", out, "--model", head / "tiny", "--device", "cpu", "--no-dense", "--spacing", "8"]
+    words = [
+        head / "ct.nrrd",
+        "--out",
+        out,
+        "--model",
+        head / "tiny",
+        "--device",
+        "cpu",
+        "--no-dense",
+        "--spacing",
+        "8",
+    ]
     assert main(["features", *map(str, words), "--json", "--in-process"]) == 0
     result = json.loads(capsys.readouterr().out)["result"]
     assert result["spacing_mm"] == 8.0
