@@ -31,6 +31,8 @@ class LabelMap:
         Labels that are bright in CT, where this is known.
     classes : Tensor, shape (count,), or None
         Anatomical class of each label, -1 for none; None where labels have no meaning.
+    frame : Tensor, shape (2, 3), or None
+        Center and half extent of the brain, voxels: positions in the head are told in this frame.
     """
 
     labels: Tensor
@@ -38,6 +40,7 @@ class LabelMap:
     alike: dict[int, int] = field(default_factory=dict)
     bone: tuple[int, ...] = ()
     classes: Tensor | None = None
+    frame: Tensor | None = None
 
 
 def random_label_map(size: Size, random: Randomness) -> LabelMap:

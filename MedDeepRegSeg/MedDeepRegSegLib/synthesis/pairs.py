@@ -29,6 +29,8 @@ class Pair:
         Voxel of the first view for every voxel of the second.
     classes : Tensor or None
         Anatomical class of each label, see :class:`~MedDeepRegSegLib.synthesis.label_maps.LabelMap`.
+    first_position, second_position : Tensor, shape (3, D, H, W), or None
+        Position in the head, about -1 to 1 inside the brain; None where a label map has no frame.
     """
 
     first: Tensor
@@ -39,6 +41,8 @@ class Pair:
     second_valid: Tensor
     place: Tensor
     classes: Tensor | None
+    first_position: Tensor | None = None
+    second_position: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,9 @@ def make_pair(label_map: LabelMap, size: Size, random: Randomness, settings: Pai
     grid = voxel_grid(size, random.device)
     place = _between_views(grid, size, random, settings)
     to_map = _ToMap(label_map, size, random, settings)
-    first_labels, first_inside = nearest(label_map.labels, to_map.grid(grid))
-    second_labels, second_inside = nearest(label_map.labels, to_map(place))
+    first_place, second_place = to_map.grid(grid), to_map(place)
+    first_labels, first_inside = nearest(label_map.labels, first_place)
+    second_labels, second_inside = nearest(label_map.labels, second_place)
     first = render(replace(label_map, labels=first_labels), random)
     second = render(replace(label_map, labels=second_labels), random)
     return Pair(
@@ -82,7 +87,17 @@ def make_pair(label_map: LabelMap, size: Size, random: Randomness, settings: Pai
         second.valid & second_inside,
         place,
         label_map.classes,
+        _position(label_map, first_place),
+        _position(label_map, second_place),
     )
+
+
+def _position(label_map: LabelMap, place: Tensor) -> Tensor | None:
+    """Return places of the map in the frame of the head."""
+    if label_map.frame is None:
+        return None
+    center, half = (part.view(3, 1, 1, 1) for part in label_map.frame)
+    return (place - center) / half
 
 
 def _between_views(grid: Tensor, size: Size, random: Randomness, settings: PairSettings) -> Tensor:

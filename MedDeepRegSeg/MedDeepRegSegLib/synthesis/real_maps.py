@@ -22,6 +22,8 @@ _RIGHT_OF = {41: 2, 42: 3, 43: 4, 44: 5, 46: 7, 47: 8, 49: 10, 50: 11, 51: 12, 5
 _RIGHT_OF |= {62: 30, 137: 136, 164: 163, 57: 25}
 _BONE = (515, 516)
 _NOT_BRAIN_FROM = 500
+# Outside of the brain, what is the same in every map: air, muscle and fat, nose, skin, skull, spine.
+_NAMED = (0, *BRAIN, 507, 509, 511, *_BONE)
 _MOST = 120
 _MARGIN = 8
 
@@ -130,18 +132,30 @@ class RealMaps:
         self._alike = {
             index[right]: index[left] for right, left in _RIGHT_OF.items() if right in index and left in index
         }
-        named = [value for value in values if value in BRAIN or value in _RIGHT_OF or value in (*_BONE, 511)]
+        self._frames = [_frame(labels, self._outside_brain) for labels in self._maps]
+        named = [value for value in values if value in _NAMED or value in _RIGHT_OF]
         self.class_values = tuple(named)
         table = [named.index(value) if value in named else -1 for value in values]
         self._classes = torch.tensor(table, device=device)
 
     def draw(self, random: Randomness) -> LabelMap:
         """Return one of the maps; in three of ten, the brain alone."""
-        labels = random.choice(self._maps)
+        number = random.integer(0, len(self._maps) - 1)
+        labels = self._maps[number]
         if random.chance(0.3):
             labels = labels.masked_fill(self._outside_brain[labels.long()], 0)
         bone = tuple(label for label in self._bone if random.chance(0.9))
-        return LabelMap(labels.to(torch.int16), self._count, self._alike, bone, self._classes)
+        return LabelMap(
+            labels.to(torch.int16), self._count, self._alike, bone, self._classes, self._frames[number]
+        )
+
+
+def _frame(labels: torch.Tensor, outside_brain: torch.Tensor) -> torch.Tensor:
+    """Return center and half extent of the brain, (2, 3), voxels."""
+    brain = (labels > 0) & ~outside_brain[labels.long()]
+    sides = [torch.nonzero(brain.any(dim=axes[0]).any(dim=axes[1])).flatten() for axes in ((2, 1), (2, 0), (1, 0))]
+    low, high = (torch.stack([part[end] for part in sides]).float() for end in (0, -1))
+    return torch.stack([(low + high) / 2, ((high - low) / 2).clamp_min(1.0)])
 
 
 def main() -> None:
