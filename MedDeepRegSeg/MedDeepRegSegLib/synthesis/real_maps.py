@@ -8,6 +8,7 @@ import argparse
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,7 +48,9 @@ def convert(folder: Path, out: Path) -> int:
     if len(values) > _MOST or values[0] != 0:
         msg = f"the maps hold {len(values)} labels from {values[0]}, expected up to {_MOST} from 0: give SynthSeg's label maps"
         raise InputError(msg)
-    packed = {f"map{number}": np.searchsorted(values, part).astype(np.uint8) for number, part in enumerate(maps)}
+    packed: dict[str, Any] = {
+        f"map{number}": np.searchsorted(values, part).astype(np.uint8) for number, part in enumerate(maps)
+    }
     with atomic_path(out) as temporary, temporary.open("wb") as file_handle:
         np.savez_compressed(file_handle, values=values, **packed)
     return len(maps)
@@ -145,9 +148,7 @@ class RealMaps:
         if random.chance(0.3):
             labels = labels.masked_fill(self._outside_brain[labels.long()], 0)
         bone = tuple(label for label in self._bone if random.chance(0.9))
-        return LabelMap(
-            labels.to(torch.int16), self._count, self._alike, bone, self._classes, self._frames[number]
-        )
+        return LabelMap(labels.to(torch.int16), self._count, self._alike, bone, self._classes, self._frames[number])
 
 
 def _frame(labels: torch.Tensor, outside_brain: torch.Tensor) -> torch.Tensor:

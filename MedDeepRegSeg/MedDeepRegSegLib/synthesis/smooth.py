@@ -14,6 +14,12 @@ Size = tuple[int, int, int]
 _UNIT = (151 / 315) ** -1.5
 
 
+def size_of(volume: Tensor) -> Size:
+    """Return the size of a volume (D, H, W)."""
+    depth, height, width = volume.shape
+    return depth, height, width
+
+
 def smooth_field(random: Randomness, channels: int, size: Size, cells: float) -> Tensor:
     """Return smooth noise of about zero mean and unit deviation: cubic B-splines with random coefficients.
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from MedDeepRegSegLib.synthesis.randomness import Randomness
-from MedDeepRegSegLib.synthesis.smooth import Size, smooth_field, voxel_grid
+from MedDeepRegSegLib.synthesis.smooth import Size, size_of, smooth_field, voxel_grid
 
 MOST_LABELS = 200
 
@@ -83,8 +83,7 @@ class Canvas:
     @property
     def size(self) -> Size:
         """Size of the label map."""
-        depth, height, width = self.labels.shape
-        return depth, height, width
+        return size_of(self.labels)
 
 
 def radial(place: Tensor, power: float) -> Tensor:
