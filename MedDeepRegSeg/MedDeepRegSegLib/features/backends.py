@@ -8,6 +8,7 @@ is given the number that PyTorch uses.
 """
 
 import importlib.util
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -89,7 +90,7 @@ class _Torch:
         self._bf16 = bf16
         self._device = encoder.device
         # The layout with channels last halves the time of 3-D convolutions on CPUs.
-        self._network = encoder.network.eval().to(memory_format=torch.channels_last_3d)
+        self._network = encoder.network.eval().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
     def __call__(self, block: np.ndarray, step: Step) -> Features:
         import torch
@@ -141,11 +142,10 @@ class _OpenVino:
         import torch
 
         if self._compiled is None or self._compiled[0] != shape:
-            example = torch.zeros(1, *shape)
-            with torch.inference_mode():
-                model = openvino.convert_model(
-                    self._network, example_input=torch.zeros(1, shape[0], 32, 32, 32), input=[example.shape]
-                )
+            example = torch.zeros(1, shape[0], 32, 32, 32)
+            with torch.inference_mode(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of the tracer, about shapes that are fixed on purpose
+                model = openvino.convert_model(self._network, example_input=example, input=[[1, *shape]])
             # The hint keeps float32: by default OpenVINO rounds to bfloat16 on CPUs that have it.
             settings = {
                 "INFERENCE_PRECISION_HINT": "f32",

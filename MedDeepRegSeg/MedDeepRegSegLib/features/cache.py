@@ -68,7 +68,7 @@ class FeatureCache:
 
     def keep(self, key: str, arrays: Mapping[str, np.ndarray]) -> bool:
         """Keep arrays under a key, and return whether that was possible; a full disk is no reason to fail."""
-        if sum(array.nbytes for array in arrays.values()) > self.largest_bytes:
+        if self.largest_bytes <= 0 or sum(array.nbytes for array in arrays.values()) > self.largest_bytes:
             return False
         try:
             with atomic_path(self._path(key)) as temporary:
@@ -80,7 +80,7 @@ class FeatureCache:
 
     def clear(self) -> None:
         """Remove all entries."""
-        for path in self.folder.glob(f"*{_SUFFIX}"):
+        for path in self.folder.glob(f"[!.]*{_SUFFIX}"):
             _remove(path)
 
     def _path(self, key: str) -> Path:
@@ -89,7 +89,7 @@ class FeatureCache:
     def _trim(self, *, keep: Path) -> None:
         """Remove the entries used least recently until the rest fits."""
         entries = []
-        for path in self.folder.glob(f"*{_SUFFIX}"):
+        for path in self.folder.glob(f"[!.]*{_SUFFIX}"):  # another process may be writing an entry of a hidden name
             try:
                 state = path.stat()
             except OSError:  # another process removed it
@@ -139,7 +139,7 @@ def content_key(image: sitk.Image, *facts: object) -> str:
         image.GetDirection(),
     )
     digest.update(repr((geometry, facts)).encode())
-    digest.update(memoryview(np.ascontiguousarray(sitk.GetArrayViewFromImage(image))).cast("B"))
+    digest.update(np.ascontiguousarray(sitk.GetArrayViewFromImage(image)).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 

@@ -67,12 +67,10 @@ def colored_features(
     fine = sitk.Resample(colors, image, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkVectorUInt8, True)
     progress(0.8, "Coloring")
     cancel.raise_if_canceled()
-    smooth = sitk.DiscreteGaussian(body * 255, encoded.spacing_mm**2)  # its outline has no steps on finer voxels
+    # Smoothed, so that its outline has no steps on finer voxels.
+    smooth = sitk.DiscreteGaussian(body * 255, [encoded.spacing_mm**2] * 3)
     cover = sitk.Resample(smooth, image, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkUInt8, True)
-    array = sitk.GetArrayFromImage(fine)
-    array[sitk.GetArrayViewFromImage(cover) < 128] = 0
-    result = sitk.GetImageFromArray(array, isVector=True)
-    result.CopyInformation(image)
+    result = sitk.Mask(fine, cover > 127)
     progress(1.0, "Colored")
     return result
 

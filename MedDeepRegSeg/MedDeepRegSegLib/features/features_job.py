@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.features.coloring import colored_features, feature_picture
 from MedDeepRegSegLib.features.encode import EncodedVolume, encode
-from MedDeepRegSegLib.features.pooling import Row, feature_rows, pool_segments
+from MedDeepRegSegLib.features.pooling import PooledFeatures, Row, feature_rows, pool_segments
 from MedDeepRegSegLib.jobs.outputs import atomic_folder
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
 from MedDeepRegSegLib.segmentation.overlay import write_png
@@ -183,7 +183,8 @@ def _encoded(request: Request, image: sitk.Image, progress: Progress, cancel: Ca
 
 
 def _rows(encoded: EncodedVolume, layers: Sequence[Layer], progress: Progress, cancel: CancelToken) -> list[Row]:
-    results, segments = [], []
+    results: list[PooledFeatures | None] = []
+    segments: list[Segment] = []
     for number, (labels, own) in enumerate(layers):
         share = part_of(progress, number / len(layers), (number + 1) / len(layers))
         results += pool_segments(encoded, labels, own, allow_empty=True, progress=share, cancel=cancel)

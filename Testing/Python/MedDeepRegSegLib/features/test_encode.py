@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import torch
 from MedDeepRegSegLib.errors import Canceled, InputError
 from MedDeepRegSegLib.features.cache import FeatureCache
 from MedDeepRegSegLib.features.encode import encode
+from MedDeepRegSegLib.features.pooling import pool
 from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken
 from MedDeepRegSegLib.models.encoder import EncoderSettings
 from MedDeepRegSegLib.models.networks import LoadedEncoder
@@ -174,3 +177,44 @@ def test_cancel_leaves_no_entry(encoder, image, tmp_path):
             cancel=token,
         )
     assert not cache.folder.exists()
+
+
+def test_real_hippocampus_is_encoded_finely(encoder, shared_data):
+    folder = shared_data / "10_brain_t1_with_segmentation" / "hippocampus_msd"
+    image = sitk.ReadImage(str(folder / "imagesTs" / "hippocampus_374.nii.gz"))
+    labels = sitk.ReadImage(str(folder / "labelsTs" / "hippocampus_374.nii.gz"))
+    encoded = encode(image, encoder=encoder, backend="torch", cache=False)
+    assert encoded.spacing_mm == 1.0
+    head, body = (pool(encoded, labels == value) for value in (1, 2))
+    assert np.linalg.norm(np.subtract(head.local_mean, body.local_mean)) > 0.01
+
+
+_LARGE = """
+import resource, sys
+import numpy as np, SimpleITK as sitk, torch
+from types import SimpleNamespace
+from MedDeepRegSegLib.features.encode import encode
+from MedDeepRegSegLib.models.description import WorkingSpacing
+from MedDeepRegSegLib.models.encoder import Encoder
+
+rng = np.random.default_rng(0)
+image = sitk.GetImageFromArray(rng.integers(-1000, 400, (600, 64, 64), np.int16).repeat(8, 1).repeat(8, 2))
+image.SetSpacing((0.7, 0.7, 1.0))
+description = SimpleNamespace(
+    name="random", version="1", spacing_mm=WorkingSpacing(smallest=1.0, largest=4.0, recommended=2.0)
+)
+encoder = SimpleNamespace(network=Encoder().eval(), description=description, device="cpu")
+encoded = encode(image, encoder=encoder, backend="torch", cache=False)
+print(encoded.spacing_mm, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read as Linux gives it")
+def test_a_large_ct_needs_less_than_4_gb(repository):
+    path = str(repository / "MedDeepRegSeg")
+    script = f"import sys; sys.path.insert(0, {path!r})\n{_LARGE}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=500)
+    spacing, peak = done.stdout.split()
+    assert float(spacing) == 2.0
+    assert float(peak) < 3e9
