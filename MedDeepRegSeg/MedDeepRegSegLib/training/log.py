@@ -1,4 +1,4 @@
-"""The log of a run: a table that grows while it runs, and a picture of its curves."""
+"""The log of a run: a table that grows while it runs."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -25,51 +25,29 @@ class TrainingLog:
         with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self._columns, lineterminator="\n", extrasaction="ignore")
             writer.writeheader()
-            writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in kept)
+            writer.writerows(_texts(row) for row in kept)
 
     def write(self, row: Mapping[str, float]) -> None:
         """Add a row; it is in the file when this returns, so that a curve can be drawn live."""
         with self.path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self._columns, lineterminator="\n")
-            writer.writerow({name: f"{row[name]:.6g}" for name in self._columns})
+            writer.writerow(_texts({name: row[name] for name in self._columns}))
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
     """Return the rows of a log; an unfinished last row is left out."""
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    text = Path(path).read_text(encoding="utf-8", errors="replace")
+    # A number that is cut off is a number, too: without its line end, a row is not complete.
+    lines = text[: text.rfind("\n") + 1].splitlines()
     result = []
-    for row in rows:
+    for row in csv.DictReader(lines):
         try:
             result.append({name: float(value) for name, value in row.items()})
-        except (TypeError, ValueError):  # a row that is being written now
+        except (TypeError, ValueError):  # too few or too many cells, or no numbers
             continue
-    return result
+    return [row for row in result if "step" in row]
 
 
-def draw_curves(path: Path, picture: Path, groups: Mapping[str, Sequence[str]]) -> None:
-    """Draw columns of a log against the step, one panel for each group, as PNG.
-
-    Parameters
-    ----------
-    path : Path
-        The log.
-    picture : Path
-        ``.png`` to write.
-    groups : mapping
-        Title of a panel to the names of its columns.
-    """
-    from matplotlib.figure import Figure  # without pyplot: nothing global, no window
-
-    rows = read_log(path)
-    figure = Figure(figsize=(4.6 * len(groups), 3.4), layout="constrained")
-    panels = figure.subplots(1, len(groups), squeeze=False)[0]
-    for panel, (title, names) in zip(panels, groups.items(), strict=True):
-        for name in names:
-            panel.plot([row["step"] for row in rows], [row[name] for row in rows], label=name.replace("_", " "), lw=1.2)
-        panel.set_title(title)
-        panel.set_xlabel("step")
-        panel.grid(alpha=0.3)
-        panel.legend(frameon=False)
-    with atomic_path(picture) as temporary:
-        figure.savefig(temporary, dpi=110)
+def _texts(row: Mapping[str, float]) -> dict[str, str]:
+    """Return six digits of each number, and all of whole ones as steps are."""
+    return {name: str(int(value)) if float(value).is_integer() else f"{value:.6g}" for name, value in row.items()}

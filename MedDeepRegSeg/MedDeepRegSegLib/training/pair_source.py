@@ -28,10 +28,20 @@ class PairSource:
     process : int
         Number of this process among those that train together.
     device : str
+
+    Raises
+    ------
+    InputError
+        When the maps cannot be read.
     """
 
     def __init__(
-        self, settings: PretrainSettings, maps: Path | None = None, *, process: int = 0, device: str | torch.device = "cpu"
+        self,
+        settings: PretrainSettings,
+        maps: Path | None = None,
+        *,
+        process: int = 0,
+        device: str | torch.device = "cpu",
     ) -> None:
         self._settings, self._process, self._device = settings, process, device
         self._real = RealMaps(maps, device) if maps is not None else None

@@ -74,10 +74,9 @@ class PretrainSettings:
 
     def __post_init__(self) -> None:
         """Refuse values that no run can use."""
-        counts = {"steps": self.steps, "pairs": self.pairs, "reuse": self.reuse, "neighbors": self.neighbors}
-        for name, value in counts.items():
-            if value < 1:
-                msg = f"{name} is {value}, expected 1 or more: correct it"
+        for name in ("steps", "pairs", "reuse", "neighbors", "voxels"):
+            if getattr(self, name) < 1:
+                msg = f"{name} is {getattr(self, name)}, expected 1 or more: correct it"
                 raise InputError(msg)
         if self.side < 2 * MULTIPLE or self.side % MULTIPLE:
             msg = f"side is {self.side} voxels, expected a multiple of {MULTIPLE} from {2 * MULTIPLE}: choose 64"
@@ -93,7 +92,8 @@ class PretrainSettings:
             if not 0 < getattr(self, name) < math.inf:
                 msg = f"{name} is {getattr(self, name)}, expected more than 0 and finite: correct it"
                 raise InputError(msg)
-        for name in ("weight_decay", "warmup", "global_weight", "context_weight", "region_weight"):
+        weights = ("global_weight", "context_weight", "region_weight", "boundary_weight", "position_weight")
+        for name in ("seed", "weight_decay", "warmup", *weights):
             if not 0 <= getattr(self, name) < math.inf:
                 msg = f"{name} is {getattr(self, name)}, expected 0 or more, and finite: correct it"
                 raise InputError(msg)
@@ -102,7 +102,4 @@ class PretrainSettings:
             raise InputError(msg)
         if self.precision not in ("float32", "bfloat16"):
             msg = f"precision is {self.precision!r}, expected float32 or bfloat16: choose one of them"
-            raise InputError(msg)
-        if self.seed < 0:
-            msg = f"seed is {self.seed}, expected 0 or more: choose a non-negative whole number"
             raise InputError(msg)
