@@ -72,12 +72,12 @@ def _cropped(file: Path) -> np.ndarray:
         msg = f"{file.name} has voxels of {image.GetSpacing()} mm, expected 1 mm: resample it"
         raise InputError(msg)
     labels = sitk.GetArrayFromImage(sitk.DICOMOrient(image, "LPS")).astype(np.int16)
-    index = np.argwhere(labels > 0)
-    if not len(index):
+    head = labels > 0
+    if not head.any():
         msg = f"{file.name} has no label above 0: remove it"
         raise InputError(msg)
-    low, high = np.maximum(index.min(axis=0) - _MARGIN, 0), index.max(axis=0) + _MARGIN + 1
-    return labels[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+    along = [np.flatnonzero(head.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
+    return labels[tuple(slice(max(part[0] - _MARGIN, 0), part[-1] + _MARGIN + 1) for part in along)]
 
 
 def _unpacked(file: Path) -> tuple[list[int], list[np.ndarray]]:
@@ -135,6 +135,9 @@ class RealMaps:
         self._alike = {
             index[right]: index[left] for right, left in _RIGHT_OF.items() if right in index and left in index
         }
+        if not all(((part > 0) & ~self._outside_brain[part.long()]).any() for part in self._maps):
+            msg = f"{file} holds a map without a brain (labels from 1 to {_NOT_BRAIN_FROM - 1}): leave it out"
+            raise InputError(msg)
         self._frames = [_frame(labels, self._outside_brain) for labels in self._maps]
         named = [value for value in values if value in _NAMED or value in _RIGHT_OF]
         self.class_values = tuple(named)
@@ -165,7 +168,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True, metavar="MAPS.npz")
     args = parser.parse_args()
-    print(f"packed {convert(args.folder, args.out)} label maps into {args.out}")
+    try:
+        count = convert(args.folder, args.out)
+    except InputError as error:
+        parser.error(str(error))
+    print(f"packed {count} label maps into {args.out}")
 
 
 if __name__ == "__main__":
