@@ -118,8 +118,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
             version = header.get("version", _VERSION)
             if version != _VERSION:
                 msg = f"{path} was made by a newer version of MedDeep: update MedDeep, or use another folder"
-                raise _NewerError(msg)
-            settings = from_json(PretrainSettings, header["settings"])
+                raise _VersionError(msg)
+            settings = _settings(path, header["settings"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         if "position" in header:
             position = from_json(Position, header["position"])
@@ -128,7 +128,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
                 raise ValueError(msg)
         else:  # of an early version
             position = Position(step=int(header["step"]), seconds=float(header["seconds"]))
-    except _NewerError:
+    except _VersionError:
         raise
     except (SafetensorError, OSError, KeyError, ValueError, AttributeError, TypeError) as error:
         msg = f"{path} is damaged or no checkpoint of pre-training ({error}): use another folder, or remove it to start anew"
@@ -187,8 +187,16 @@ def _optimizer_state(checkpoint: Checkpoint, optimizer: torch.optim.Optimizer) -
     return {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
 
 
-class _NewerError(InputError):
-    """The file is sound, but this software does not know its version."""
+def _settings(path: Path, data: Any) -> PretrainSettings:
+    try:
+        return from_json(PretrainSettings, data)
+    except InputError as error:
+        msg = f"{path} was made with settings that this version of MedDeep does not take ({error}): use another folder"
+        raise _VersionError(msg) from error
+
+
+class _VersionError(InputError):
+    """The file is sound, but of another version than this software knows."""
 
 
 def _plain(value: Tensor) -> Tensor:

@@ -15,7 +15,17 @@ from types import FrameType
 from MedDeepRegSegLib.errors import Canceled, InputError, MissingPackageError
 from MedDeepRegSegLib.jobs.progress import CancelToken
 
-_NUMBERS = ("steps", "pairs", "side", "real_fraction", "reuse", "learning_rate", "weight_decay", "warmup", "average")
+_NUMBERS: tuple[str, ...] = (
+    "steps",
+    "pairs",
+    "side",
+    "real_fraction",
+    "reuse",
+    "learning_rate",
+    "weight_decay",
+    "warmup",
+    "average",
+)
 _NUMBERS += ("anchors", "seed", "neighbors", "temperature", "global_weight", "context_weight", "region_weight")
 _NUMBERS += ("boundary_weight", "position_weight", "voxels")
 _PATIENCE_S = 1.0
@@ -30,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"training: {error}", file=sys.stderr)
         return 2
     except (Canceled, KeyboardInterrupt) as error:
-        print(f"training: {error or 'canceled'}", file=sys.stderr)
+        print(f"training: {str(error) or 'canceled'}", file=sys.stderr)
         return 130
     return 0
 
@@ -66,9 +76,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _pretrain(args: argparse.Namespace) -> None:
     from MedDeepRegSegLib.training.pretrain import pretrain
-    from MedDeepRegSegLib.training.settings import PretrainSettings
+    from MedDeepRegSegLib.training.settings import Precision, PretrainSettings
 
-    precision = args.precision or ("bfloat16" if args.device == "cuda" else "float32")
+    usual: Precision = "bfloat16" if args.device == "cuda" else "float32"
+    precision: Precision = args.precision or usual
     settings = PretrainSettings(precision=precision, **{name: getattr(args, name) for name in _NUMBERS})
     leads = os.environ.get("RANK", "0") == "0"
 

@@ -61,6 +61,8 @@ def draw_curves(path: Path, picture: Path, groups: Mapping[str, Sequence[str]]) 
 
 
 def _frame(panel: "Axes", title: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     panel.set_title(title, loc="left", fontsize=11, color=_INK, fontweight="bold")
     panel.set_xlabel("step", color=_INK)
     panel.grid(axis="y", color=_GRID, lw=0.8)
@@ -69,7 +71,7 @@ def _frame(panel: "Axes", title: str) -> None:
     panel.spines["bottom"].set_color("#999999")
     panel.tick_params(colors=_INK, length=0)
     panel.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    panel.xaxis.get_major_locator().set_params(integer=True, nbins=6)
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
 
 
 def _curve(panel: "Axes", steps: np.ndarray, values: np.ndarray, color: str) -> None:

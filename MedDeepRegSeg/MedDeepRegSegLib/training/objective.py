@@ -14,7 +14,7 @@ from MedDeepRegSegLib.training.settings import PretrainSettings
 
 _LOCAL_NEAREST, _CONTEXT_NEAREST = 6.0, 12.0  # voxels
 
-MEASURES = ("loss", "local", "global", "context", "region", "boundary", "position")
+MEASURES: tuple[str, ...] = ("loss", "local", "global", "context", "region", "boundary", "position")
 MEASURES += ("local_accuracy", "context_accuracy")
 """What :class:`PretrainObjective` returns, in this order. ``region`` is of structures or of regions without a name."""
 

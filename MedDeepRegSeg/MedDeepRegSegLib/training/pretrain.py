@@ -134,7 +134,7 @@ class _Run:
         with torch.random.fork_rng(devices=[]):  # the caller's random numbers are left alone
             torch.default_generator.manual_seed(settings.seed)
             model = PretrainObjective(settings, self._source.class_count)
-        self._model = model.to(team.device, memory_format=torch.channels_last_3d)
+        self._model: PretrainObjective = model.to(team.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self._model).requires_grad_(False)
         self._optimizer = torch.optim.AdamW(
             self._model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
@@ -272,5 +272,5 @@ def _rate(settings: PretrainSettings, step: int) -> float:
 @torch.no_grad()
 def _follow(average: nn.Module, model: nn.Module, decay: float) -> None:
     """Move the averaged weights toward the model's."""
-    own, other = list(average.parameters()), [value.detach() for value in model.parameters()]
-    torch._foreach_lerp_(own, other, 1 - decay)
+    own: list[Tensor] = list(average.parameters())
+    torch._foreach_lerp_(own, [value.detach() for value in model.parameters()], 1 - decay)

@@ -12,7 +12,7 @@ def test_items_are_those_of_their_index_and_made_once_each():
     ahead = Ahead(lambda index: made.append(index) or 10 * index)
     assert [ahead(index) for index in (3, 4, 5)] == [30, 40, 50]
     ahead.close()
-    assert made == [3, 4, 5, 6]
+    assert made in ([3, 4, 5], [3, 4, 5, 6])  # the last one may not have begun
 
 
 def test_any_index_may_be_asked_for():
