@@ -9,7 +9,8 @@ from features_pairs import SPACING_MM, STRIDE, Encode, Pair, Warped, warp
 from features_sets import MIND, FeatureSets
 from torch import Tensor
 
-from MedDeepRegSegLib.registration.coupled_convex import MatchSettings, match, sample, voxels
+from MedDeepRegSegLib.registration.coupled_convex import MatchSettings, match
+from MedDeepRegSegLib.registration.dense import sample, voxels
 from MedDeepRegSegLib.registration.fields import smallest_determinant
 
 SHARES = (0.2, 0.4, 0.6)

@@ -9,7 +9,7 @@ from features_pairs import STRIDE, Encode, Warped
 from numpy.typing import NDArray
 from torch import Tensor
 
-from MedDeepRegSegLib.registration.coupled_convex import scaled
+from MedDeepRegSegLib.registration.dense import scaled
 from MedDeepRegSegLib.registration.neighborhood import descriptors
 
 RAW, MIND, LEARNED, LEARNED_FINE = "raw intensities", "MIND-SSC", "learned", "learned (1 mm)"

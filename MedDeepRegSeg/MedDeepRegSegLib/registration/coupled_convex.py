@@ -8,7 +8,6 @@ Sources: M. Heinrich et al., "Non-parametric discrete registration with convex o
 al., "Fast 3D registration with accurate optimisation and little learning for Learn2Reg 2021", 2021.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -16,14 +15,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.jobs.progress import CancelToken
+from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
+from MedDeepRegSegLib.registration.dense import consistent, pooled, sample, smoothed, voxels
 
 _LEAST_WEIGHT = 1e-3  # of voxels that do not count, so that their displacement follows that of their neighbors
 
 
 @dataclass(frozen=True)
 class MatchSettings:
-    """How features are matched. Tuned for MIND-SSC alone, features scaled to :func:`scaled`, on a 4 mm grid.
+    """How features are matched. Tuned for MIND-SSC alone, features scaled by :func:`.dense.scaled`, on a 4 mm grid.
 
     Attributes
     ----------
@@ -41,15 +41,18 @@ class MatchSettings:
         Step size of the descent, voxels.
     smoothness : float
         Weight of the squared slopes of the field against the difference of the features.
+    passes : int
+        How often the descent averages the field over 3^3 voxels.
     """
 
-    spacing: int = 2
-    radius: int = 4
+    spacing: int = 3
+    radius: int = 3
     couplings: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
     consistency: int = 15
-    iterations: int = 80
+    iterations: int = 40
     rate: float = 0.5
     smoothness: float = 1.0
+    passes: int = 3
 
     def __post_init__(self) -> None:
         if min(self.spacing, self.radius) < 1 or min(self.consistency, self.iterations) < 0 or not self.couplings:
@@ -67,7 +70,7 @@ def match(
     *,
     fixed_mask: Tensor | None = None,
     moving_mask: Tensor | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> Tensor:
     """Return the displacement (3, D, H, W), in voxels, from the fixed to the moving image.
@@ -82,7 +85,7 @@ def match(
     moving_mask : Tensor, shape (D, H, W), optional
         1 where the moving image shows something. Places outside, and beyond the grid, are no match.
     progress, cancel : optional
-        Called with the part that is done, 0 to 1; asked between steps.
+        As everywhere.
 
     Raises
     ------
@@ -91,7 +94,6 @@ def match(
     """
     chosen = settings or MatchSettings()
     _check(fixed, moving, fixed_mask, moving_mask, chosen)
-    told = progress or (lambda part: None)
     own = _mask(fixed_mask, fixed)
     other = _mask(moving_mask, moving)
     with torch.no_grad():
@@ -106,7 +108,7 @@ def match(
             moving_mask=other,
             cancel=cancel,
         )
-    told(0.3)
+    progress(0.3, "Searched coarsely")
     if chosen.iterations:
         field = refine(
             fixed,
@@ -115,12 +117,13 @@ def match(
             iterations=chosen.iterations,
             rate=chosen.rate,
             smoothness=chosen.smoothness,
+            passes=chosen.passes,
             fixed_mask=own,
             moving_mask=other,
-            progress=lambda part: told(0.3 + 0.7 * part),
+            progress=part_of(progress, 0.3, 1.0),
             cancel=cancel,
         )
-    told(1.0)
+    progress(1.0, "Matched")
     return field[0]
 
 
@@ -142,11 +145,11 @@ def search(
     """
     one, one_weight = pooled(fixed, fixed_mask, spacing)
     two, two_weight = pooled(moving, moving_mask, spacing)
-    cost = _cost(one, one_weight, two, two_weight, radius, cancel)
+    cost = _cost((one, one_weight), (two, two_weight), radius, cancel)
     field = _coupled(cost, one_weight, radius, couplings, cancel)
     if consistency:
         # Seen from the moving image, only places that count in the fixed image are a match.
-        cost = _cost(two, two_weight, one, one_weight, radius, cancel)
+        cost = _cost((two, two_weight), (one, one_weight), radius, cancel)
         back = _coupled(cost, two_weight, radius, couplings, cancel)
         field, _ = consistent(field, back, consistency)
     positions = (voxels(fixed.shape[2:], fixed.device) - (spacing - 1) / 2) / spacing
@@ -163,8 +166,8 @@ def refine(
     smoothness: float,
     fixed_mask: Tensor,
     moving_mask: Tensor,
-    passes: int = 3,
-    progress: Callable[[float], None] | None = None,
+    passes: int,
+    progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> Tensor:
     """Return the displacement (1, 3, D, H, W) that is smooth and where the features differ least, by Adam.
@@ -174,11 +177,9 @@ def refine(
     fixed, moving : Tensor, shape (1, C, D, H, W)
     displacement : Tensor, shape (1, 3, D, H, W)
         Where to start, voxels.
-    iterations, rate, smoothness :
+    iterations, rate, smoothness, passes :
         See :class:`MatchSettings`.
     fixed_mask, moving_mask : Tensor, shape (1, 1, D, H, W)
-    passes : int
-        How often the field is averaged over 3^3 voxels.
     progress, cancel : optional
     """
     counted = (fixed_mask > 0)[0, 0]
@@ -201,100 +202,18 @@ def refine(
         loss = (difference * weight * there).sum() + smoothness * _slopes(field)
         loss.backward()
         optimizer.step()
-        if progress is not None:
-            progress((step + 1) / iterations)
+        progress((step + 1) / iterations, "Refining the deformation")
     with torch.no_grad():
         return smoothed(parameter, passes).detach()
 
 
-def scaled(fixed: Tensor, moving: Tensor, fixed_mask: Tensor, moving_mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Return both features times one number, so that places drawn at random differ by 1 on average.
-
-    It gives features of any kind and number of channels the same weight against the smoothness of the field, and
-    makes shares of two kinds (``share ** .5`` times one beside ``(1 - share) ** .5`` times the other) mean what they say.
-
-    Parameters
-    ----------
-    fixed, moving : Tensor, shape (1, C, D, H, W)
-    fixed_mask, moving_mask : Tensor, shape (D, H, W)
-        Where places are drawn: > .5.
-    """
-    one, two = fixed[0][:, fixed_mask > 0.5], moving[0][:, moving_mask > 0.5]
-    # E|a - b|^2 of independent a and b, without drawing any.
-    apart = one.square().sum(0).mean() + two.square().sum(0).mean() - 2 * (one.mean(1) * two.mean(1)).sum()
-    factor = apart.clamp_min(1e-12).rsqrt()
-    return fixed * factor, moving * factor
-
-
-def voxels(shape: tuple[int, ...] | torch.Size, device: torch.device | str = "cpu") -> Tensor:
-    """Return the positions z, y, x of all voxels, (1, 3, D, H, W)."""
-    axes = [torch.arange(size, device=device, dtype=torch.float32) for size in shape]
-    return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
-
-
-def sample(volume: Tensor, positions: Tensor, *, outside: str = "border") -> Tensor:
-    """Interpolate linearly; a whole number is the center of a voxel.
-
-    Parameters
-    ----------
-    volume : Tensor, shape (1, C, D, H, W)
-    positions : Tensor, shape (1, 3, d, h, w)
-        z, y, x in voxels.
-    outside : {"border", "zeros"}
-        Value beyond the grid: that of the nearest voxel, or 0.
-
-    Returns
-    -------
-    Tensor, shape (1, C, d, h, w)
-    """
-    size = torch.tensor(volume.shape[2:], device=positions.device, dtype=torch.float32).view(1, 3, 1, 1, 1)
-    # With align_corners=False, -1 and 1 are the outer faces of the grid: voxel p has its center at (2 p + 1) / N - 1.
-    grid = ((2 * positions + 1) / size - 1).permute(0, 2, 3, 4, 1).flip(-1)
-    return F.grid_sample(volume, grid, mode="bilinear", padding_mode=outside, align_corners=False)
-
-
-def pooled(features: Tensor, weight: Tensor, factor: int) -> tuple[Tensor, Tensor]:
-    """Return the weighted mean of features over blocks, and the mean weight; block k lies at factor k + (factor - 1) / 2.
-
-    Parameters
-    ----------
-    features : Tensor, shape (1, C, D, H, W)
-    weight : Tensor, shape (1, 1, D, H, W)
-    factor : int
-    """
-    if factor == 1:
-        return features, weight
-    missing = [part for size in reversed(features.shape[2:]) for part in (0, -size % factor)]
-    total = F.avg_pool3d(F.pad(features * weight, missing), factor)
-    mean_weight = F.avg_pool3d(F.pad(weight, missing), factor)
-    return total / mean_weight.clamp_min(1e-6), mean_weight
-
-
-def smoothed(field: Tensor, passes: int) -> Tensor:
-    """Return a field averaged ``passes`` times over 3^3 voxels, at the border over those inside."""
-    for _ in range(passes):
-        field = F.avg_pool3d(field, 3, stride=1, padding=1, count_include_pad=False)
-    return field
-
-
-def consistent(forth: Tensor, back: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
-    """Return two fields (1, 3, D, H, W), voxels, brought closer to being inverse to each other."""
-    home = voxels(forth.shape[2:], forth.device)
-    for _ in range(iterations):
-        one, two = forth, back
-        forth = 0.5 * (one - sample(two, home + one))
-        back = 0.5 * (two - sample(one, home + two))
-    return forth, back
-
-
-def _cost(
-    fixed: Tensor, fixed_weight: Tensor, moving: Tensor, moving_weight: Tensor, radius: int, cancel: CancelToken | None
-) -> Tensor:
+def _cost(own: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor], radius: int, cancel: CancelToken | None) -> Tensor:
     """Return the smoothed difference for every displacement, (K, d, h, w).
 
     A displacement to where the moving image shows nothing costs as much as a place's average displacement does: it is
     neither a match nor excluded.
     """
+    (fixed, fixed_weight), (moving, moving_weight) = own, other
     depth, height, width = fixed.shape[2:]
     reach = range(2 * radius + 1)
     around = F.pad(moving[0], (radius,) * 6)
