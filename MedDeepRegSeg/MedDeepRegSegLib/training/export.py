@@ -97,23 +97,31 @@ def export_encoder(
     if not change < _LARGEST_CHANGE:
         msg = f"half precision changes features by {change:.2g}, expected below {_LARGEST_CHANGE}: the run did not train soundly"
         raise InputError(msg)
-    description = NetworkDescription(
-        name=texts.name,
-        version=texts.version,
-        architecture="encoder",
-        settings=to_json(checkpoint.settings.encoder),
-        software_version=__version__,
-        license=texts.license,
-        purpose=texts.purpose,
-        intended_use=texts.intended_use,
-        limitations=texts.limitations,
-        training=training_of(checkpoint, texts),
-        metrics=metrics,
-        spacing_mm=texts.spacing_mm,
-    )
+    description = _description(checkpoint, texts, metrics)
     tensors = {name: value.numpy() for name, value in weights.items()}
     written = write_model(out, tensors, description, model_card(description))
     return ExportResult(Path(out), written, change)
+
+
+def _description(checkpoint: Checkpoint, texts: EncoderTexts, metrics: tuple[NetworkMetric, ...]) -> NetworkDescription:
+    try:
+        return NetworkDescription(
+            name=texts.name,
+            version=texts.version,
+            architecture="encoder",
+            settings=to_json(checkpoint.settings.encoder),
+            software_version=__version__,
+            license=texts.license,
+            purpose=texts.purpose,
+            intended_use=texts.intended_use,
+            limitations=texts.limitations,
+            training=training_of(checkpoint, texts),
+            metrics=metrics,
+            spacing_mm=texts.spacing_mm,
+        )
+    except ValueError as error:
+        msg = f"the description of the model cannot be used: {error}"
+        raise InputError(msg) from error
 
 
 def training_of(checkpoint: Checkpoint, texts: EncoderTexts) -> NetworkTraining:
