@@ -24,7 +24,7 @@ def test_images_are_finite_and_from_0_to_1(label_map):
         assert result.image.std() > 0.01
         assert result.valid.float().mean() > 0.25
         whole += bool(result.valid.all())
-    assert 10 < whole < 23  # about 7 of 10 show everything
+    assert 10 < whole < 24  # most show everything
 
 
 def test_repeatable(label_map):
