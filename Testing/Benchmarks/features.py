@@ -1,9 +1,9 @@
-"""Measure what the encoder's features are worth beside raw intensities and MIND-SSC, on real pairs, in one run.
+"""Measure what the encoder's features are worth beside raw intensities and MIND-SSC, on real images, in one run.
 
     python Testing/Benchmarks/features.py --out DIR [--model FOLDER | --random] [--parts registration,matching,...] [--quick]
 
 Parts: registration (known deformations, one optimizer for all), matching (nearest neighbors: contrast invariance), capture
-(rigid starts from which one run recovers), probe (labels by a linear classifier), cost (time and memory of encoding).
+(rigid starts from which one descent recovers), probe (labels by a linear classifier), cost (time and memory of encoding).
 Prints the tables and writes one CSV a part and features.md to DIR. Settings and weights are chosen by the pairs whose
 role is "development"; those "held out" are only reported.
 """
@@ -12,59 +12,95 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
-from features_pairs import DEVELOPMENT, HELD_OUT, Encode, load_pairs
-from features_registration import evaluate_registration, summary
-from features_tables import side_by_side, write_report, write_table
-from numpy.typing import NDArray
+from features_capture import evaluate_capture
+from features_cost import evaluate_cost
+from features_encoder import Features, load_features
+from features_matching import evaluate_matching
+from features_pairs import DEVELOPMENT, HELD_OUT, load_pairs
+from features_probe import evaluate_probe, load_labeled
+from features_registration import SHARES, evaluate_registration, summary
+from features_tables import report_text, side_by_side, write_table
 
-from MedDeepRegSegLib.features.windows import encode_array
-from MedDeepRegSegLib.models.networks import LoadedEncoder, load_encoder
+from MedDeepRegSegLib.jobs.outputs import write_text
 
 Sections = list[tuple[str, list[dict]]]
 
 
-def registration_part(encode: Encode, args: argparse.Namespace) -> Sections:
+def registration_part(features: Features, args: argparse.Namespace) -> Sections:
     """Part a."""
     sources = DEVELOPMENT[:2] if args.quick else DEVELOPMENT + HELD_OUT
     rows = evaluate_registration(
-        encode,
+        features.local,
         load_pairs(args.shared, sources),
         seeds=(1,) if args.quick else (1, 2),
-        weights=(0.3,) if args.quick else (0.2, 0.4, 0.6),
+        weights=(0.3,) if args.quick else SHARES,
         fine=not args.quick,
+        with_raw=not args.quick,
+        unwarped=not args.quick,
     )
     write_table(args.out, "registration", rows)
-    return [
+    sections = [
         ("Registration: mean error in mm", side_by_side(rows, "mean_mm")),
         ("Registration: mean error by that of MIND-SSC alone", side_by_side(rows, "ratio_to_mind")),
         ("Registration: means over pairs", summary(rows)),
     ]
+    if not args.quick:
+        title = "Registration: mm from what the same features find in the undeformed pair"
+        sections.insert(1, (title, side_by_side(rows, "consistency_mm")))
+    return sections
 
 
-PARTS: dict[str, Callable[[Encode, argparse.Namespace], Sections]] = {"registration": registration_part}
+def matching_part(features: Features, args: argparse.Namespace) -> Sections:
+    """Part b."""
+    sources = DEVELOPMENT[:1] if args.quick else DEVELOPMENT + HELD_OUT
+    pairs = load_pairs(args.shared, sources)
+    rows = evaluate_matching(features.local, pairs, (None,) if args.quick else (None, 1), fine=not args.quick)
+    write_table(args.out, "matching", rows)
+    sections: Sections = []
+    for warped in dict.fromkeys(row["warped"] for row in rows):
+        own = [row for row in rows if row["warped"] == warped]
+        how = "deformed" if warped else "as it is"
+        for key, text in (("near_mean_mm", "within 20 mm, mean mm"), ("anywhere_median_mm", "anywhere, median mm")):
+            sections.append((f"Nearest neighbor, pair {how}, {text}", side_by_side(own, key)))
+    return sections
 
 
-def encoder_of(args: argparse.Namespace) -> LoadedEncoder:
-    """Return the encoder to measure; untrained as a control with ``--random``."""
-    if not args.random:
-        return load_encoder(args.model)
-    from MedDeepRegSegLib.models.encoder import Encoder
+def capture_part(features: Features, args: argparse.Namespace) -> Sections:
+    """Part c."""
+    starts = [(30.0, 0.0), (0.0, 40.0)] if args.quick else None
+    pairs = load_pairs(args.shared, DEVELOPMENT[:1] if args.quick else (DEVELOPMENT[0], DEVELOPMENT[3]))
+    rows = evaluate_capture(features.both, pairs, starts, directions=1 if args.quick else 2)
+    write_table(args.out, "capture", rows)
+    for row in rows:
+        row["start"] = f"{row['pair']}: {row['degrees']:g} degrees, {row['shift_mm']:g} mm"
+    return [
+        (f"Rigid starts: {text}", side_by_side(rows, key, row="start"))
+        for key, text in (("recovered", "part recovered to below 5 mm"), ("mean_mm", "mean error in mm"))
+    ]
 
-    torch.manual_seed(0)
-    # No description: this one is never written.
-    return LoadedEncoder(Encoder().eval().requires_grad_(False), None, "cpu")  # type: ignore[arg-type]
+
+def probe_part(features: Features, args: argparse.Namespace) -> Sections:
+    """Part d."""
+    rows = evaluate_probe(features.local, load_labeled(args.shared, quick=args.quick))
+    write_table(args.out, "probe", rows)
+    return [("Linear classifier from five slices: mean Dice", side_by_side(rows, "dice", row="case"))]
 
 
-def local_features(encoder: LoadedEncoder) -> Encode:
-    """Return the function that the parts call."""
+def cost_part(features: Features, args: argparse.Namespace) -> Sections:
+    """Part e."""
+    rows = evaluate_cost(args.model, random=args.random)
+    write_table(args.out, "cost", rows)
+    return [("Encoding, one thread", rows)]
 
-    def encode(values: NDArray[np.float32]) -> torch.Tensor:
-        local, _ = encode_array(values, encoder)
-        return torch.from_numpy(np.ascontiguousarray(local, dtype=np.float32))
 
-    return encode
+PARTS: dict[str, Callable[[Features, argparse.Namespace], Sections]] = {
+    "registration": registration_part,
+    "matching": matching_part,
+    "capture": capture_part,
+    "probe": probe_part,
+    "cost": cost_part,
+}
 
 
 def main() -> None:
@@ -75,19 +111,23 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="model folder; the shipped encoder by default")
     parser.add_argument("--random", action="store_true", help="an untrained encoder, as a control")
     parser.add_argument("--parts", default=",".join(PARTS), help="comma-separated: " + ", ".join(PARTS))
+    parser.add_argument("--threads", type=int, default=1, help="threads of one computation")
     parser.add_argument("--quick", action="store_true", help="fewer pairs, deformations and weights")
     args = parser.parse_args()
     unknown = set(args.parts.split(",")) - set(PARTS)
     if unknown:
         parser.error(f"unknown part {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
     args.out.mkdir(parents=True, exist_ok=True)
-    encode = local_features(encoder_of(args))
+    torch.set_num_threads(args.threads)
+    features = load_features(args.model, random=args.random)
     sections: Sections = []
     for name in args.parts.split(","):
-        found = PARTS[name](encode, args)
-        print(write_report(args.out, found), flush=True)
+        found = PARTS[name](features, args)
         sections += found
-    write_report(args.out, sections)
+        write_text(
+            args.out / "features.md", report_text(sections)
+        )  # after each part, so that a run cut short leaves its tables
+        print(report_text(found), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import SimpleITK as sitk
 import torch
 import torch.nn.functional as F
 from features_pairs import SPACING_MM, Pair
-from features_sets import learned, mind
+from features_sets import mind
 from numpy.typing import NDArray
 from torch import Tensor
 

@@ -38,10 +38,13 @@ def evaluate_matching(
             sets = FeatureSets(warped, encode, fine=fine)
             points, truth, places = _points(sets, warped)
             for name, (fixed, moving) in sets.all((0.3,)):
-                cost = torch.cdist(_at(fixed, points), _at(moving, places))
-                rows.append(_row(pair, seed, name, cost, points, truth, places))
-            order = torch.rand(len(points), len(places), generator=torch.Generator().manual_seed(0))
-            rows.append(_row(pair, seed, "any place", order, points, truth, places))
+                best = _nearest(_at(fixed, points), _at(moving, places), points, places)
+                rows.append(_row(pair, seed, name, best, truth))
+            generator = torch.Generator().manual_seed(0)
+            best = _nearest(
+                *(torch.rand(len(where), 8, generator=generator) for where in (points, places)), points, places
+            )
+            rows.append(_row(pair, seed, "any place", best, truth))
     return rows
 
 
@@ -69,11 +72,20 @@ def _at(features: Tensor, places: Tensor) -> Tensor:
     return features[0][:, places[:, 0], places[:, 1], places[:, 2]].T.contiguous()
 
 
-def _row(pair: Pair, seed: int | None, name: str, cost: Tensor, points: Tensor, truth: Tensor, places: Tensor) -> dict:
-    spacing = SPACING_MM * STRIDE
-    far = ((points[:, None] - places[None]).abs() * spacing > NEAR_MM).any(-1)
+def _nearest(fixed: Tensor, moving: Tensor, points: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the most similar places (N, 3) near each point, and anywhere; a few points at a time to save memory."""
+    near, anywhere = [], []
+    for some, own in zip(points.split(50), fixed.split(50), strict=True):
+        cost = torch.cdist(own, moving)
+        anywhere.append(places[cost.argmin(1)])
+        far = ((some[:, None] - places[None]).abs() * (SPACING_MM * STRIDE) > NEAR_MM).any(-1)
+        near.append(places[cost.masked_fill(far, float("inf")).argmin(1)])
+    return torch.cat(near), torch.cat(anywhere)
+
+
+def _row(pair: Pair, seed: int | None, name: str, best: tuple[Tensor, Tensor], truth: Tensor) -> dict:
     result = {"pair": pair.name, "role": pair.role, "warped": seed is not None, "features": name}
-    for key, masked in (("near", cost.masked_fill(far, float("inf"))), ("anywhere", cost)):
-        distance = (places[masked.argmin(1)] - truth).norm(dim=1).numpy() * spacing
+    for key, places in zip(("near", "anywhere"), best, strict=True):
+        distance = (places - truth).norm(dim=1).numpy() * (SPACING_MM * STRIDE)
         result |= {f"{key}_mean_mm": float(np.mean(distance)), f"{key}_median_mm": float(np.median(distance))}
     return result

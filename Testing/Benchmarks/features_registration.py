@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ def evaluate_registration(
     *,
     fine: bool = False,
     with_raw: bool = True,
+    unwarped: bool = False,
     settings: MatchSettings | None = None,
 ) -> list[dict]:
     """Register every pair under known deformations with every kind of features.
@@ -41,6 +43,9 @@ def evaluate_registration(
         Whether to encode images of 1 mm beside those of 2 mm.
     with_raw : bool
         Whether to run raw intensities too.
+    unwarped : bool
+        Whether to register the undeformed pair too. The averages of a template pair do not share every fold, so what
+        is best there is some millimeters from the identity: "consistency_mm" is the distance from that instead.
     settings : MatchSettings, optional
 
     Returns
@@ -53,11 +58,12 @@ def evaluate_registration(
     rows = []
     for pair in pairs:
         found: dict[str, list[dict[str, float]]] = {}
+        still = _undeformed(pair, encode, shares, fine=fine, with_raw=with_raw, settings=settings) if unwarped else {}
         for seed in drawn:
             warped = warp(pair, seed)
             sets = FeatureSets(warped, encode, fine=fine, with_raw=with_raw)
             for name, features in sets.all(shares):
-                found.setdefault(name, []).append(_measure(warped, sets, features, settings))
+                found.setdefault(name, []).append(_measure(warped, sets, features, settings, still.get(name)))
         alone = float(np.mean([one["mean_mm"] for one in found[MIND]]))
         for name, runs in found.items():
             row: dict = {"pair": pair.name, "role": pair.role, "features": name, "seeds": len(runs)}
@@ -66,8 +72,29 @@ def evaluate_registration(
     return rows
 
 
+def _undeformed(
+    pair: Pair,
+    encode: Encode | None,
+    shares: tuple[float, ...],
+    *,
+    fine: bool,
+    with_raw: bool,
+    settings: MatchSettings | None,
+) -> dict[str, Tensor]:
+    """Return what every kind of features finds between the undeformed images."""
+    sets = FeatureSets(warp(pair, None), encode, fine=fine, with_raw=with_raw)
+    return {
+        name: match(*features, settings, fixed_mask=sets.body, moving_mask=sets.seen)
+        for name, features in sets.all(shares)
+    }
+
+
 def _measure(
-    warped: Warped, sets: FeatureSets, features: tuple[Tensor, Tensor], settings: MatchSettings | None
+    warped: Warped,
+    sets: FeatureSets,
+    features: tuple[Tensor, Tensor],
+    settings: MatchSettings | None,
+    still: Tensor | None,
 ) -> dict[str, float]:
     """Match and return what is reported."""
     start = time.process_time()
@@ -75,7 +102,7 @@ def _measure(
     seconds = time.process_time() - start
     before = errors(warped, torch.zeros_like(field))
     after = errors(warped, field)
-    return {
+    result = {
         "before_mm": float(before.mean()),
         "mean_mm": float(after.mean()),
         "median_mm": float(after.median()),
@@ -83,16 +110,29 @@ def _measure(
         "smallest_determinant": smallest_determinant(field.flip(0).numpy(), 1.0),
         "cpu_s": seconds,
     }
+    if still is not None:
+        unmoved = errors(replace(warped, truth=0 * warped.truth), still)
+        result |= {"undeformed_mm": float(unmoved.mean())}
+        result |= {"consistency_mm": float(errors(warped, field, still).mean())}
+    return result
 
 
-def errors(warped: Warped, field: Tensor) -> Tensor:
-    """Return the distances (N,), mm, of body voxels from where they belong, for a field on the features' grid."""
+def errors(warped: Warped, field: Tensor, still: Tensor | None = None) -> Tensor:
+    """Return the distances (N,), mm, of body voxels from where they belong, for a field on the features' grid.
+
+    They belong to themselves, or to where ``still`` takes them in the undeformed moving image.
+    """
     home = voxels(warped.fixed.shape)
-    # Voxel k of the features lies at voxel 2 k + .5 of the images.
-    places = home + sample(field[None] * STRIDE, (home - (STRIDE - 1) / 2) / STRIDE)
+    places = home + _raised(field, home)
     back = places + sample(torch.from_numpy(warped.truth)[None], places)
+    goal = home if still is None else home + _raised(still, home)
     body = torch.from_numpy(warped.body)
-    return (back - home).square().sum(1).sqrt()[0][body] * SPACING_MM
+    return (back - goal).square().sum(1).sqrt()[0][body] * SPACING_MM
+
+
+def _raised(field: Tensor, home: Tensor) -> Tensor:
+    """Return a field at the voxels of the images: voxel k of the features lies at voxel 2 k + .5 of the images."""
+    return sample(field[None] * STRIDE, (home - (STRIDE - 1) / 2) / STRIDE)
 
 
 def summary(rows: list[dict]) -> list[dict]:

@@ -3,8 +3,6 @@
 import csv
 from pathlib import Path
 
-from MedDeepRegSegLib.jobs.outputs import write_text
-
 
 def markdown(rows: list[dict]) -> str:
     """Return the rows as a Markdown table."""
@@ -34,11 +32,9 @@ def write_table(folder: Path, name: str, rows: list[dict]) -> None:
         writer.writerows(rows)
 
 
-def write_report(folder: Path, sections: list[tuple[str, list[dict]]]) -> str:
-    """Write features.md, a heading and a table for each section, and return it."""
-    text = "\n".join(f"## {title}\n\n{markdown(rows)}" for title, rows in sections if rows)
-    write_text(folder / "features.md", text)
-    return text
+def report_text(sections: list[tuple[str, list[dict]]]) -> str:
+    """Return a heading and a table for each section as Markdown."""
+    return "\n".join(f"## {title}\n\n{markdown(rows)}" for title, rows in sections if rows)
 
 
 def _text(value: object) -> str:
