@@ -21,7 +21,7 @@ def equal(one, other):
 @pytest.mark.parametrize("with_maps", [False, True])
 def test_a_pair_depends_on_seed_process_and_step_alone(tiny, maps, with_maps):
     file = maps if with_maps else None
-    settings = replace(tiny, pairs=2, reuse=3)
+    settings = replace(tiny, pairs=2, reuse=3, real_fraction=1.0)
     forward = PairSource(settings, file)
     pairs = {step: forward.batch(step) for step in range(3)}
     torch.rand(5)  # numbers that others draw meanwhile do not matter

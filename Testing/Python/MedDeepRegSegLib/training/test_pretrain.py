@@ -249,3 +249,28 @@ def test_training_lowers_the_loss(tiny, tmp_path):
     assert last < first - 0.3
     assert rows[0]["learning_rate"] == pytest.approx(2.5e-3)
     assert rows[-1]["learning_rate"] < 0.05 * 5e-3
+
+
+def test_what_is_kept_is_the_moving_average(tiny, tmp_path):
+    torch.manual_seed(tiny.seed)
+    start = pretrain_module.PretrainObjective(tiny, 1).encoder.stem.weight.detach()
+    kept = []
+    for step in (1, 2):
+        pretrain(tiny, tmp_path, minutes=0)
+        tensors = read_checkpoint(tmp_path / CHECKPOINT).tensors
+        now, average = (tensors[f"{part}/encoder.stem.weight"] for part in ("model", "average"))
+        before = kept[-1] if kept else start
+        decay = step / (step + 10)  # short at first, then as set
+        torch.testing.assert_close(average, decay * before + (1 - decay) * now, rtol=1e-5, atol=1e-7)
+        assert not torch.equal(average, now)
+        kept.append(average)
+
+
+def test_the_learning_rate_rises_and_falls(tiny):
+    settings = replace(tiny, steps=100, warmup=10, learning_rate=1.0)
+    rates = [pretrain_module._rate(settings, step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[9] > 0.95
+    assert rates[9:] == sorted(rates[9:], reverse=True)
+    assert rates[-1] == pytest.approx(0.02, abs=0.002)
+    assert pretrain_module._rate(replace(settings, warmup=0), 0) == 1
