@@ -30,6 +30,8 @@ def evaluate_matching(
     -------
     list of dict
         Mean and median distance, mm, from the true place. "any place" is what a random match would have.
+        "stayed_median_mm" is the distance of the match anywhere from the same place of the grid: under a deformation,
+        features that know where they are in the image rather than in the body have a small one.
     """
     rows = []
     for pair in pairs:
@@ -39,12 +41,12 @@ def evaluate_matching(
             points, truth, places = _points(sets, warped)
             for name, (fixed, moving) in sets.all((0.3,)):
                 best = _nearest(_at(fixed, points), _at(moving, places), points, places)
-                rows.append(_row(pair, seed, name, best, truth))
+                rows.append(_row(pair, seed, name, best, (truth, points)))
             generator = torch.Generator().manual_seed(0)
             best = _nearest(
                 *(torch.rand(len(where), 8, generator=generator) for where in (points, places)), points, places
             )
-            rows.append(_row(pair, seed, "any place", best, truth))
+            rows.append(_row(pair, seed, "any place", best, (truth, points)))
     return rows
 
 
@@ -83,9 +85,11 @@ def _nearest(fixed: Tensor, moving: Tensor, points: Tensor, places: Tensor) -> t
     return torch.cat(near), torch.cat(anywhere)
 
 
-def _row(pair: Pair, seed: int | None, name: str, best: tuple[Tensor, Tensor], truth: Tensor) -> dict:
+def _row(pair: Pair, seed: int | None, name: str, best: tuple[Tensor, Tensor], where: tuple[Tensor, Tensor]) -> dict:
+    truth, points = where
     result = {"pair": pair.name, "role": pair.role, "warped": seed is not None, "features": name}
     for key, places in zip(("near", "anywhere"), best, strict=True):
         distance = (places - truth).norm(dim=1).numpy() * (SPACING_MM * STRIDE)
         result |= {f"{key}_mean_mm": float(np.mean(distance)), f"{key}_median_mm": float(np.median(distance))}
-    return result
+    stayed = (best[1] - points).float().norm(dim=1).numpy() * (SPACING_MM * STRIDE)
+    return result | {"stayed_median_mm": float(np.median(stayed))}

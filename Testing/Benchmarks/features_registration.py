@@ -14,7 +14,7 @@ from MedDeepRegSegLib.registration.coupled_convex import MatchSettings, match
 from MedDeepRegSegLib.registration.dense import sample, voxels
 from MedDeepRegSegLib.registration.fields import smallest_determinant
 
-SHARES = (0.2, 0.4, 0.6)
+SHARES = (0.1, 0.2, 0.4)
 
 
 def evaluate_registration(
