@@ -1,5 +1,7 @@
 """The encoder: a small 3-D U-Net with a strided stem, whose features look alike in CT and MR.
 
+Beside the learned stem, its first layer gets hand-made descriptors (:mod:`MedDeepRegSegLib.models.self_similarity`).
+
 Domain: standardized volumes (:mod:`MedDeepRegSegLib.models.encoder_input`). Codomain: unit vectors, at every second
 voxel (local features: which structure, and where in it) and at every eighth (context: which part of the body).
 
@@ -12,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from MedDeepRegSegLib.models import encoder_input
+from MedDeepRegSegLib.models import encoder_input, self_similarity
 
 STRIDE = 2
 """Voxels of the input for one of the local features; feature k lies at voxel 2 k + 0.5."""
@@ -54,23 +56,31 @@ class Encoder(nn.Module):
         self.settings = settings or EncoderSettings()
         first, second, third, fourth = self.settings.channels
         self.stem = nn.Conv3d(encoder_input.CHANNELS, first, kernel_size=STRIDE, stride=STRIDE, bias=False)
-        self.down1 = nn.Sequential(_Activated(first), _Block(first, first, residual=True))
+        self.stem_activated = _Activated(first)
+        self.down1 = nn.Sequential(
+            _Block(first + self_similarity.CHANNELS, first), _Block(first, first, residual=True)
+        )
         self.down2 = nn.Sequential(_Block(first, second), _Block(second, second, residual=True))
         self.down3 = nn.Sequential(_Block(second, third), _Block(third, third, residual=True))
         self.down4 = nn.Sequential(_Block(third, fourth), _Block(fourth, fourth, residual=True))
         self.up3, self.up2, self.up1 = _Up(fourth, third), _Up(third, second), _Up(second, first)
-        self.local_head = nn.Conv3d(first, self.settings.local_features, kernel_size=1)
+        self.local_head = nn.Conv3d(
+            first + self_similarity.CHANNELS, self.settings.local_features, kernel_size=1
+        )
         self.context_head = nn.Conv3d(third, self.settings.context_features, kernel_size=1)
 
     def pyramid(self, volume: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the maps at 1/2, 1/4, 1/8 and 1/16 of the resolution, for heads of other networks."""
-        one = self.down1(self.stem(volume))
+        learned = self.stem_activated(self.stem(volume))
+        given = self_similarity.self_similarity(volume[:, :1].float()).to(learned.dtype)
+        one = self.down1(torch.cat([learned, given], dim=1))
         two = self.down2(F.max_pool3d(one, 2))
         three = self.down3(F.max_pool3d(two, 2))
         four = self.down4(F.max_pool3d(three, 2))
         three = self.up3(four, three)
         two = self.up2(three, two)
-        return self.up1(two, one), two, three, four
+        # The descriptors go on as they are, too: what follows can only add to them.
+        return torch.cat([self.up1(two, one), given], dim=1), two, three, four
 
     def forward(self, volume: Tensor) -> tuple[Tensor, Tensor]:
         """Return local and context features.

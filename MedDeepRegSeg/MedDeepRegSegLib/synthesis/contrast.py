@@ -21,16 +21,16 @@ class Contrast:
     style: Style
 
 
-def draw_contrast(label_map: LabelMap, random: Randomness) -> Contrast:
-    """Return a random contrast for the labels of a map."""
+def draw_contrast(label_map: LabelMap, random: Randomness, severity: float = 0.5) -> Contrast:
+    """Return a random contrast for the labels of a map; texture grows with the severity, 0 to 1."""
     draw = random.uniform(0, 1)
     style: Style = "free" if draw < 0.3 else "mr" if draw < 0.62 else "ct"
     count = label_map.count
     bone = torch.zeros(count, dtype=torch.bool, device=random.device)
     bone[list(label_map.bone)] = True
-    texture = random.rand(count) ** 2 * random.choice((0.02, 0.05, 0.12))
+    texture = random.rand(count) ** 2 * random.uniform(0.003, 0.01 + 0.07 * severity)
     if style == "free":
-        mean = random.rand(count)
+        mean = _apart(count, random)
     elif style == "mr":
         mean = _mr(count, bone, known=bool(label_map.bone), random=random)
     else:
@@ -48,15 +48,15 @@ def draw_contrast(label_map: LabelMap, random: Randomness) -> Contrast:
 
 def _mr(count: int, bone: Tensor, *, known: bool, random: Randomness) -> Tensor:
     """Return few levels of tissue, and dark bone."""
-    levels = random.rand(random.integer(2, 7))
-    mean = levels[random.integers(0, len(levels) - 1, count)] + 0.05 * random.normal(count)
+    levels = _apart(random.integer(3, 9), random)
+    mean = levels[random.integers(0, len(levels) - 1, count)] + 0.04 * random.normal(count)
     dark = bone if known else random.rand(count) < 0.12
     return torch.where(dark & (random.rand(count) < 0.85), 0.12 * random.rand(count), mean)
 
 
 def _ct(count: int, bone: Tensor, *, known: bool, random: Randomness) -> Tensor:
     """Return a narrow band of soft tissue, some fat below it, and few labels of bone and air."""
-    mean = 0.5 + random.uniform(0.01, 0.1) * random.normal(count)
+    mean = 0.5 + random.uniform(0.03, 0.1) * random.normal(count)
     draw = random.rand(count)
     bright = 0.8 + 0.5 * random.rand(count)
     if known:
@@ -65,6 +65,11 @@ def _ct(count: int, bone: Tensor, *, known: bool, random: Randomness) -> Tensor:
     mean = torch.where(draw < 0.4, mean - 0.12, mean)
     mean = torch.where(draw < 0.28, bright, mean)
     return torch.where(draw < 0.10, 0.02 * random.rand(count), mean)
+
+
+def _apart(count: int, random: Randomness) -> Tensor:
+    """Return levels from 0 to 1 in random order that keep their distance, so that most boundaries can be seen."""
+    return (random.permutation(count) + random.rand(count)) / count
 
 
 def _outside(style: Style, random: Randomness) -> float:

@@ -53,6 +53,8 @@ class PairSettings:
     ----------
     largest_rotation_degrees : float
         Between the views.
+    largest_shift : float
+        Between the views along each axis, as part of the longest side.
     bend_voxels : tuple of float
         Least and most deformation between the views, standard deviation in voxels.
     scale : tuple of float
@@ -62,6 +64,7 @@ class PairSettings:
     """
 
     largest_rotation_degrees: float = 40.0
+    largest_shift: float = 0.35
     bend_voxels: tuple[float, float] = (0.4, 3.0)
     scale: tuple[float, float] = (0.8, 1.1)
     anatomy_bend_voxels: float = 3.0
@@ -103,12 +106,13 @@ def _position(label_map: LabelMap, place: Tensor) -> Tensor | None:
 def _between_views(grid: Tensor, size: Size, random: Randomness, settings: PairSettings) -> Tensor:
     """Return the voxel of the first view for every voxel of the second: turned, stretched, shifted and bent."""
     center = torch.tensor(size, device=grid.device, dtype=torch.float32) / 2 - 0.5
-    largest = settings.largest_rotation_degrees if random.chance(0.5) else 8.0
+    largest = settings.largest_rotation_degrees if random.chance(0.35) else 8.0
     stretch = torch.diag(1 + (0.15 if random.chance(0.6) else 0.05) * (2 * random.rand(3) - 1))
     matrix = random.rotation(largest) @ stretch
-    shift = 0.1 * max(size) * (2 * random.rand(3) - 1)
+    # Large shifts: a network can tell where it is in its window, and must not take that for where it is in the body.
+    shift = settings.largest_shift * max(size) * (2 * random.rand(3) - 1)
     if random.chance(0.15):
-        matrix, shift = torch.eye(3, device=grid.device), torch.zeros(3, device=grid.device)
+        matrix = torch.eye(3, device=grid.device)
     place = apply(matrix, grid - center.view(3, 1, 1, 1)) + (center + shift).view(3, 1, 1, 1)
     if random.chance(0.7):
         place = place + _bend(random, random.uniform(*settings.bend_voxels), size, random.integer(3, 7))
@@ -132,7 +136,7 @@ class _ToMap:
         sides = torch.tensor(label_map.labels.shape, device=device, dtype=torch.float32)
         scale = random.log_uniform(*settings.scale)
         # The view is placed where it shows as much of the map as it can, then shifted within what is left.
-        room = (sides - scale * torch.tensor(size, device=device)).clamp_min(0.12 * float(sides.max()))
+        room = (sides - scale * torch.tensor(size, device=device)).clamp_min(0.4 * float(sides.max()))
         target = sides / 2 - 0.5 + room * (random.rand(3) - 0.5)
         self._target = target.view(3, 1, 1, 1)
         stretch = torch.diag(1 + 0.12 * (2 * random.rand(3) - 1))

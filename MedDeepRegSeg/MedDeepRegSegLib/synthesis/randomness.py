@@ -73,3 +73,7 @@ class Randomness:
     def integers(self, low: int, high: int, *shape: int) -> Tensor:
         """Return an int64 tensor of whole numbers from low to high, both included."""
         return torch.randint(low, high + 1, shape, generator=self._tensors, device=self.device)
+
+    def permutation(self, count: int) -> Tensor:
+        """Return 0 to count - 1 in random order, float32."""
+        return torch.randperm(count, generator=self._tensors, device=self.device).float()

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from MedDeepRegSegLib.models import self_similarity
 from MedDeepRegSegLib.models.encoder import CONTEXT_STRIDE, STRIDE, EncoderSettings
 from MedDeepRegSegLib.synthesis.randomness import Randomness
 
@@ -66,8 +67,8 @@ class DenseHeads(nn.Module):
     def __init__(self, settings: EncoderSettings, class_count: int, temperature: float) -> None:
         super().__init__()
         self.directions = nn.Parameter(torch.randn(class_count, settings.local_features))
-        self.boundary = nn.Linear(settings.channels[0], len(_PAIRS))
-        self.position = nn.Linear(settings.channels[0], 3)
+        trunk = settings.channels[0] + self_similarity.CHANNELS
+        self.boundary, self.position = nn.Linear(trunk, len(_PAIRS)), nn.Linear(trunk, 3)
         self.context_position = nn.Linear(settings.context_features, 3)
         self.temperature = temperature
 

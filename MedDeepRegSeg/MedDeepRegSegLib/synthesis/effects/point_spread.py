@@ -6,7 +6,6 @@ from MedDeepRegSegLib.synthesis.randomness import Randomness
 from MedDeepRegSegLib.synthesis.smooth import gaussian
 
 
-def point_spread(image: Tensor, random: Randomness) -> Tensor:
-    """Return the image smoothed by about .3 to 1 voxels, at times up to 2; a little differently along each axis."""
-    sigma = random.uniform(0.3, 1.0) if random.chance(0.75) else random.uniform(1.0, 2.0)
+def point_spread(image: Tensor, random: Randomness, sigma: float = 0.6) -> Tensor:
+    """Return the image smoothed by a Gaussian of about ``sigma`` voxels; a little differently along each axis."""
     return gaussian(image, tuple(sigma * random.uniform(0.8, 1.25) for _ in range(3)))  # type: ignore[arg-type]
