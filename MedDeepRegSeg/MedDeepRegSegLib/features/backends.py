@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from MedDeepRegSegLib.models.networks import LoadedEncoder
 
 BACKENDS = ("auto", "torch", "torch-bf16", "openvino")
-"""Names of backends. ``auto`` is OpenVINO where it is installed and the device is the CPU, else PyTorch."""
+"""Names of backends. ``auto`` is PyTorch, so that a result does not depend on what else is installed. OpenVINO needs less
+time for a block, and some seconds to convert the network in every process: it pays for many volumes in one."""
 
 Features = tuple[np.ndarray, np.ndarray]
 Step = Callable[[], None]
@@ -54,13 +55,12 @@ def choose_backend(name: str, device: str) -> str:
     if name not in BACKENDS:
         msg = f"backend is {name!r}, expected one of {', '.join(BACKENDS)}"
         raise InputError(msg)
-    installed = importlib.util.find_spec("openvino") is not None
     if name == "auto":
-        return "openvino" if installed and device == "cpu" else "torch"
+        return "torch"
     if name == "openvino" and device != "cpu":
         msg = f"backend openvino computes on the CPU, device is {device!r}: choose the device cpu or the backend torch"
         raise InputError(msg)
-    if name == "openvino" and not installed:
+    if name == "openvino" and importlib.util.find_spec("openvino") is None:
         msg = "the backend openvino needs the package openvino: install it (pip install openvino) or choose the backend torch"
         raise MissingPackageError(msg)
     return name
