@@ -1,8 +1,9 @@
 """Make the pictures of Docs/Synthesis.md: every effect before and after, every shape, label maps and pairs.
 
-.venv/bin/python Utilities/make_synthesis_pictures.py [--maps MAPS.npz]
+.venv/bin/python Utilities/make_synthesis_pictures.py [--maps MAPS.npz] [--only NAME ...]
 
-``--maps`` names real label maps packed by synthesis.real_maps; without them that one picture is left as it is.
+``--maps`` names real label maps packed by synthesis.real_maps; without them that one picture is left as it is. ``--only``
+makes some pictures: names of effects, such as point-spread; shapes, label-maps, pairs and heads.
 """
 
 import argparse
@@ -108,16 +109,15 @@ def plainest(image: Tensor, effect: Callable[[Tensor, Randomness], Tensor]) -> n
     return max(pictures, key=lambda after: np.abs(after.astype(float) - before).mean())
 
 
-def effects() -> None:
-    """One picture for every effect, before and after."""
-    body, image = example()
-    shown: dict[str, Callable[[Tensor, Randomness], Tensor]] = {
+def effects_of(body: Tensor) -> dict[str, Callable[[Tensor, Randomness], Tensor]]:
+    """Return the effects as strong as in training, or a little stronger; ``body`` is where texture is."""
+    return {
         "texture": lambda image, random: texture(image, random, 0.08 * body),
-        "point-spread": point_spread,
-        "bias-field": lambda image, random: bias_field(image, random, 0.3),
-        "gaussian-noise": lambda image, random: gaussian_noise(image, random, 0.08),
-        "correlated-noise": lambda image, random: gaussian_noise(image, random, 0.08, correlated=True),
-        "rician-noise": lambda image, random: rician_noise(image, random, 0.08),
+        "point-spread": lambda image, random: point_spread(image, random, 1.6),
+        "bias-field": lambda image, random: bias_field(image, random, 0.35),
+        "gaussian-noise": lambda image, random: gaussian_noise(image, random, 0.07),
+        "correlated-noise": lambda image, random: gaussian_noise(image, random, 0.07, correlated=True),
+        "rician-noise": lambda image, random: rician_noise(image, random, 0.07),
         "salt-and-pepper": lambda image, random: salt_and_pepper(image, random, 0.004),
         "thick-slices": thick_slices,
         "low-resolution": low_resolution,
@@ -128,8 +128,14 @@ def effects() -> None:
         "gamma": gamma,
         "field-of-view": lambda image, random: cut_field_of_view(image, random)[0],
     }
-    for name, effect in shown.items():
-        write_png(name, side_by_side([gray(image), plainest(image, effect)]))
+
+
+def effects(names: set[str]) -> None:
+    """One picture for every effect, before and after."""
+    body, image = example()
+    for name, effect in effects_of(body).items():
+        if name in names:
+            write_png(name, side_by_side([gray(image), plainest(image, effect)]))
 
 
 def shapes() -> None:
@@ -160,10 +166,10 @@ def label_maps() -> None:
 def in_style(style: str, label_map: LabelMap, seed: int, settings: PairSettings | None = None) -> list[np.ndarray]:
     """Return both views of a pair in one style, and their labels."""
 
-    def draw(label_map: LabelMap, random: Randomness) -> Contrast:
+    def draw(label_map: LabelMap, random: Randomness, severity: float = 0.5) -> Contrast:
         # Draws until the style is the one that is asked for.
         while True:
-            drawn = contrasts.draw_contrast(label_map, random)
+            drawn = contrasts.draw_contrast(label_map, random, severity)
             if drawn.style == style:
                 return drawn
 
@@ -197,16 +203,21 @@ def heads(file: Path) -> None:
 
 
 def main() -> None:
-    """Make all pictures."""
+    """Make the pictures."""
+    others = {"shapes": shapes, "label-maps": label_maps, "pairs": pairs}
+    names = {*effects_of(torch.empty(0)), *others, "heads"}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--maps", type=Path, metavar="MAPS.npz")
+    parser.add_argument("--only", nargs="+", choices=sorted(names), default=sorted(names), metavar="NAME")
     args = parser.parse_args()
+    asked = set(args.only)
     IMAGES.mkdir(parents=True, exist_ok=True)
-    effects()
-    shapes()
-    label_maps()
-    pairs()
-    if args.maps:
+    if asked - {*others, "heads"}:
+        effects(asked)
+    for name, make in others.items():
+        if name in asked:
+            make()
+    if args.maps and "heads" in asked:
         heads(args.maps)
 
 

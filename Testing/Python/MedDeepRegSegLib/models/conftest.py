@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from MedDeepRegSegLib.jobs.schema import to_json
+from MedDeepRegSegLib.models import self_similarity
 from MedDeepRegSegLib.models.description import NetworkDescription, NetworkMetric, NetworkTraining, WorkingSpacing
 from MedDeepRegSegLib.models.encoder import Encoder, EncoderSettings
 from MedDeepRegSegLib.models.model_card import model_card
@@ -16,6 +17,18 @@ SMALL = EncoderSettings(channels=(8, 8, 16, 16), local_features=4, context_featu
 def encoder():
     torch.manual_seed(3)
     return Encoder(SMALL)
+
+
+@pytest.fixture
+def mirrored_channels():
+    """Return a function of an axis: the descriptor of the plain volume that each one of the mirrored volume equals."""
+
+    def order(axis):
+        pairs = [frozenset(pair) for pair in self_similarity._PAIRS]
+        # Neighbors 2 axis and 2 axis + 1 lie on both sides along the axis.
+        return [pairs.index(frozenset(i ^ 1 if i // 2 == axis else i for i in pair)) for pair in pairs]
+
+    return order
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from MedDeepRegSegLib.models import self_similarity
 from MedDeepRegSegLib.models.encoder import CONTEXT_STRIDE, MULTIPLE, STRIDE, Encoder, EncoderSettings
 
 
@@ -38,7 +39,34 @@ def test_vectors_have_full_precision_in_mixed_precision(encoder):
 
 def test_pyramid_halves_the_resolution(encoder):
     maps = encoder.pyramid(volumes(1, 2, 32, 32, 16))
-    assert [tuple(one.shape[1:]) for one in maps] == [(8, 16, 16, 8), (8, 8, 8, 4), (16, 4, 4, 2), (16, 2, 2, 1)]
+    assert [tuple(one.shape[1:]) for one in maps] == [(8 + 12, 16, 16, 8), (8, 8, 8, 4), (16, 4, 4, 2), (16, 2, 2, 1)]
+
+
+def test_the_finest_map_ends_with_the_descriptors_of_global_contrast(encoder):
+    volume = volumes(2, 2, 32, 16, 16)
+    expected = self_similarity.self_similarity(volume[:, :1])
+    with torch.no_grad():
+        assert torch.equal(encoder.pyramid(volume)[0][:, 8:], expected)
+        with torch.autocast("cpu", dtype=torch.bfloat16):  # computed in full precision, rounded once
+            reduced = encoder.pyramid(volume)[0][:, 8:].float()
+    assert (reduced - expected).abs().max() <= 0.6 * 2**-8
+
+
+@pytest.mark.parametrize("part", ["down1", "local_head"])
+def test_descriptors_are_used(encoder, part, monkeypatch):
+    """They reach the first block and, past all of the network, the local features."""
+    volume = volumes(1, 2, 16, 16, 16)
+    with torch.no_grad():
+        before = encoder(volume)
+        if part == "down1":
+            encoder.local_head.weight[:, 8:] = 0
+            before = encoder(volume)
+            encoder.down1[0].convolution.weight[:, 8:] = 0
+        else:
+            encoder.local_head.weight[:, 8:] = 0
+        after = encoder(volume)
+    changed = [not torch.allclose(one, other, atol=1e-3) for one, other in zip(before, after, strict=True)]
+    assert changed == ([True, True] if part == "down1" else [True, False])
 
 
 def test_it_is_small():
@@ -84,21 +112,28 @@ def test_features_move_with_the_volume(encoder, axis):
         count = one.shape[2 + axis] - 2 * margin - shift
         here = one.narrow(2 + axis, margin + shift, count)
         there = two.narrow(2 + axis, margin, count)
-        assert torch.allclose(here, there, atol=1e-5)
-        assert not torch.allclose(one.narrow(2 + axis, margin, count), there, atol=1e-2)
+        wrong = (one.narrow(2 + axis, margin, count) - there).abs().max()
+        right = (here - there).abs().max()
+        assert right < 1e-5
+        assert wrong > 100 * right
+        assert wrong > 1e-3  # context of noise is nearly the same everywhere
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_features_lie_in_the_middle_of_their_voxels(encoder, axis):
+def test_features_lie_in_the_middle_of_their_voxels(encoder, axis, mirrored_channels):
     """A mirrored volume gives mirrored features where all kernels are mirror images of themselves.
 
     That holds only when local feature k lies at voxel 2 k + 0.5 and context feature k at 8 k + 3.5: any other place
-    would not be met by its mirror image.
+    would not be met by its mirror image. The mirror image of a descriptor is that of the mirrored pair of neighbors,
+    in another channel.
     """
     with torch.no_grad():
         for module in encoder.modules():
             if isinstance(module, nn.Conv3d):
-                module.weight.add_(module.weight.flip(2 + axis))
+                mirrored = module.weight.flip(2 + axis)
+                if module in (encoder.down1[0].convolution, encoder.local_head):
+                    mirrored[:, 8:] = mirrored[:, 8:][:, mirrored_channels(axis)]
+                module.weight.add_(mirrored)
         volume = volumes(1, 2, 32, 32, 32)
         for plain, mirrored in zip(encoder(volume), encoder(volume.flip(2 + axis)), strict=True):
             assert torch.allclose(mirrored.flip(2 + axis), plain, atol=1e-4)

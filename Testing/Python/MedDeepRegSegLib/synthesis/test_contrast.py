@@ -83,6 +83,26 @@ def test_known_bone_is_mostly_dark_in_mr(known):
     assert (bone < 0.13).float().mean() > 0.75
 
 
+def test_levels_keep_their_distance_where_contrast_is_free():
+    """As many levels as labels, each in its own part of the gray scale, in any order."""
+    label_map = LabelMap(LABELS, 30)
+    free = draws(label_map)["free"]
+    for contrast in free:
+        part = (contrast.mean[1:] * 30).floor()
+        assert len(part.unique()) == 29
+        assert part.min() >= 0
+        assert part.max() <= 29
+    assert not torch.equal(*(contrast.mean[1:].argsort() for contrast in free[:2]))
+
+
+@pytest.mark.parametrize(("severity", "most"), [(0.0, 0.01), (0.5, 0.045), (1.0, 0.08)])
+def test_texture_grows_with_severity(severity, most):
+    strongest = torch.stack(
+        [draw_contrast(LabelMap(LABELS, 30), Randomness(seed), severity).texture.max() for seed in range(60)]
+    )
+    assert 0.7 * most < strongest.max() <= most
+
+
 def test_repeatable():
     label_map = LabelMap(LABELS, 30, bone=(7,))
     one, same = (draw_contrast(label_map, Randomness(3)) for _ in range(2))

@@ -102,6 +102,22 @@ def test_views_turn_no_more_than_asked(label_map):
         assert (stretch - 1).abs().max() < 0.17
 
 
+@pytest.mark.parametrize("largest", [0.0, 0.1, 0.35])
+def test_views_are_shifted_as_far_as_asked_and_no_farther(largest):
+    """Also those that are not turned: what tells a place in its window must not tell it in the body."""
+    settings = PairSettings(largest_shift=largest, bend_voxels=(0, 0))
+    size = (16, 12, 8)
+    center = torch.tensor(size) / 2 - 0.5
+    shifts = []
+    for seed in range(40):
+        place = pairs._between_views(voxel_grid(size, "cpu"), size, Randomness(seed), settings)
+        shifts.append(place.flatten(1).mean(dim=1) - center)
+    shifts = torch.stack(shifts).abs() / max(size)
+    assert shifts.max() <= largest + 1e-5
+    assert (shifts.max(dim=0).values >= 0.85 * largest).all()
+    assert (shifts.max(dim=1).values >= 0.1 * largest).all()
+
+
 @pytest.mark.parametrize("cells", [3, 5, 7])
 def test_bends_do_not_fold(cells):
     size = (48, 48, 48)

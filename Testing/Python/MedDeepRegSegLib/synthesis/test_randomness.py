@@ -53,6 +53,14 @@ def test_numbers_lie_where_they_should(random):
     assert 400 < below < 600  # the middle of the logarithm
 
 
+def test_permutations_hold_every_number_once(random):
+    drawn = [random.permutation(20) for _ in range(3)]
+    assert all(one.dtype == torch.float32 for one in drawn)
+    assert all(torch.equal(one.sort().values, torch.arange(20.0)) for one in drawn)
+    assert not torch.equal(drawn[0], drawn[1])
+    assert torch.equal(Randomness(1).permutation(9), Randomness(1).permutation(9))
+
+
 def test_rotations_are_proper_and_bounded(random):
     angles = []
     for _ in range(50):

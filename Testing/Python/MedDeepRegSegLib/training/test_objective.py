@@ -15,13 +15,20 @@ def pairs(tiny):
     return PairSource(tiny).batch(0)
 
 
-def test_the_loss_is_the_weighted_sum_of_its_parts(tiny, pairs):
-    settings = replace(tiny, global_weight=0.3, context_weight=0.0, region_weight=2.0)
-    measures = PretrainObjective(settings, 1)(pairs, Randomness(0))
+# Steps whose two views show enough of the same.
+@pytest.mark.parametrize(("real_fraction", "step"), [(0.0, 0), (1.0, 2)])
+def test_the_loss_is_the_weighted_sum_of_its_parts(tiny, maps, real_fraction, step):
+    weights = {"global": 0.3, "context": 0.7, "region": 2.0, "boundary": 0.6, "position": 0.2}
+    own = {f"{name}_weight": weight for name, weight in weights.items()}
+    settings = replace(tiny, real_fraction=real_fraction, **own)
+    source = PairSource(settings, maps)
+    measures = PretrainObjective(settings, source.class_count)(source.batch(step), Randomness(0))
     named = dict(zip(MEASURES, measures.tolist(), strict=True))
-    expected = named["local"] + 0.3 * named["global"] + 2.0 * named["region"] + named["boundary"]
-    expected += 0.5 * named["position"]
+    expected = named["local"] + sum(weight * named[name] for name, weight in weights.items())
     assert named["loss"] == pytest.approx(expected, rel=1e-5)
+    # Each part counts; the position is known in real label maps alone.
+    assert all(named[name] > 0 for name in ("local", "global", "context", "region", "boundary"))
+    assert (named["position"] > 0) == (real_fraction == 1)
     assert 0 <= named["local_accuracy"] <= 1
 
 
