@@ -4,7 +4,7 @@
 
 Parts: registration (known deformations, one optimizer for all), matching (nearest neighbors: contrast invariance), capture
 (rigid starts from which one descent recovers), probe (labels by a linear classifier), cost (time and memory of encoding).
-Prints the tables and writes one CSV a part and features.md to DIR. Settings and weights are chosen by the pairs whose
+Prints the tables and writes one CSV a part, features.md, and the numbers of the model card (metrics_*.json) to DIR. Settings and weights are chosen by the pairs whose
 role is "development"; those "held out" are only reported.
 """
 
@@ -17,12 +17,13 @@ from features_capture import evaluate_capture
 from features_cost import evaluate_cost
 from features_encoder import Features, load_features
 from features_matching import evaluate_matching
+from features_metrics import cost_metrics, registration_metrics
 from features_pairs import DEVELOPMENT, HELD_OUT, load_pairs
 from features_probe import evaluate_probe, load_labeled
 from features_registration import SHARES, evaluate_registration, summary
 from features_tables import report_text, side_by_side, write_table
 
-from MedDeepRegSegLib.jobs.outputs import write_text
+from MedDeepRegSegLib.jobs.outputs import write_json, write_text
 
 Sections = list[tuple[str, list[dict]]]
 
@@ -30,22 +31,24 @@ Sections = list[tuple[str, list[dict]]]
 def registration_part(features: Features, args: argparse.Namespace) -> Sections:
     """Part a."""
     sources = DEVELOPMENT[:2] if args.quick else DEVELOPMENT + HELD_OUT
+    sources = tuple(source for source in sources if args.only in (None, source.role))
     rows = evaluate_registration(
         features.local,
         load_pairs(args.shared, sources),
-        seeds=(1,) if args.quick else (1, 2),
+        seeds=range(1, 1 + (1 if args.quick else args.seeds)),
         weights=(0.2,) if args.quick else SHARES,
         fine=not args.quick,
         with_raw=not args.quick,
-        unwarped=not args.quick,
+        unwarped=args.unwarped,
     )
     write_table(args.out, "registration", rows)
+    write_json(args.out / "metrics_registration.json", registration_metrics(rows))
     sections = [
         ("Registration: mean error in mm", side_by_side(rows, "mean_mm")),
-        ("Registration: mean error by that of MIND-SSC alone", side_by_side(rows, "ratio_to_mind")),
+        ("Registration: mean error by that of MIND-SSC alone, of its better grid", side_by_side(rows, "ratio_to_mind")),
         ("Registration: means over pairs", summary(rows)),
     ]
-    if not args.quick:
+    if args.unwarped:
         title = "Registration: mm from what the same features find in the undeformed pair"
         sections.insert(1, (title, side_by_side(rows, "consistency_mm")))
     return sections
@@ -94,6 +97,7 @@ def cost_part(features: Features, args: argparse.Namespace) -> Sections:
     """Part e."""
     rows = evaluate_cost(args.model, random=args.random)
     write_table(args.out, "cost", rows)
+    write_json(args.out / "metrics_cost.json", cost_metrics(rows))
     return [("Encoding, one thread", rows)]
 
 
@@ -114,6 +118,11 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="model folder; the shipped encoder by default")
     parser.add_argument("--random", action="store_true", help="an untrained encoder, as a control")
     parser.add_argument("--parts", default=",".join(PARTS), help="comma-separated: " + ", ".join(PARTS))
+    parser.add_argument("--seeds", type=int, default=1, help="known deformations of each pair, for registration")
+    parser.add_argument("--unwarped", action="store_true", help="register the undeformed pairs too, twice the time")
+    parser.add_argument(
+        "--only", choices=("development", "held out"), help="pairs of this role alone, for registration"
+    )
     parser.add_argument("--threads", type=int, default=1, help="threads of one computation")
     parser.add_argument("--quick", action="store_true", help="fewer pairs, deformations and weights")
     args = parser.parse_args()

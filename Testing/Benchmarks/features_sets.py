@@ -12,12 +12,18 @@ from torch import Tensor
 from MedDeepRegSegLib.registration.dense import scaled
 from MedDeepRegSegLib.registration.neighborhood import descriptors
 
-RAW, MIND, LEARNED, LEARNED_FINE = "raw intensities", "MIND-SSC", "learned", "learned (1 mm)"
+RAW, MIND, MIND_FINE = "raw intensities", "MIND-SSC", "MIND-SSC (1 mm)"
+LEARNED, LEARNED_FINE = "learned", "learned (1 mm)"
 
 
 def mind(values: NDArray[np.float32]) -> Tensor:
     """Return MIND-SSC of an array (Z, Y, X), averaged over 2^3 voxels, (1, 12, z, y, x)."""
     return halved(torch.from_numpy(np.moveaxis(descriptors(values), -1, 0).copy())[None])
+
+
+def mind_fine(values: NDArray[np.float32]) -> Tensor:
+    """Return MIND-SSC of an image of 1 mm, averaged over 4^3 voxels, (1, 12, z, y, x)."""
+    return halved(mind(values))
 
 
 def raw(values: NDArray[np.float32]) -> Tensor:
@@ -79,6 +85,8 @@ class FeatureSets:
         pairs = {MIND: (mind(warped.fixed), mind(warped.moving))}
         if with_raw:
             pairs[RAW] = (raw(warped.fixed), raw(warped.moving))
+        if fine:
+            pairs[MIND_FINE] = (mind_fine(warped.fixed_fine), mind_fine(warped.moving_fine))
         if encode is not None:
             pairs[LEARNED] = (learned(warped.fixed, encode), learned(warped.moving, encode))
             if fine:
@@ -89,9 +97,9 @@ class FeatureSets:
         self.single = {name: scaled(*pair, self.body, self.seen) for name, pair in pairs.items()}
 
     def all(self, shares: tuple[float, ...]) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
-        """Return names and features: each alone, then MIND-SSC with shares of each learned kind."""
+        """Return names and features: each alone, then MIND-SSC with shares of the finest learned kind."""
         yield from self.single.items()
-        for name in (LEARNED, LEARNED_FINE):
-            if name in self.single:
-                for share in shares:
-                    yield f"MIND-SSC + {share:g} {name}", mixed(self.single[MIND], self.single[name], share)
+        name = LEARNED_FINE if LEARNED_FINE in self.single else LEARNED
+        if name in self.single:
+            for share in shares:
+                yield f"MIND-SSC + {share:g} {name}", mixed(self.single[MIND], self.single[name], share)
