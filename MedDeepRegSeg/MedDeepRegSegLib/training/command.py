@@ -1,4 +1,4 @@
-"""The command line of training, for developers: users train through ``meddeep train``."""
+"""The command line of pre-training, for developers."""
 
 import argparse
 import math
@@ -70,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("folder", type=Path, metavar="RUN")
     export.add_argument("--out", type=Path, required=True, metavar="MODEL_DIR")
     export.add_argument("--description", type=Path, metavar="FILE.json", help="texts of the card (EncoderTexts)")
-    export.add_argument("--metrics", type=Path, metavar="FILE.json", help="what the benchmark measured")
+    export.add_argument(
+        "--metrics", type=Path, nargs="+", default=(), metavar="FILE.json", help="what the benchmark measured"
+    )
     return parser
 
 
@@ -109,7 +111,7 @@ def _export(args: argparse.Namespace) -> None:
         args.folder,
         args.out,
         texts=read_texts(args.description) if args.description else None,
-        metrics=read_metrics(args.metrics) if args.metrics else (),
+        metrics=tuple(metric for file in args.metrics for metric in read_metrics(file)),
     )
     print(
         f"wrote {result.description.name} {result.description.version}, {result.description.training.steps} steps, "

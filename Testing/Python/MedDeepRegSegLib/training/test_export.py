@@ -78,12 +78,14 @@ def test_the_command_takes_texts_and_metrics(run, tmp_path, capsys):
     texts.write_text(json.dumps({"version": "2.1", "limitations": ["It is small."]}))
     row = {"name": "Error", "value": 3.5, "unit": "mm", "dataset": "heads", "command": "features.py"}
     metrics.write_text(json.dumps({"metrics": [row]}))
-    options = ["--description", str(texts), "--metrics", str(metrics)]
+    more = tmp_path / "more.json"
+    more.write_text(json.dumps([{**row, "value": 4.5}]))
+    options = ["--description", str(texts), "--metrics", str(metrics), str(more)]
     assert main(["export", str(run), "--out", str(tmp_path / "model"), *options]) == 0
     assert "wrote meddeep-encoder 2.1, 1 steps" in capsys.readouterr().out
     description = load_encoder(tmp_path / "model").description
     assert (description.version, description.limitations) == ("2.1", ("It is small.",))
-    assert description.metrics[0].value == 3.5
+    assert [metric.value for metric in description.metrics] == [3.5, 4.5]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"unknown": 1}', '{"version": "a b"}', '{"name": 3}'])
