@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from MedDeepRegSegLib.errors import InputError
+
 
 def scaled(fixed: Tensor, moving: Tensor, fixed_mask: Tensor, moving_mask: Tensor) -> tuple[Tensor, Tensor]:
     """Return both features times one number, so that places drawn at random differ by 1 on average.
@@ -19,7 +21,16 @@ def scaled(fixed: Tensor, moving: Tensor, fixed_mask: Tensor, moving_mask: Tenso
     fixed, moving : Tensor, shape (1, C, D, H, W)
     fixed_mask, moving_mask : Tensor, shape (D, H, W)
         Where places are drawn: > .5.
+
+    Raises
+    ------
+    InputError
+        When a mask is empty.
     """
+    for name, mask in (("fixed", fixed_mask), ("moving", moving_mask)):
+        if not bool((mask > 0.5).any()):
+            msg = f"{name} mask is empty, expected places above .5: give a mask that covers the body"
+            raise InputError(msg)
     one, two = fixed[0][:, fixed_mask > 0.5], moving[0][:, moving_mask > 0.5]
     # E|a - b|^2 of independent a and b, without drawing any.
     apart = one.square().sum(0).mean() + two.square().sum(0).mean() - 2 * (one.mean(1) * two.mean(1)).sum()

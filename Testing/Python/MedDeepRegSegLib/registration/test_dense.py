@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.registration.dense import consistent, pooled, sample, scaled, voxels
 
 
@@ -48,6 +49,14 @@ def test_random_places_differ_by_one_after_scaling(channels):
     order = torch.randperm(12**3, generator=generator)
     apart = (a.flatten(2)[0] - b.flatten(2)[0][:, order]).square().sum(0).mean()
     assert apart.item() == pytest.approx(1.0, rel=0.08)
+
+
+@pytest.mark.parametrize("empty", ["fixed", "moving"])
+def test_an_empty_mask_is_refused_instead_of_giving_no_numbers(empty):
+    features, masks = torch.rand(1, 3, 4, 4, 4), {"fixed": torch.ones(4, 4, 4), "moving": torch.ones(4, 4, 4)}
+    masks[empty] = torch.zeros(4, 4, 4)
+    with pytest.raises(InputError, match=f"{empty} mask is empty"):
+        scaled(features, features, masks["fixed"], masks["moving"])
 
 
 def test_fields_become_inverse_to_each_other():
