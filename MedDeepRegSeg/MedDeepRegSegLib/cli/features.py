@@ -7,7 +7,7 @@ from typing import Any
 from MedDeepRegSegLib.cli.command import Command, HelpLines
 from MedDeepRegSegLib.cli.options import common_options, existing, millimeters, output_folder
 
-BACKENDS = ("auto", "torch", "torch-bf16", "openvino")
+BACKENDS = ("auto", "torch", "torch-bf16", "openvino")  # as in features.backends, which imports numpy
 
 _EPILOG = """\
 DIR gets features.png and colored.nrrd (tissue that looks alike to the network in alike colors, on the grid of IMAGE),

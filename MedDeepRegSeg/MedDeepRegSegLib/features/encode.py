@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 from MedDeepRegSegLib.features.backends import choose_backend
 from MedDeepRegSegLib.features.cache import FeatureCache, content_key, user_cache
-from MedDeepRegSegLib.features.windows import OVERLAP, TILE, encode_array
+from MedDeepRegSegLib.features.windows import CONTEXT_STRIDE, OVERLAP, STRIDE, TILE, encode_array
 from MedDeepRegSegLib.features.working_volume import choose_spacing, feature_grid, working_volume
 from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken, Progress, no_progress, part_of
 from MedDeepRegSegLib.volumes.geometry import check_volume
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from MedDeepRegSegLib.models.networks import LoadedEncoder
 
 _RECIPE = 1  # raised whenever the same image and weights give other features: entries of the cache become void
-_STRIDE, _CONTEXT_STRIDE = 2, 8
 
 
 @dataclass(frozen=True)
@@ -206,7 +205,7 @@ def _hull(image: sitk.Image) -> sitk.Image:
 
 
 def _grid_of(image: sitk.Image, spacing_mm: float, part: str, arrays: dict[str, np.ndarray]) -> sitk.Image:
-    stride = _STRIDE if part == "local" else _CONTEXT_STRIDE
+    stride = STRIDE if part == "local" else CONTEXT_STRIDE
     return feature_grid(_working_grid(image, spacing_mm), stride, arrays[part].shape[2::-1])
 
 
@@ -219,8 +218,8 @@ def _usable(
     size = _working_grid(image, spacing_mm).GetSize()[::-1]
     settings = encoder.network.settings
     for part, stride, length in (
-        ("local", _STRIDE, settings.local_features),
-        ("context", _CONTEXT_STRIDE, settings.context_features),
+        ("local", STRIDE, settings.local_features),
+        ("context", CONTEXT_STRIDE, settings.context_features),
     ):
         expected = (*(-(-side // stride) for side in size), length)
         found = arrays.get(part)

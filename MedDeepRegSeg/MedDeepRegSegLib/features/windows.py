@@ -25,7 +25,9 @@ TILE = 192
 OVERLAP = 32
 """Voxels that neighboring windows share at least."""
 
-_MULTIPLE, _STRIDE, _CONTEXT_STRIDE = 16, 2, 8  # as in models.encoder, which imports torch
+MULTIPLE, STRIDE, CONTEXT_STRIDE = 16, 2, 8
+"""As in :mod:`MedDeepRegSegLib.models.encoder`, which imports torch; see there."""
+
 _HALF_ABOVE = 48_000_000  # voxels from which the results are float16: they would be larger than the image
 _PASSES = 24  # about the number of convolutions, for progress within a window
 
@@ -80,8 +82,8 @@ def encode_array(
     standard = _standardized(values)
     kind = np.float16 if values.size > _HALF_ABOVE else np.float32
     settings = encoder.network.settings
-    local = np.zeros((settings.local_features, *_cells(values.shape, _STRIDE)), kind)
-    context = np.zeros((settings.context_features, *_cells(values.shape, _CONTEXT_STRIDE)), kind)
+    local = np.zeros((settings.local_features, *_cells(values.shape, STRIDE)), kind)
+    context = np.zeros((settings.context_features, *_cells(values.shape, CONTEXT_STRIDE)), kind)
     for number, window in enumerate(windows):
         calls = itertools.count(1)
 
@@ -92,7 +94,7 @@ def encode_array(
 
         step()
         pair = compute(window.cut(standard), step)
-        for total, part, stride in ((local, pair[0], _STRIDE), (context, pair[1], _CONTEXT_STRIDE)):
+        for total, part, stride in ((local, pair[0], STRIDE), (context, pair[1], CONTEXT_STRIDE)):
             window.add(total, part, stride)
     if len(windows) > 1:
         _normalize(local)
@@ -156,14 +158,14 @@ def plan_windows(shape: tuple[int, ...], *, tile: int = TILE, overlap: int = OVE
     InputError
         If ``tile`` is no positive multiple of 16, or not larger than ``overlap``.
     """
-    shared = -(-overlap // _MULTIPLE)
-    if tile <= 0 or tile % _MULTIPLE or overlap < 0 or tile // _MULTIPLE <= shared:
+    shared = -(-overlap // MULTIPLE)
+    if tile <= 0 or tile % MULTIPLE or overlap < 0 or tile // MULTIPLE <= shared:
         msg = f"tile is {tile} voxels and overlap {overlap}, expected a multiple of 16 that is larger than the overlap"
         raise InputError(msg)
-    sides = [-(-side // _MULTIPLE) for side in shape]  # everything below is in units of 16 voxels
+    sides = [-(-side // MULTIPLE) for side in shape]  # everything below is in units of 16 voxels
     counts = [1, 1, 1]
     sizes = list(sides)
-    while np.prod(sizes, dtype=float) > (tile // _MULTIPLE) ** 3:
+    while np.prod(sizes, dtype=float) > (tile // MULTIPLE) ** 3:
         able = [axis for axis in range(3) if sizes[axis] > shared + 1]
         axis = max(able, key=lambda a: sizes[a])
         counts[axis] += 1
@@ -177,10 +179,10 @@ def plan_windows(shape: tuple[int, ...], *, tile: int = TILE, overlap: int = OVE
         before, after = [0, 0, 0], [0, 0, 0]
         for axis, at in enumerate(place):
             row, size = starts[axis], sizes[axis]
-            before[axis] = (row[at - 1] + size - row[at]) * _MULTIPLE if at > 0 else 0
-            after[axis] = (row[at] + size - row[at + 1]) * _MULTIPLE if at + 1 < len(row) else 0
-        start = [starts[axis][at] * _MULTIPLE for axis, at in enumerate(place)]
-        windows.append(Window(*(tuple(v) for v in (start, [s * _MULTIPLE for s in sizes], before, after))))  # type: ignore[arg-type]
+            before[axis] = (row[at - 1] + size - row[at]) * MULTIPLE if at > 0 else 0
+            after[axis] = (row[at] + size - row[at + 1]) * MULTIPLE if at + 1 < len(row) else 0
+        start = [starts[axis][at] * MULTIPLE for axis, at in enumerate(place)]
+        windows.append(Window(*(tuple(v) for v in (start, [s * MULTIPLE for s in sizes], before, after))))  # type: ignore[arg-type]
     return windows
 
 

@@ -47,6 +47,12 @@ def test_options_arrive_in_the_request(head, tmp_path):
     assert (full.device, full.backend, full.seed, full.save_dense) == ("cuda", "torch", 7, False)
 
 
+def test_backends_are_those_that_compute():
+    from MedDeepRegSegLib.features import backends
+
+    assert features.BACKENDS == backends.BACKENDS
+
+
 def test_an_image_and_its_segments(head, tmp_path, capsys):
     out = tmp_path / "out"
     words = [head / "ct.nrrd", head / "labels.nrrd", "--out", out, "--model", head / "tiny", "--device", "cpu"]

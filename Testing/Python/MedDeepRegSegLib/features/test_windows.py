@@ -23,6 +23,16 @@ def without_norms(encoder):
     return LoadedEncoder(network, encoder.description, "cpu")
 
 
+def test_strides_are_those_of_the_encoder():
+    from MedDeepRegSegLib.models import encoder
+
+    assert (windows.MULTIPLE, windows.STRIDE, windows.CONTEXT_STRIDE) == (
+        encoder.MULTIPLE,
+        encoder.STRIDE,
+        encoder.CONTEXT_STRIDE,
+    )
+
+
 def cosine(a, b):
     return (a.astype(np.float64) * b).sum(axis=0)
 
