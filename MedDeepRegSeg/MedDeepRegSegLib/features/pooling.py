@@ -159,13 +159,10 @@ def feature_rows(results: Sequence[PooledFeatures | None], segments: Sequence[Se
 
 def _check_grid(source: SourceGrid, mask: sitk.Image, what: str) -> None:
     """Refuse a mask on another grid than that of the image."""
-    if mask.GetSize() == source.size:
-        reference = sitk.Image(mask)  # shares its voxels until it is changed
-        reference.SetSpacing(source.spacing)
-        reference.SetOrigin(source.origin)
-        reference.SetDirection(source.direction)
-    else:
-        reference = sitk.Image(source.size, sitk.sitkUInt8)
+    reference = sitk.Image(source.size, sitk.sitkUInt8)
+    reference.SetSpacing(source.spacing)
+    reference.SetOrigin(source.origin)
+    reference.SetDirection(source.direction)
     check_same_geometry(reference, mask, "image", what)
 
 
