@@ -38,7 +38,8 @@ def self_similarity(volume: Tensor) -> Tensor:
         padded[:, :, _REACH + z : _REACH + z + depth, _REACH + y : _REACH + y + height, _REACH + x : _REACH + x + width]
         for z, y, x in _SIX
     ]
-    # The mean over 4^3 voxels is that of the patches (3^3) around the 2^3 voxels of a place.
+    # A flat mean over 4^3 voxels: it approximates the mean of the patches (3^3) around the 2^3 voxels of a place, in which
+    # voxels near the middle, where the patches overlap, would count more.
     unlike = torch.cat(
         [F.avg_pool3d(F.pad((six[i] - six[j]) ** 2, (1,) * 6, mode="replicate"), 4, stride=2) for i, j in _PAIRS], dim=1
     )

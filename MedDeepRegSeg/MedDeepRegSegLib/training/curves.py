@@ -12,7 +12,7 @@ from MedDeepRegSegLib.training.log import read_log
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito's colors, told apart by color-blind readers too; the first curve is the sum.
+# Dark gray, then Okabe and Ito's colors, told apart by color-blind readers too.
 _COLORS = ("#222222", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _SMOOTH_FROM = 24  # rows from which a smooth line is drawn over the pale one
 _INK, _GRID = "#333333", "#e4e4e4"
