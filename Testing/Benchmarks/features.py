@@ -4,8 +4,8 @@
 
 Parts: registration (known deformations, one optimizer for all), matching (nearest neighbors: contrast invariance), capture
 (rigid starts from which one descent recovers), probe (labels by a linear classifier), cost (time and memory of encoding).
-Prints the tables and writes one CSV a part, features.md, and the numbers of the model card (metrics_*.json) to DIR. Settings and weights are chosen by the pairs whose
-role is "development"; those "held out" are only reported.
+Prints the tables and writes one CSV a part, features.md, and the numbers of the model card (metrics_*.json) to DIR.
+Settings and weights are chosen by the pairs whose role is "development"; those "held out" are only reported.
 """
 
 import argparse
@@ -136,9 +136,8 @@ def main() -> None:
     for name in args.parts.split(","):
         found = PARTS[name](features, args)
         sections += found
-        write_text(
-            args.out / "features.md", report_text(sections)
-        )  # after each part, so that a run cut short leaves its tables
+        # After each part, so that a run cut short leaves its tables.
+        write_text(args.out / "features.md", report_text(sections))
         print(report_text(found), flush=True)
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from MedDeepRegSegLib.registration.dense import sample
 from MedDeepRegSegLib.registration.neighborhood import descriptors
 
-SLICES, SAMPLES, FEWEST = 5, 40_000, 300
+SLICES, FEWEST = 5, 300
+TRAINING_VOXELS, TEST_VOXELS = 20_000, 160_000
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def evaluate_probe(encode: Encode, cases: Iterator[Labeled]) -> list[dict]:
         train = np.isin(np.arange(depth), taught)
         # The slices beside a taught one look like it.
         beside = train | np.roll(train, 1) | np.roll(train, -1)
-        where_train, where_test = _places(case.labels, train, 1), _places(case.labels, ~beside, 2)
+        where_train = _places(case.labels, train, TRAINING_VOXELS, step=1)
+        where_test = _places(case.labels, ~beside, TEST_VOXELS, step=2)
         for name, volume, stride in _volumes(case, encode):
             features = [_read(volume, place, stride) for place in (where_train, where_test)]
             truth = [case.labels[tuple(place.T)] for place in (where_train, where_test)]
@@ -91,10 +93,11 @@ def _volumes(case: Labeled, encode: Encode) -> Iterator[tuple[str, torch.Tensor,
     yield "raw + MIND-SSC + learned", torch.cat([classic, fine[..., :z, :y, :x]], dim=1), 1
 
 
-def _places(labels: NDArray[np.int64], slices: NDArray[np.bool_], step: int) -> NDArray[np.int64]:
+def _places(labels: NDArray[np.int64], slices: NDArray[np.bool_], most: int, *, step: int) -> NDArray[np.int64]:
+    """Return up to ``most`` random voxels (N, 3) of every ``step``-th one of some slices."""
     places = np.argwhere(np.broadcast_to(slices[:, None, None], labels.shape))[::step]
     chosen = np.random.default_rng(0).permutation(len(places))
-    return places[chosen[: SAMPLES * (1 if step == 1 else 4)]]
+    return places[chosen[:most]]
 
 
 def _read(volume: torch.Tensor, places: NDArray[np.int64], stride: float) -> NDArray[np.float64]:
@@ -109,7 +112,7 @@ def _classify(train: NDArray, truth: NDArray, test: NDArray) -> NDArray[np.int64
     from sklearn.preprocessing import StandardScaler
 
     model = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-3, max_iter=300))
-    return model.fit(train[: SAMPLES // 2], truth[: SAMPLES // 2]).predict(test)
+    return model.fit(train, truth).predict(test)
 
 
 def _dice(found: NDArray, truth: NDArray, taught: NDArray) -> list[float]:
