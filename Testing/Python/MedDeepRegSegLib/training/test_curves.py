@@ -28,7 +28,6 @@ def log(tmp_path):
 
 
 def test_any_number_of_rows_gives_a_picture_of_one_size(log, tmp_path):
-    pytest.importorskip("matplotlib", reason="matplotlib is optional")
     pictures = {}
     for count in (0, 1, 2, 60):
         picture = tmp_path / f"{count}.png"
@@ -41,7 +40,6 @@ def test_any_number_of_rows_gives_a_picture_of_one_size(log, tmp_path):
 
 
 def test_numbers_that_are_not_finite_leave_gaps(log, tmp_path):
-    pytest.importorskip("matplotlib", reason="matplotlib is optional")
     path = log(2)
     path.write_text(path.read_text() + "150,nan,inf,0.5\n200,1,1,0.6\n")
     draw_curves(path, tmp_path / "a.png", GROUPS)
