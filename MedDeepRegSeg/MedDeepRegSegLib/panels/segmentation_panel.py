@@ -15,7 +15,7 @@ COLOR_PURPOSE = _(
 )
 SEGMENTS_PURPOSE = _(
     "Describe the tissue inside each segment by the network's numbers, one row a segment, for statistics and for finding "
-    "alike lesions. The numbers are not Hounsfield units, and only those of the same model can be compared."
+    "alike lesions. The numbers are not Hounsfield units; only those of the same model and voxel size can be compared."
 )
 
 
