@@ -97,9 +97,9 @@ class FeatureSets:
         self.single = {name: scaled(*pair, self.body, self.seen) for name, pair in pairs.items()}
 
     def all(self, shares: tuple[float, ...]) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
-        """Return names and features: each alone, then MIND-SSC with shares of the finest learned kind."""
+        """Return names and features: each alone, then MIND-SSC with shares of the learned, both of the finest images."""
         yield from self.single.items()
-        name = LEARNED_FINE if LEARNED_FINE in self.single else LEARNED
+        mine, name = (MIND_FINE, LEARNED_FINE) if LEARNED_FINE in self.single else (MIND, LEARNED)
         if name in self.single:
             for share in shares:
-                yield f"MIND-SSC + {share:g} {name}", mixed(self.single[MIND], self.single[name], share)
+                yield f"MIND-SSC + {share:g} {name}", mixed(self.single[mine], self.single[name], share)

@@ -46,6 +46,9 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-dense", action="store_true", help="do not write local.nrrd and context.nrrd, which are large"
     )
+    parser.add_argument(
+        "--no-cache", action="store_true", help="neither use nor fill the cache of features in your cache folder"
+    )
     return parser
 
 
@@ -68,6 +71,7 @@ def _request(args: argparse.Namespace) -> Any:
         backend=args.backend,
         seed=args.seed,
         save_dense=not args.no_dense,
+        cache=not args.no_cache,
     )
 
 

@@ -106,6 +106,8 @@ class _Torch:
             with (
                 torch.inference_mode(),
                 torch.autocast(torch.device(self._device).type, torch.bfloat16, enabled=self._bf16),
+                # On a GPU, convolutions would round to 10 bits: features must be the same on every machine.
+                torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
             ):
                 local, context = self._network(given)
         finally:

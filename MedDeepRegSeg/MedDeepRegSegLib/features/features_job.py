@@ -189,7 +189,9 @@ def _rows(encoded: EncodedVolume, layers: Sequence[Layer], progress: Progress, c
         share = part_of(progress, number / len(layers), (number + 1) / len(layers))
         results += pool_segments(encoded, labels, own, allow_empty=True, progress=share, cancel=cancel)
         segments += own
-    return feature_rows(results, segments) if segments else []
+    # Features of other voxel sizes or networks do not compare: a table that is put together later must tell.
+    origin = {"Working voxel size (mm)": encoded.spacing_mm, "Encoder": encoded.model}
+    return [{**row, **origin} for row in feature_rows(results, segments)] if segments else []
 
 
 def _write_dense(features: np.ndarray, grid: sitk.Image, path: Path) -> None:

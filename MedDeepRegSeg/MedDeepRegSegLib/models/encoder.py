@@ -57,16 +57,12 @@ class Encoder(nn.Module):
         first, second, third, fourth = self.settings.channels
         self.stem = nn.Conv3d(encoder_input.CHANNELS, first, kernel_size=STRIDE, stride=STRIDE, bias=False)
         self.stem_activated = _Activated(first)
-        self.down1 = nn.Sequential(
-            _Block(first + self_similarity.CHANNELS, first), _Block(first, first, residual=True)
-        )
+        self.down1 = nn.Sequential(_Block(first + self_similarity.CHANNELS, first), _Block(first, first, residual=True))
         self.down2 = nn.Sequential(_Block(first, second), _Block(second, second, residual=True))
         self.down3 = nn.Sequential(_Block(second, third), _Block(third, third, residual=True))
         self.down4 = nn.Sequential(_Block(third, fourth), _Block(fourth, fourth, residual=True))
         self.up3, self.up2, self.up1 = _Up(fourth, third), _Up(third, second), _Up(second, first)
-        self.local_head = nn.Conv3d(
-            first + self_similarity.CHANNELS, self.settings.local_features, kernel_size=1
-        )
+        self.local_head = nn.Conv3d(first + self_similarity.CHANNELS, self.settings.local_features, kernel_size=1)
         self.context_head = nn.Conv3d(third, self.settings.context_features, kernel_size=1)
 
     def pyramid(self, volume: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

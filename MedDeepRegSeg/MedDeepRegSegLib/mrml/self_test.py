@@ -3,14 +3,12 @@
 import numpy as np
 import slicer.util
 
-from MedDeepRegSegLib.models.networks import ENCODER
 from MedDeepRegSegLib.mrml.markups import markups_from_points
 from MedDeepRegSegLib.mrml.tables import rows_from_table
 from MedDeepRegSegLib.mrml.transforms import transform_from_node
 from MedDeepRegSegLib.mrml.volumes import volume_from_image
 from MedDeepRegSegLib.registration.known import known_rigid
 from MedDeepRegSegLib.registration.quality import target_registration_error
-from MedDeepRegSegLib.resources import resource_path
 from MedDeepRegSegLib.volumes.geometry import volume_center
 from MedDeepRegSegLib.volumes.phantoms import deform_phantom, head_phantom
 
@@ -61,15 +59,6 @@ def check_path(logic) -> dict:
         msg = f"the segments of the phantom measure {volumes} mL, expected a head and an eye of about 6 mL"
         raise AssertionError(msg)
     return {**registration, "volume": mr, "segmentation": segmentation, "table": table, "error_mm": error}
-
-
-def has_encoder() -> bool:
-    """Return whether the encoder is part of this installation."""
-    try:
-        resource_path(*ENCODER)
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def check_features(logic, volume, segmentation) -> dict:

@@ -14,7 +14,7 @@ from slicer.i18n import tr as _
 
 from MedDeepRegSegLib.errors import MissingPackageError
 
-TORCH_VERSION = ">=2.2"
+TORCH_VERSION = ">=2.4"
 """Versions of PyTorch that the networks run with."""
 
 
