@@ -4,6 +4,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.outputs import atomic_path
 
 
@@ -28,10 +29,20 @@ class TrainingLog:
             writer.writerows(_texts(row) for row in kept)
 
     def write(self, row: Mapping[str, float]) -> None:
-        """Add a row; it is in the file when this returns, so that a curve can be drawn live."""
-        with self.path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, self._columns, lineterminator="\n")
-            writer.writerow(_texts({name: row[name] for name in self._columns}))
+        """Add a row; it is in the file when this returns, so that a curve can be drawn live.
+
+        Raises
+        ------
+        InputError
+            When it cannot be written, for example because the disk is full.
+        """
+        try:
+            with self.path.open("a", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, self._columns, lineterminator="\n")
+                writer.writerow(_texts({name: row[name] for name in self._columns}))
+        except OSError as error:
+            msg = f"{self.path} cannot be written ({error.strerror}): make room on the disk, then go on with the same command"
+            raise InputError(msg) from error
 
 
 def read_log(path: Path) -> list[dict[str, float]]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.training.log import TrainingLog, read_log
 
 COLUMNS = ("step", "loss")
@@ -43,3 +44,11 @@ def test_a_log_without_rows_has_none(tmp_path, text):
     path = tmp_path / "log.csv"
     path.write_text(text)
     assert read_log(path) == []
+
+
+def test_a_log_that_cannot_be_written_is_told(tmp_path):
+    log = TrainingLog(tmp_path / "log.csv", COLUMNS)
+    log.path.unlink()
+    log.path.mkdir()  # as good as a full disk: nothing can be added
+    with pytest.raises(InputError, match=r"log\.csv cannot be written .*make room"):
+        log.write({"step": 1, "loss": 1})
