@@ -3,7 +3,6 @@
 QT_QPA_PLATFORM=offscreen .venv/bin/python Utilities/make_screenshots.py
 """
 
-import functools
 import sys
 import tempfile
 from pathlib import Path
@@ -12,7 +11,6 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / name) for name in ("Testing", "MedDeepRegSeg", "MedDeepDiagnosis")]
 
 import Host  # noqa: E402  # lies in Testing
-from tiny_encoder import write_tiny_encoder  # noqa: E402  # lies in Testing
 
 IMAGES = REPOSITORY / "Docs" / "Images"
 WIDTH = 440
@@ -63,23 +61,13 @@ def registration_and_segmentation() -> None:
 
 
 def features(panel) -> None:
-    """Compute the features of the segments, and leave only their section and the table open.
-
-    The tiny encoder of the tests stands in where none ships: the panel looks the same, with numbers that mean nothing.
-    """
-    from MedDeepRegSegLib.mrml.self_test import has_encoder
-    from MedDeepRegSegLib.panels import segmentation_panel
-
+    """Compute the features of the segments, and leave only their section and the table open."""
     for name in ("foreground", "grow"):
         getattr(panel.ui, f"{name}CollapsibleButton").collapsed = True
     panel.ui.featuresCollapsibleButton.collapsed = False
-    with tempfile.TemporaryDirectory() as folder:
-        if not has_encoder():
-            tiny = write_tiny_encoder(Path(folder) / "tiny")
-            segmentation_panel.FeaturesTask = functools.partial(segmentation_panel.FeaturesTask, model=tiny)
-        for button in (panel.ui.colorFeaturesButton, panel.ui.segmentFeaturesButton):
-            button.click()
-            finish(panel)
+    for button in (panel.ui.colorFeaturesButton, panel.ui.segmentFeaturesButton):
+        button.click()
+        finish(panel)
 
 
 def diagnosis() -> None:

@@ -3,7 +3,7 @@
     python Testing/Benchmarks/features.py --out DIR [--model FOLDER | --random] [--parts registration,matching,...] [--quick]
 
 Parts: registration (known deformations, one optimizer for all), matching (nearest neighbors: contrast invariance), capture
-(rigid starts from which one descent recovers), probe (labels by a linear classifier), cost (time and memory of encoding).
+(rigid starts from which one descent recovers), global (rigid starts found by matching features anywhere), probe (labels by a linear classifier), cost (time and memory of encoding).
 Prints the tables and writes one CSV a part, features.md, and the numbers of the model card (metrics_*.json) to DIR.
 Settings and weights are chosen by the pairs whose role is "development"; those "held out" are only reported.
 """
@@ -16,6 +16,7 @@ import torch
 from features_capture import evaluate_capture
 from features_cost import evaluate_cost
 from features_encoder import Features, load_features
+from features_global import ANGLES, evaluate_global
 from features_matching import evaluate_matching
 from features_metrics import cost_metrics, registration_metrics
 from features_pairs import DEVELOPMENT, HELD_OUT, load_pairs
@@ -86,6 +87,16 @@ def capture_part(features: Features, args: argparse.Namespace) -> Sections:
     ]
 
 
+def global_part(features: Features, args: argparse.Namespace) -> Sections:
+    """Part f."""
+    sources = DEVELOPMENT[:1] if args.quick else (DEVELOPMENT[0], DEVELOPMENT[3], HELD_OUT[0])
+    rows = evaluate_global(features.both, load_pairs(args.shared, sources), (30.0,) if args.quick else ANGLES)
+    write_table(args.out, "global", rows)
+    for row in rows:
+        row["start"] = f"{row['pair']}: {row['degrees']:g} degrees, 40 mm"
+    return [("Rigid start by matching anywhere: mean error in mm", side_by_side(rows, "mean_mm", row="start"))]
+
+
 def probe_part(features: Features, args: argparse.Namespace) -> Sections:
     """Part d."""
     rows = evaluate_probe(features.local, load_labeled(args.shared, quick=args.quick))
@@ -105,6 +116,7 @@ PARTS: dict[str, Callable[[Features, argparse.Namespace], Sections]] = {
     "registration": registration_part,
     "matching": matching_part,
     "capture": capture_part,
+    "global": global_part,
     "probe": probe_part,
     "cost": cost_part,
 }
