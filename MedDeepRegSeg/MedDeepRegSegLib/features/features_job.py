@@ -190,7 +190,7 @@ def _rows(encoded: EncodedVolume, layers: Sequence[Layer], progress: Progress, c
         results += pool_segments(encoded, labels, own, allow_empty=True, progress=share, cancel=cancel)
         segments += own
     # Features of other voxel sizes or networks do not compare: a table that is put together later must tell.
-    origin = {"Working voxel size (mm)": encoded.spacing_mm, "Encoder": encoded.model}
+    origin: Row = {"Working voxel size (mm)": encoded.spacing_mm, "Encoder": encoded.model}
     return [{**row, **origin} for row in feature_rows(results, segments)] if segments else []
 
 
