@@ -73,7 +73,9 @@ def rigid_consensus(matches: Matches, *, tolerance: float, seed: int = 0) -> Rig
     """
     count = len(matches.fixed)
     if count < _FEWEST:
-        msg = f"{count} places of both images match, expected at least {_FEWEST}: give an initial transform or landmarks"
+        msg = (
+            f"{count} places of both images match, expected at least {_FEWEST}: give an initial transform or landmarks"
+        )
         raise InputError(msg)
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randint(0, count, (_SAMPLES, 3), generator=generator).to(matches.fixed.device)
