@@ -10,9 +10,10 @@ from MedDeepRegSegLib.cli.options import common_options, existing, millimeters, 
 BACKENDS = ("auto", "torch", "torch-bf16", "openvino")  # as in features.backends, which imports numpy
 
 _EPILOG = """\
-DIR gets features.png and colored.nrrd (tissue that looks alike to the network in alike colors, on the grid of IMAGE),
-local.nrrd and context.nrrd (16 and 32 features a voxel), and with SEG features.csv: one row for each segment.
-The colors have no fixed meaning. CT and MR both work.
+DIR gets features.png and colored.nrrd (places that the network takes for alike in alike colors, on the grid of IMAGE),
+local.nrrd and context.nrrd (16 and 32 features a voxel, on grids of their own), and with SEG features.csv: one row for each
+segment, with the mean and the standard deviation of every feature. CT and MR both work. The colors are chosen anew for
+each image: compare features between images, not colors.
 
 examples:
   meddeep features ct.nii.gz --out features
@@ -37,9 +38,9 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--spacing",
         type=millimeters,
         metavar="MM",
-        help="voxel size to work at; smaller: finer and slower (default: chosen from the image)",
+        help="voxel size to work at, 1 to 4; smaller: finer and slower (default: 2, or chosen by the size of the image)",
     )
-    parser.add_argument("--backend", choices=BACKENDS, default="auto", help="what computes the network (default: auto)")
+    parser.add_argument("--backend", choices=BACKENDS, default="auto", help="what computes the network: torch (auto), torch in half precision (twice as fast, differs by up to .01), or OpenVINO")
     parser.add_argument(
         "--model", type=Path, metavar="FOLDER", help="model folder of another encoder (default: the shipped one)"
     )
@@ -77,7 +78,7 @@ def _request(args: argparse.Namespace) -> Any:
 
 def _summary(result: Any) -> list[str]:
     lines = [
-        f"encoded at {result.spacing_mm:g} mm with {result.model} ({result.backend}) in {result.seconds:.1f} s",
+        f"encoded at {result.spacing_mm:g} mm with {result.model} ({result.backend}); encoding took {result.seconds:.1f} s",
     ]
     if result.table is not None:
         count = len(result.rows)

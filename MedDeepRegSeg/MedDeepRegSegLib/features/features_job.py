@@ -129,6 +129,11 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
                 writer.writeheader()
                 writer.writerows(rows)
         cancel.raise_if_canceled()
+    # What an earlier run left here and this one did not write may belong to another image.
+    kept = {LOCAL: request.save_dense, CONTEXT: request.save_dense, TABLE: bool(rows)}
+    for name, written in kept.items():
+        if not written:
+            (out / name).unlink(missing_ok=True)
     progress(1.0, "Written")
     return Result(
         folder=out,

@@ -75,6 +75,14 @@ def test_without_segments_and_dense_features(request_of):
     assert (result.local, result.context, result.table, result.rows) == (None, None, None, ())
 
 
+def test_outputs_of_an_earlier_run_are_not_left_beside_new_ones(request_of):
+    earlier = run(request_of())
+    (earlier.folder / "notes.txt").write_text("the user's own")
+    later = run(request_of(save_dense=False))
+    assert later.folder == earlier.folder
+    assert {path.name for path in later.folder.iterdir()} == {"colored.nrrd", "features.png", "notes.txt"}
+
+
 def test_bad_input_writes_nothing(request_of, image, tmp_path):
     other = sitk.Image([4, 4, 4], sitk.sitkUInt8) + 1
     sitk.WriteImage(other, str(tmp_path / "other.nrrd"))
