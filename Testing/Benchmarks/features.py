@@ -18,7 +18,7 @@ from features_cost import evaluate_cost
 from features_encoder import Features, load_features
 from features_global import ANGLES, evaluate_global
 from features_matching import evaluate_matching
-from features_metrics import cost_metrics, registration_metrics
+from features_metrics import cost_metrics, global_metrics, registration_metrics
 from features_pairs import DEVELOPMENT, HELD_OUT, load_pairs
 from features_probe import evaluate_probe, load_labeled
 from features_registration import SHARES, evaluate_registration, summary
@@ -92,6 +92,7 @@ def global_part(features: Features, args: argparse.Namespace) -> Sections:
     sources = DEVELOPMENT[:1] if args.quick else (DEVELOPMENT[0], DEVELOPMENT[3], HELD_OUT[0])
     rows = evaluate_global(features.both, load_pairs(args.shared, sources), (30.0,) if args.quick else ANGLES)
     write_table(args.out, "global", rows)
+    write_json(args.out / "metrics_global.json", global_metrics(rows))
     for row in rows:
         row["start"] = f"{row['pair']}: {row['degrees']:g} degrees, 40 mm"
     return [("Rigid start by matching anywhere: mean error in mm", side_by_side(rows, "mean_mm", row="start"))]

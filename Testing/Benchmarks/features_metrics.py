@@ -22,6 +22,20 @@ def registration_metrics(rows: list[dict]) -> list[dict]:
     return result
 
 
+def global_metrics(rows: list[dict]) -> list[dict]:
+    """Return mean errors over the pairs for each rotation, with MIND-SSC and with the encoder's local features."""
+    dataset = (
+        "pairs " + ", ".join(dict.fromkeys(f"{row['pair']} ({row['role']})" for row in rows)) + "; shifted by 40 mm"
+    )
+    result = []
+    for degrees in dict.fromkeys(row["degrees"] for row in rows):
+        for kind in dict.fromkeys(row["features"] for row in rows):
+            same = [row for row in rows if row["features"] == kind and row["degrees"] == degrees]
+            name = f"rigid start from nothing, {degrees:g} degrees, {kind}"
+            result.append(_metric(name, _mean(same, "mean_mm"), "mm", dataset, "global"))
+    return result
+
+
 def cost_metrics(rows: list[dict]) -> list[dict]:
     """Return time and memory of encoding."""
     dataset = f"noise, {rows[0]['volume']} voxels, one thread of a processor"
