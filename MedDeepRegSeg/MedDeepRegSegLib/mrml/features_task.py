@@ -143,6 +143,8 @@ _DESCRIPTIONS = {
     "Voxels": "Voxels of the volume in the segment",
     "Volume": "Volume of these voxels",
     "Note": "What to know about this row",
+    "Working voxel size": "Edge of the voxels at which the features were computed: only features of one size compare",
+    "Encoder": "Network that computed the features: only features of one network compare",
 }
 _FEATURE = re.compile(r"(Local|Context) feature (\d+) (.+)")
 _TELLS = {"Local": "which structure, and where in it", "Context": "which part of the body"}
