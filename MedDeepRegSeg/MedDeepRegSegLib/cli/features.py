@@ -40,7 +40,12 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
         metavar="MM",
         help="voxel size to work at, 1 to 4; smaller: finer and slower (default: 2, or chosen by the size of the image)",
     )
-    parser.add_argument("--backend", choices=BACKENDS, default="auto", help="what computes the network: torch (auto), torch in half precision (twice as fast, differs by up to .01), or OpenVINO")
+    parser.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        default="auto",
+        help="what computes the network: torch (auto), torch in half precision (twice as fast, differs by up to .01), or OpenVINO",
+    )
     parser.add_argument(
         "--model", type=Path, metavar="FOLDER", help="model folder of another encoder (default: the shipped one)"
     )
