@@ -47,6 +47,8 @@ class Request:
     """Nothing here is random: the same for every seed."""
     save_dense: bool = True
     """Whether to write the dense features, too."""
+    color: bool = True
+    """Whether to make the colored volume and the picture."""
     cache: bool = True
     """Whether to use and fill the user's cache of features."""
 
@@ -57,9 +59,9 @@ class Result:
 
     folder: Path
     """Where the files are."""
-    colored: Path
+    colored: Path | None
     """``colored.nrrd``: red, green and blue, uint8, on the grid of the image."""
-    picture: Path
+    picture: Path | None
     """``features.png``: slices of the image beside their colored features."""
     local: Path | None
     """``local.nrrd``: local features, 16 components, float32, at twice the working voxel size."""
@@ -105,19 +107,14 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     layers = _layers(request, image, part_of(progress, 0.05, 0.1), cancel)
     encoded = _encoded(request, image, part_of(progress, 0.1, 0.65), cancel)
     rows = _rows(encoded, layers, part_of(progress, 0.65, 0.7), cancel)
-    colored = colored_features(image, encoded, progress=part_of(progress, 0.7, 0.85), cancel=cancel)
-    labels, segments = layers[0] if layers else (None, None)
-    if labels is not None and not sitk.GetArrayViewFromImage(labels).any():
-        labels, segments = None, None
-    title = f"{encoded.model}, {encoded.spacing_mm:g} mm"
-    picture = feature_picture(image, colored, labels=labels, segments=segments, title=title)
-    cancel.raise_if_canceled()
+    drawn = _drawn(image, encoded, layers, part_of(progress, 0.7, 0.85), cancel) if request.color else None
     progress(0.87, "Writing")
     out = request.out
     with atomic_folder(out) as folder:
-        write_image(colored, folder / COLORED)
-        write_png(picture, folder / PICTURE)
-        cancel.raise_if_canceled()
+        if drawn is not None:
+            write_image(drawn[0], folder / COLORED)
+            write_png(drawn[1], folder / PICTURE)
+            cancel.raise_if_canceled()
         if request.save_dense:
             _write_dense(encoded.local, encoded.local_grid, folder / LOCAL)
             progress(0.95, "Writing")
@@ -130,15 +127,15 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
                 writer.writerows(rows)
         cancel.raise_if_canceled()
     # What an earlier run left here and this one did not write may belong to another image.
-    kept = {LOCAL: request.save_dense, CONTEXT: request.save_dense, TABLE: bool(rows)}
-    for name, written in kept.items():
-        if not written:
-            (out / name).unlink(missing_ok=True)
+    written = {COLORED: request.color, PICTURE: request.color, TABLE: bool(rows)}
+    written |= {LOCAL: request.save_dense, CONTEXT: request.save_dense}
+    for name in (name for name, now in written.items() if not now):
+        (out / name).unlink(missing_ok=True)
     progress(1.0, "Written")
     return Result(
         folder=out,
-        colored=out / COLORED,
-        picture=out / PICTURE,
+        colored=out / COLORED if request.color else None,
+        picture=out / PICTURE if request.color else None,
         local=out / LOCAL if request.save_dense else None,
         context=out / CONTEXT if request.save_dense else None,
         table=out / TABLE if rows else None,
@@ -197,6 +194,20 @@ def _rows(encoded: EncodedVolume, layers: Sequence[Layer], progress: Progress, c
     # Features of other voxel sizes or networks do not compare: a table that is put together later must tell.
     origin: Row = {"Working voxel size (mm)": encoded.spacing_mm, "Encoder": encoded.model}
     return [{**row, **origin} for row in feature_rows(results, segments)] if segments else []
+
+
+def _drawn(
+    image: sitk.Image, encoded: EncodedVolume, layers: Sequence[Layer], progress: Progress, cancel: CancelToken
+) -> tuple[sitk.Image, np.ndarray]:
+    """Return the colored volume and the picture, with the outlines of the first layer of segments."""
+    colored = colored_features(image, encoded, progress=progress, cancel=cancel)
+    labels, segments = layers[0] if layers else (None, None)
+    if labels is not None and not sitk.GetArrayViewFromImage(labels).any():
+        labels, segments = None, None
+    title = f"{encoded.model}, {encoded.spacing_mm:g} mm"
+    picture = feature_picture(image, colored, labels=labels, segments=segments, title=title)
+    cancel.raise_if_canceled()
+    return colored, picture
 
 
 def _write_dense(features: np.ndarray, grid: sitk.Image, path: Path) -> None:

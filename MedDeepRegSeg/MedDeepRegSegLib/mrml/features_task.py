@@ -83,6 +83,7 @@ class FeaturesTask:
             model=self._model,
             device=self._device,
             backend=self._backend,
+            color=self._color,
             save_dense=False,  # no node holds them, and they are large
         )
 

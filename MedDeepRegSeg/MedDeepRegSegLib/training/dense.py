@@ -15,16 +15,9 @@ from torch import Tensor, nn
 
 from MedDeepRegSegLib.models import self_similarity
 from MedDeepRegSegLib.models.encoder import CONTEXT_STRIDE, STRIDE, EncoderSettings
+from MedDeepRegSegLib.models.self_similarity import NEIGHBORS, PAIRS
 from MedDeepRegSegLib.synthesis.randomness import Randomness
 
-_REACH = 2  # voxels from a voxel to its neighbors
-_SIX = [tuple(sign * _REACH if axis == own else 0 for axis in range(3)) for own in range(3) for sign in (-1, 1)]
-_PAIRS = [
-    (i, j)
-    for i in range(6)
-    for j in range(i + 1, 6)
-    if sum((a - b) ** 2 for a, b in zip(_SIX[i], _SIX[j], strict=True)) == 2 * _REACH**2
-]
 _CORNERS = [(z, y, x) for z in range(STRIDE) for y in range(STRIDE) for x in range(STRIDE)]
 _BACKGROUND = 0.1  # share of asked voxels that may lie outside of the body
 
@@ -68,7 +61,7 @@ class DenseHeads(nn.Module):
         super().__init__()
         self.directions = nn.Parameter(torch.randn(class_count, settings.local_features))
         trunk = settings.channels[0] + self_similarity.CHANNELS
-        self.boundary, self.position = nn.Linear(trunk, len(_PAIRS)), nn.Linear(trunk, 3)
+        self.boundary, self.position = nn.Linear(trunk, len(PAIRS)), nn.Linear(trunk, 3)
         self.context_position = nn.Linear(settings.context_features, 3)
         self.temperature = temperature
 
@@ -130,7 +123,7 @@ def _boundaries(labels: Tensor, corners: Tensor) -> Tensor:
     """Return in which part of a cell's voxels each pair of neighbors differs, (N, 12)."""
     last = torch.tensor(labels.shape, device=labels.device).view(3, 1, 1) - 1
     neighbors = []
-    for offset in _SIX:
+    for offset in NEIGHBORS:
         moved = corners + torch.tensor(offset, device=labels.device).view(3, 1, 1)
         neighbors.append(_at(labels, moved.clamp_min(0).minimum(last)))
-    return torch.stack([(neighbors[i] != neighbors[j]).float().mean(dim=0) for i, j in _PAIRS], dim=1)
+    return torch.stack([(neighbors[i] != neighbors[j]).float().mean(dim=0) for i, j in PAIRS], dim=1)

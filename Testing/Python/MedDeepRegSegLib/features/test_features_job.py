@@ -75,6 +75,15 @@ def test_without_segments_and_dense_features(request_of):
     assert (result.local, result.context, result.table, result.rows) == (None, None, None, ())
 
 
+def test_only_the_table_is_made_where_no_color_is_asked_for(request_of, tmp_path):
+    segments = tmp_path / "segments.seg.nrrd"
+    result = run(request_of(color=False, save_dense=False, segmentation=segments))
+    assert {path.name for path in result.folder.iterdir()} == {"features.csv"}
+    assert (result.colored, result.picture) == (None, None)
+    with_color = run(request_of(save_dense=False, segmentation=segments, out=tmp_path / "other"))
+    assert result.rows == with_color.rows
+
+
 def test_outputs_of_an_earlier_run_are_not_left_beside_new_ones(request_of):
     earlier = run(request_of())
     (earlier.folder / "notes.txt").write_text("the user's own")

@@ -24,7 +24,7 @@ def mirrored_channels():
     """Return a function of an axis: the descriptor of the plain volume that each one of the mirrored volume equals."""
 
     def order(axis):
-        pairs = [frozenset(pair) for pair in self_similarity._PAIRS]
+        pairs = [frozenset(pair) for pair in self_similarity.PAIRS]
         # Neighbors 2 axis and 2 axis + 1 lie on both sides along the axis.
         return [pairs.index(frozenset(i ^ 1 if i // 2 == axis else i for i in pair)) for pair in pairs]
 

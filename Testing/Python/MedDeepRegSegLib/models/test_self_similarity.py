@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from MedDeepRegSegLib.models.self_similarity import _PAIRS, _SIX, CHANNELS, self_similarity
+from MedDeepRegSegLib.models.self_similarity import CHANNELS, NEIGHBORS, PAIRS, self_similarity
 from MedDeepRegSegLib.registration.neighborhood import descriptors
 
 
@@ -25,8 +25,8 @@ def by_hand(volume):
     for place in np.ndindex(result.shape[1:]):
         voxels = [2 * np.array(place) + np.array(step) for step in product((-1, 0, 1, 2), repeat=3)]
         voxels = np.clip(voxels, 0, last)
-        for channel, (i, j) in enumerate(_PAIRS):
-            one, other = (volume[tuple(np.clip(voxels + _SIX[k], 0, last).T)] for k in (i, j))
+        for channel, (i, j) in enumerate(PAIRS):
+            one, other = (volume[tuple(np.clip(voxels + NEIGHBORS[k], 0, last).T)] for k in (i, j))
             result[channel][place] = ((one - other) ** 2).mean()
     result -= result.min(axis=0)
     return np.exp(-result / np.maximum(result.mean(axis=0), 1e-4)) - 0.6
@@ -41,11 +41,11 @@ def test_values_by_hand(shape):
 
 
 def test_pairs_are_those_of_neighbors_two_voxels_away_at_right_angles():
-    assert len({frozenset(pair) for pair in _PAIRS}) == CHANNELS == len(_PAIRS) == 12
-    six = np.array(_SIX)
+    assert len({frozenset(pair) for pair in PAIRS}) == CHANNELS == len(PAIRS) == 12
+    six = np.array(NEIGHBORS)
     assert len(np.unique(six, axis=0)) == 6
     assert (np.abs(six).sum(axis=1) == 2).all()
-    assert all(six[i] @ six[j] == 0 for i, j in _PAIRS)
+    assert all(six[i] @ six[j] == 0 for i, j in PAIRS)
 
 
 def test_they_tell_what_the_descriptors_of_registration_tell():

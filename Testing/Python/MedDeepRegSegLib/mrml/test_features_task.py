@@ -13,6 +13,7 @@ import slicer.util
 from tiny_encoder import write_tiny_encoder
 
 from MedDeepRegSegLib.errors import Canceled, InputError
+from MedDeepRegSegLib.features.features_job import Request
 from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.jobs.registry import JOBS
 from MedDeepRegSegLib.mrml.hierarchy import place_in_folder, study_folder
@@ -26,20 +27,6 @@ from MedDeepRegSegLib.segmentation.segments import Segment, named_segment
 from MedDeepRegSegLib.volumes.phantoms import head_phantom
 
 JOB = "MedDeepRegSegLib.features.features_job"
-
-
-@dataclass(frozen=True)
-class Request:
-    image: Path
-    out: Path
-    segmentation: Path | None = None
-    overlapping: tuple[Path, ...] = ()
-    spacing_mm: float | None = None
-    model: Path | None = None
-    device: str = "auto"
-    backend: str = "auto"
-    seed: int = 0
-    save_dense: bool = True
 
 
 @dataclass(frozen=True)
