@@ -12,7 +12,7 @@ from features_sets import mind
 from numpy.typing import NDArray
 from torch import Tensor
 
-from MedDeepRegSegLib.registration.dense import sample, scaled
+from MedDeepRegSegLib.registration.feature_grids import sample, scaled
 from MedDeepRegSegLib.registration.known import known_rigid
 from MedDeepRegSegLib.volumes.geometry import volume_center
 from MedDeepRegSegLib.volumes.resampling import isotropic_grid, resample_to

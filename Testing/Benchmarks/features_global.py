@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from MedDeepRegSegLib.registration.correspondences import mutual_matches, rigid_consensus
-from MedDeepRegSegLib.registration.dense import sample, voxels
+from MedDeepRegSegLib.registration.feature_grids import sample, voxels
 from MedDeepRegSegLib.registration.known import known_rigid
 from MedDeepRegSegLib.volumes.geometry import volume_center
 from MedDeepRegSegLib.volumes.resampling import isotropic_grid, resample_to

@@ -8,7 +8,7 @@ from features_pairs import SPACING_MM, STRIDE, Encode, Pair, Warped, warp
 from features_sets import FeatureSets
 from torch import Tensor
 
-from MedDeepRegSegLib.registration.dense import sample, voxels
+from MedDeepRegSegLib.registration.feature_grids import sample, voxels
 
 POINTS = 800
 NEAR_MM = 20.0

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from features_pairs import STRIDE, Encode
 from numpy.typing import NDArray
 
-from MedDeepRegSegLib.registration.dense import sample
+from MedDeepRegSegLib.registration.feature_grids import sample
 from MedDeepRegSegLib.registration.neighborhood import descriptors
 
 SLICES, FEWEST = 5, 300

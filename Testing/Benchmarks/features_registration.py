@@ -11,7 +11,7 @@ from features_sets import MIND, MIND_FINE, FeatureSets
 from torch import Tensor
 
 from MedDeepRegSegLib.registration.coupled_convex import MatchSettings, match
-from MedDeepRegSegLib.registration.dense import sample, voxels
+from MedDeepRegSegLib.registration.feature_grids import sample, voxels
 from MedDeepRegSegLib.registration.fields import smallest_determinant
 
 SHARES = (0.3, 0.6)

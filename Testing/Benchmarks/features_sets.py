@@ -9,7 +9,7 @@ from features_pairs import STRIDE, Encode, Warped
 from numpy.typing import NDArray
 from torch import Tensor
 
-from MedDeepRegSegLib.registration.dense import scaled
+from MedDeepRegSegLib.registration.feature_grids import scaled
 from MedDeepRegSegLib.registration.neighborhood import descriptors
 
 RAW, MIND, MIND_FINE = "raw intensities", "MIND-SSC", "MIND-SSC (1 mm)"

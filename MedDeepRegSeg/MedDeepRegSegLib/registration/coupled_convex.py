@@ -16,7 +16,7 @@ from torch import Tensor
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
-from MedDeepRegSegLib.registration.dense import consistent, pooled, sample, smoothed, voxels
+from MedDeepRegSegLib.registration.feature_grids import consistent, pooled, sample, smoothed, voxels
 
 _LEAST_WEIGHT = 1e-3  # of voxels that do not count, so that their displacement follows that of their neighbors
 

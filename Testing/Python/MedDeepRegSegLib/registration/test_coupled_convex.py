@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from MedDeepRegSegLib.errors import Canceled, InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.registration.coupled_convex import MatchSettings, match
-from MedDeepRegSegLib.registration.dense import sample, scaled, voxels
+from MedDeepRegSegLib.registration.feature_grids import sample, scaled, voxels
 
 SHAPE = (22, 24, 20)
 SMALL = MatchSettings(spacing=2, radius=2, iterations=30)

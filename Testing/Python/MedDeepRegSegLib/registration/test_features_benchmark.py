@@ -40,7 +40,7 @@ def _grid(image):
 def test_the_true_field_has_no_error_and_none_has_that_of_the_deformation(warped):
     from features_registration import errors
 
-    from MedDeepRegSegLib.registration.dense import sample, voxels
+    from MedDeepRegSegLib.registration.feature_grids import sample, voxels
 
     shape = tuple((size + 1) // 2 for size in warped.fixed.shape)
     assert errors(warped, torch.zeros(3, *shape)).mean().item() == pytest.approx(5.0, abs=0.3)
@@ -53,7 +53,7 @@ def test_the_true_field_has_no_error_and_none_has_that_of_the_deformation(warped
 
 
 def test_the_deformed_image_shows_what_the_truth_says(warped):
-    from MedDeepRegSegLib.registration.dense import sample, voxels
+    from MedDeepRegSegLib.registration.feature_grids import sample, voxels
 
     home = voxels(warped.fixed.shape)
     again = sample(torch.from_numpy(warped.fixed)[None, None], home + torch.from_numpy(warped.truth)[None])[

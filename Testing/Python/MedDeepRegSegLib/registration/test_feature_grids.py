@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.registration.dense import consistent, pooled, sample, scaled, voxels
+from MedDeepRegSegLib.registration.feature_grids import consistent, pooled, sample, scaled, voxels
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 5), (7, 4, 6)])
