@@ -1,5 +1,6 @@
-"""Part e: what encoding one volume costs, in a process of its own."""
+"""Part e: what encoding one volume costs with each backend, in a process of its own, and how far its features are off."""
 
+import importlib.util
 import multiprocessing
 import time
 from pathlib import Path
@@ -10,7 +11,9 @@ SHAPE = (160, 160, 192)
 
 
 def evaluate_cost(model: Path | None, *, random: bool = False, shape: tuple[int, int, int] = SHAPE) -> list[dict]:
-    """Return CPU and wall seconds and peak memory of encoding a volume once, loading apart.
+    """Return CPU and wall seconds and peak memory of encoding a volume once, loading apart, for each backend there is.
+
+    OpenVINO converts the network first; "difference" is the largest of any feature from that of torch.
 
     Parameters
     ----------
@@ -20,27 +23,37 @@ def evaluate_cost(model: Path | None, *, random: bool = False, shape: tuple[int,
         An untrained encoder instead.
     shape : tuple of int
     """
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return [pool.apply(_encode, (model, random, shape))]
+    backends = ["torch", "torch-bf16"] + ["openvino"] * (importlib.util.find_spec("openvino") is not None)
+    rows, expected = [], None
+    for backend in backends:
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            row, found = pool.apply(_encode, (model, random, shape, backend))
+        expected = found if expected is None else expected
+        apart = max(float(np.abs(one - two).max()) for one, two in zip(found, expected, strict=True))
+        rows.append({**row, "difference": apart})
+    return rows
 
 
-def _encode(model: Path | None, random: bool, shape: tuple[int, int, int]) -> dict:
+def _encode(model: Path | None, random: bool, shape: tuple[int, int, int], backend: str) -> tuple[dict, tuple]:
     import torch
     from features_encoder import load_features
+
+    from MedDeepRegSegLib.features.windows import encode_array
 
     torch.set_num_threads(1)  # CPU seconds of more threads count their waiting
     features = load_features(model, random=random)
     values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     before = _peak_mb()
     wall, cpu = time.perf_counter(), time.process_time()
-    features.both(values)
+    found = encode_array(values, features.encoder, backend=backend)
     return {
+        "backend": backend,
         "volume": "x".join(map(str, shape)),
         "cpu_s": time.process_time() - cpu,
         "wall_s": time.perf_counter() - wall,
         "peak_mb": _peak_mb(),
         "before_mb": before,
-    }
+    }, tuple(part.astype(np.float32) for part in found)
 
 
 def _peak_mb() -> int:
