@@ -7,8 +7,8 @@ from typing import Any
 
 from MedDeepRegSegLib.cli.command import Command, HelpLines
 from MedDeepRegSegLib.cli.options import common_options, existing, output_folder
-from MedDeepRegSegLib.cli.points import read_points
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.volumes.point_files import read_points
 from MedDeepRegSegLib.volumes.point_pairs import Point, pair_points
 
 _EPILOG = """\

@@ -24,7 +24,7 @@ from MedDeepRegSegLib.volumes.geometry import (
     volume_corners,
     with_geometry_of,
 )
-from MedDeepRegSegLib.volumes.resampling import resample_to
+from MedDeepRegSegLib.volumes.resampling import Interpolation, resample_to
 
 _SMALLEST_MM, _LARGEST_MM = 5.0, 3000.0
 
@@ -41,6 +41,7 @@ def register(
     moving_points: ArrayLike | None = None,
     fixed_labels: sitk.Image | None = None,
     moving_labels: sitk.Image | None = None,
+    interpolation: Interpolation = "linear",
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> RegistrationResult:
@@ -59,6 +60,8 @@ def register(
         Landmark pairs, LPS mm. They measure the result; with ``settings.points="start"`` the search starts from them.
     fixed_labels, moving_labels : SimpleITK.Image, optional
         Label maps whose overlap is measured before and after.
+    interpolation : {"linear", "nearest", "bspline", "lanczos"}
+        Of the registered image.
     progress, cancel
         See :mod:`MedDeepRegSegLib.jobs.progress`.
 
@@ -110,7 +113,7 @@ def register(
     progress(0.91, "Resampling the moving image")
     if cancel is not None:
         cancel.raise_if_canceled()
-    registered = resample_to(moving, fixed, found.transform)
+    registered = resample_to(moving, fixed, found.transform, interpolation=interpolation)
     progress(0.94, "Judging the result")
     quality = assess(
         fixed,

@@ -84,6 +84,43 @@ def as_matrix(transform: sitk.Transform) -> tuple[NDArray[np.float64], NDArray[n
     return matrix, offset
 
 
+def linear_and_field(
+    transform: sitk.Transform,
+) -> tuple[sitk.AffineTransform, sitk.DisplacementFieldTransform | None]:
+    """Return the linear map and the field of a result apart.
+
+    Parameters
+    ----------
+    transform : SimpleITK.Transform
+        Linear parts only, or one displacement field that acts first and linear parts after it.
+
+    Returns
+    -------
+    linear : SimpleITK.AffineTransform
+        All linear parts as one.
+    field : SimpleITK.DisplacementFieldTransform or None
+        None where nothing bends.
+
+    Raises
+    ------
+    InputError
+        When the transform has another form.
+    """
+    first, *rest = parts(transform) or [sitk.AffineTransform(3)]
+    field = None
+    if first.GetName() == "DisplacementFieldTransform":
+        field, first = sitk.DisplacementFieldTransform(first), sitk.AffineTransform(3)
+    linear = as_matrix(sitk.CompositeTransform([*reversed(rest), first]))  # a composite lists first what acts last
+    if linear is None:
+        names = ", ".join(part.GetName() for part in parts(transform))
+        msg = (
+            f"transform has the parts {names}, expected linear parts after at most one displacement field: "
+            "sample it as a displacement field first"
+        )
+        raise InputError(msg)
+    return matrix_transform(*linear), field
+
+
 def transform_points(transform: sitk.Transform, points: NDArray[np.floating]) -> NDArray[np.float64]:
     """Map points.
 

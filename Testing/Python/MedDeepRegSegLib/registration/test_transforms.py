@@ -10,6 +10,7 @@ from MedDeepRegSegLib.registration.transforms import (
     as_matrix,
     invert,
     jacobian_determinant,
+    linear_and_field,
     matrix_transform,
     parts,
     read_transform,
@@ -114,6 +115,22 @@ def test_inverse_far_outside_is_the_inverse_of_the_linear_part(composite):
     np.testing.assert_allclose(transform_points(composite, far), oracle(linear, far), atol=1e-9)
     mapped = oracle(linear, far)
     np.testing.assert_allclose(transform_points(invert(composite, grid()), mapped), far, atol=1e-6)
+
+
+def test_linear_and_field_come_apart_and_make_the_whole(composite, points):
+    linear, field = linear_and_field(composite)
+    np.testing.assert_allclose(transform_points(linear, transform_points(field, points)), oracle(composite, points))
+    nested = sitk.CompositeTransform([sitk.TranslationTransform(3, (1, 2, 3)), sitk.Euler3DTransform(), linear])
+    alone, none = linear_and_field(nested)
+    assert none is None
+    np.testing.assert_allclose(transform_points(alone, points), oracle(nested, points))
+    assert linear_and_field(sitk.CompositeTransform(3))[0].TransformPoint((1, 2, 3)) == (1, 2, 3)
+
+
+def test_a_field_after_a_linear_map_does_not_come_apart(composite):
+    field, linear = parts(composite)
+    with pytest.raises(InputError, match="at most one displacement field"):
+        linear_and_field(sitk.CompositeTransform([field, linear]))
 
 
 def test_singular_transform_has_no_inverse():

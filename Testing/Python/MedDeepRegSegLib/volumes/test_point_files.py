@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from MedDeepRegSegLib.cli.points import read_points
+from MedDeepRegSegLib.volumes.point_files import read_points, write_points
 from MedDeepRegSegLib.errors import InputError
 
 FCSV = """# Markups fiducial file version = 5.8
@@ -103,8 +103,8 @@ def test_absent_and_binary_files_are_refused(tmp_path):
 SLICER = """
 import sys
 import slicer
-from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLMarkupsFiducialStorageNode, vtkMRMLMarkupsJsonStorageNode
-for storage, name in ((vtkMRMLMarkupsFiducialStorageNode(), "a.fcsv"), (vtkMRMLMarkupsJsonStorageNode(), "a.mrk.json")):
+from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLMarkupsJsonStorageNode, vtkMRMLMarkupsJsonStorageNode
+for storage, name in ((vtkMRMLMarkupsJsonStorageNode(), "a.fcsv"), (vtkMRMLMarkupsJsonStorageNode(), "a.mrk.json")):
     scene = slicer.vtkMRMLScene()
     node = scene.AddNode(vtkMRMLMarkupsFiducialNode())
     node.AddControlPoint([10.5, -20.0, 30.0], "apex, left")
@@ -124,3 +124,37 @@ def test_files_that_slicer_itself_writes(tmp_path):
         ((label, position),) = read_points(tmp_path / name)
         assert position == pytest.approx((-10.5, 20.0, 30.0))
         assert label == "apex, left"
+
+
+def test_written_points_are_read_again(tmp_path):
+    points = (("first", (10.5, -20.0, 30.0)), ('a "b", c', (1.0, 2.0, 3.0)), ("unplaced", None))
+    write_points(points, tmp_path / "p.mrk.json")
+    assert read_points(tmp_path / "p.mrk.json") == points
+
+
+def test_slicer_opens_written_points(tmp_path):
+    slicer = pytest.importorskip("slicer", reason="slicer-core is not installed")
+    write_points(
+        [("first", (10.5, -20.0, 30.0)), ("unplaced", None), ("last", (1.0, 2.0, 3.0))], tmp_path / "p.mrk.json"
+    )
+    scene = slicer.vtkMRMLScene()
+    node = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
+    storage = scene.AddNewNodeByClass("vtkMRMLMarkupsJsonStorageNode")
+    storage.SetFileName(str(tmp_path / "p.mrk.json"))
+    assert storage.ReadData(node)
+    assert [node.GetNthControlPointLabel(index) for index in range(3)] == ["first", "unplaced", "last"]
+    defined = [node.GetNthControlPointPositionStatus(index) == node.PositionDefined for index in range(3)]
+    assert defined == [True, False, True]
+    position = [0.0] * 3
+    node.GetNthControlPointPosition(0, position)
+    assert position == pytest.approx([-10.5, 20.0, 30.0])  # RAS
+
+
+@pytest.mark.parametrize(
+    ("points", "name", "says"),
+    [([("a", (0.0, 0.0, 0.0))], "p.fcsv", "mrk.json"), ([("a", (0.0, math.nan, 0.0))], "p.mrk.json", "not finite")],
+)
+def test_points_that_cannot_be_written_are_refused(tmp_path, points, name, says):
+    with pytest.raises(InputError, match=says):
+        write_points(points, tmp_path / name)
+    assert not list(tmp_path.iterdir())

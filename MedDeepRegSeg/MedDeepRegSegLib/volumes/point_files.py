@@ -1,20 +1,27 @@
-"""Points from the files that 3D Slicer writes: ``.mrk.json`` and ``.fcsv``.
+"""Points in the files that 3D Slicer writes: ``.mrk.json`` and ``.fcsv`` are read, ``.mrk.json`` is written.
 
-Both say in which coordinate system they are; the result is LPS mm.
+Both say in which coordinate system they are; here points are LPS mm.
 """
 
 import csv
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.jobs.outputs import atomic_path
 from MedDeepRegSegLib.volumes.point_pairs import ListedPoint, Point
 
 _SIGNS = {"LPS": (1.0, 1.0, 1.0), "RAS": (-1.0, -1.0, 1.0)}
 # Old files give the coordinate system by number.
 _SYSTEMS = {"0": "RAS", "1": "LPS", "RAS": "RAS", "LPS": "LPS"}
+# The schema that 3D Slicer 5.x names in its own files.
+_SCHEMA = (
+    "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
+    "markups-schema-v1.0.3.json#"
+)
 _MILLIMETERS = {"mm": 1.0, "um": 0.001}
 # Numbers of the states of a point in .fcsv; .mrk.json spells them out.
 _STATES = {"0": "undefined", "1": "preview", "2": "defined", "3": "missing"}
@@ -46,6 +53,32 @@ def read_points(path: Path) -> tuple[ListedPoint, ...]:
         msg = f"{path} holds no points with a position: place points and save them again"
         raise InputError(msg)
     return tuple(points)
+
+
+def write_points(points: Sequence[ListedPoint], path: Path) -> None:
+    """Write points as a point list (``.mrk.json``) that 3D Slicer opens, also those that are not placed.
+
+    Raises
+    ------
+    InputError
+        If the name does not end with ``.mrk.json``, a position is not finite, or the file cannot be written.
+    """
+    path = Path(path)
+    if not path.name.lower().endswith(".mrk.json"):
+        msg = f"{path.name} is no name for a file of points, expected one that ends with .mrk.json: rename it"
+        raise InputError(msg)
+    listed = []
+    for number, (name, position) in enumerate(points, start=1):
+        entry: dict[str, Any] = {"id": str(number), "label": name, "positionStatus": "undefined"}
+        if position is not None:
+            if not all(math.isfinite(value) for value in position):
+                msg = f"point {number} ({name!r}) has a position that is not finite: leave it out"
+                raise InputError(msg)
+            entry |= {"position": [float(value) for value in position], "positionStatus": "defined"}
+        listed.append(entry)
+    markup = {"type": "Fiducial", "coordinateSystem": "LPS", "coordinateUnits": "mm", "controlPoints": listed}
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps({"@schema": _SCHEMA, "markups": [markup]}, indent=1) + "\n", encoding="utf-8")
 
 
 def _from_json(path: Path, text: str) -> list[ListedPoint]:
