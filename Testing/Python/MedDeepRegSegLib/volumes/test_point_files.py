@@ -139,7 +139,8 @@ def test_slicer_opens_written_points(tmp_path):
     )
     scene = slicer.vtkMRMLScene()
     node = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
-    storage = scene.AddNewNodeByClass("vtkMRMLMarkupsJsonStorageNode")
+    storage = slicer.vtkMRMLMarkupsJsonStorageNode()
+    scene.AddNode(storage)
     storage.SetFileName(str(tmp_path / "p.mrk.json"))
     assert storage.ReadData(node)
     assert [node.GetNthControlPointLabel(index) for index in range(3)] == ["first", "unplaced", "last"]
