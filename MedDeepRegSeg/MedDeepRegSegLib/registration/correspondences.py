@@ -16,6 +16,7 @@ from MedDeepRegSegLib.errors import InputError
 _FEWEST = 10
 _SAMPLES = 2000
 _SETTLING = 8  # reweighted least squares after the best sample
+_SCALES = (0.7, 1.4)  # of one body to another
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,12 @@ class Matches:
 
 @dataclass(frozen=True)
 class RigidMatch:
-    """A rigid map, place -> rotation @ place + shift, in voxels, and which part (0 to 1) of the matches agrees with it."""
+    """A map, place -> scale * rotation @ place + shift, and which part (0 to 1) of the matches agrees with it."""
 
     rotation: Tensor
     shift: Tensor
     agreement: float
+    scale: float = 1.0
 
 
 def mutual_matches(
@@ -55,16 +57,18 @@ def mutual_matches(
     return Matches(fixed_places[keep], moving_places[best[keep]])
 
 
-def rigid_consensus(matches: Matches, *, tolerance: float, seed: int = 0) -> RigidMatch:
+def rigid_consensus(matches: Matches, *, tolerance: float, seed: int = 0, scaled: bool = False) -> RigidMatch:
     """Return the rigid map that most of the matches agree with.
 
     Parameters
     ----------
     matches : Matches
     tolerance : float
-        Voxels; a match that is off by more hardly counts.
+        In the unit of the places; a match that is off by more hardly counts.
     seed : int
         Of the random samples of three matches.
+    scaled : bool
+        Whether one body may be larger than the other.
 
     Raises
     ------
@@ -84,12 +88,14 @@ def rigid_consensus(matches: Matches, *, tolerance: float, seed: int = 0) -> Rig
     off = torch.einsum("nij,kj->nki", rotation, matches.fixed) + shift[:, None] - matches.moving
     agreement = torch.exp(-off.square().sum(dim=2) / (2 * tolerance**2)).mean(dim=1)
     best = int(agreement.argmax())
-    own, away = rotation[best], shift[best]
+    own, away, scale = rotation[best], shift[best], 1.0
     for _ in range(_SETTLING):
-        weight = _agreement(matches, own, away, tolerance) + 1e-9
-        fitted = rigid_fit(matches.fixed[None], matches.moving[None], weight[None])
-        own, away = fitted[0][0], fitted[1][0]
-    return RigidMatch(own, away, float(_agreement(matches, own, away, tolerance).mean()))
+        weight = _agreement(matches, scale * own, away, tolerance) + 1e-9
+        if scaled:
+            scale = _size_ratio(matches, weight)
+        turns, shifts = rigid_fit(scale * matches.fixed[None], matches.moving[None], weight[None])
+        own, away = turns[0], shifts[0]
+    return RigidMatch(own, away, float(_agreement(matches, scale * own, away, tolerance).mean()), scale)
 
 
 def rigid_fit(fixed: Tensor, moving: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -109,6 +115,16 @@ def rigid_fit(fixed: Tensor, moving: Tensor, weight: Tensor) -> tuple[Tensor, Te
     return rotation, other[:, 0] - torch.einsum("bij,bj->bi", rotation, middle[:, 0])
 
 
-def _agreement(matches: Matches, rotation: Tensor, shift: Tensor, tolerance: float) -> Tensor:
-    off = matches.fixed @ rotation.T + shift - matches.moving
+def _size_ratio(matches: Matches, weight: Tensor) -> float:
+    """Return how much wider the moving places are spread: the ratio whose inverse holds for the reversed matches."""
+    share = (weight / weight.sum())[:, None]
+    spread = [
+        float((share * (places - (share * places).sum(dim=0)).square()).sum())
+        for places in (matches.fixed, matches.moving)
+    ]
+    return float(min(max((spread[1] / max(spread[0], 1e-12)) ** 0.5, _SCALES[0]), _SCALES[1]))
+
+
+def _agreement(matches: Matches, matrix: Tensor, shift: Tensor, tolerance: float) -> Tensor:
+    off = matches.fixed @ matrix.T + shift - matches.moving
     return torch.exp(-off.square().sum(dim=1) / (2 * tolerance**2))

@@ -1,19 +1,37 @@
-"""The search for the linear map: many starts on a coarse grid, the best few refined on finer ones."""
+"""The search for the linear map: many starts on a coarse grid, the best few refined on finer ones.
+
+Beside the starts laid out by rule there is the one on which the encoder's features agree. Where many of them agree, it is
+right, and few others need a closer look; where few do (a part of a body, a poor image), more starts are tried.
+"""
 
 from dataclasses import dataclass
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.jobs.progress import CancelToken, Progress
+from MedDeepRegSegLib.errors import InputError, MissingPackageError
+from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, part_of
 from MedDeepRegSegLib.registration.canonical import CanonicalImage
-from MedDeepRegSegLib.registration.linear import Candidate, Linear, compare, distance, refine
+from MedDeepRegSegLib.registration.linear import (
+    Candidate,
+    Comparison,
+    Freedom,
+    Linear,
+    closest_rigid,
+    compare,
+    distance,
+    refine,
+)
 from MedDeepRegSegLib.registration.settings import RegistrationSettings
 
+if TYPE_CHECKING:
+    from MedDeepRegSegLib.registration.global_matching import EncoderStart
+
 _SCALE_RANGE = (0.8, 1.25)
+_SURE = 0.45  # of the encoder's matches agree: the start was right in all trials; wrong ones had less than .35
 
 
 @dataclass(frozen=True)
@@ -30,21 +48,25 @@ class LinearSearch:
         The winner at the middle grid, to compare with the rival.
     typical : float
         Median similarity of the starts: what images that do not match have.
+    agreement : float or None
+        Part (0 to 1) of the encoder's matches that agree on one start; None where the encoder was not asked.
     """
 
     best: Candidate
     rival: Candidate | None
     winner: Candidate
     typical: float
+    agreement: float | None = None
 
 
 def start_candidates(
-    fixed: CanonicalImage, moving: CanonicalImage, largest_degrees: float, *, scaled: bool
+    fixed: CanonicalImage, moving: CanonicalImage, largest_degrees: float, *, scaled: bool, partial: bool = False
 ) -> list[Linear]:
     """Return starts: offsets that bring bodies together, each with rotations up to ``largest_degrees``.
 
     The offsets are the images' own world positions (when they overlap), equal centers of mass, equal centers, and
-    equal upper and lower ends (a head with and without a neck).
+    equal upper and lower ends (a head with and without a neck). With ``partial`` one image may also show any part of
+    what the other one shows: the boxes are moved against each other along all axes.
     """
     fixed_middle, moving_middle = (fixed.low + fixed.high) / 2, (moving.low + moving.high) / 2
     middle = moving_middle - fixed_middle
@@ -55,6 +77,10 @@ def start_candidates(
     own = np.minimum(fixed.high, moving.high) - np.maximum(fixed.low, moving.low)
     if (own > 0).all():
         shifts.append(np.zeros(3))
+    if partial:
+        sizes = np.stack([fixed.high - fixed.low, moving.high - moving.low])
+        reach = np.maximum(np.abs(sizes[0] - sizes[1]) / 2, 0.25 * sizes.min(axis=0))
+        shifts += [middle + reach * np.array(way) for way in product((-1.0, 0.0, 1.0), repeat=3)]
     distinct: list[NDArray[np.float64]] = []
     for shift in shifts:
         if all(np.linalg.norm(shift - other) > 4.0 for other in distinct):
@@ -99,9 +125,9 @@ def search_linear(
     progress: Progress,
     cancel: CancelToken | None,
 ) -> LinearSearch:
-    """Find the rigid (or, unless the settings ask for a rigid one, affine) map.
+    """Find the rigid, similarity or (also for a deformable kind) affine map.
 
-    From ``start`` alone where it is given, else from many starts.
+    From ``start`` alone where it is given, else from many starts, among them the encoder's unless the engine is classic.
 
     Raises
     ------
@@ -109,19 +135,23 @@ def search_linear(
         When no start brings the images to overlap.
     Canceled
     """
-    affine = settings.kind != "rigid"
-    progress(0.0, "Comparing starts")
-    coarse = compare(fixed, moving, settings.coarse_spacing_mm, settings, count=8_000)
+    freedom: Freedom = "affine" if settings.kind not in ("rigid", "similarity") else settings.kind
+    encoded: list[EncoderStart] = []
+    if start is None and settings.engine != "classic":
+        encoded = _encoder_starts(fixed, moving, settings, part_of(progress, 0.0, 0.3), cancel)
+    sure = bool(encoded) and encoded[0].agreement >= _SURE
+    progress(0.3, "Comparing starts")
+    coarse = compare(fixed, moving, settings.coarse_spacing_mm, settings, count=4_000)
     if start is not None:
         starts = [start]
     else:
-        starts = start_candidates(fixed, moving, settings.largest_rotation_degrees, scaled=affine)
+        largest = settings.largest_rotation_degrees
+        starts = start_candidates(fixed, moving, largest, scaled=freedom != "rigid", partial=not sure)
     tried = []
-    for number, linear in enumerate(starts):
+    for linear in [*(item.linear for item in encoded), *starts]:
         if cancel is not None:
             cancel.raise_if_canceled()
         tried.append(Candidate(linear, *coarse.score(linear)))
-        progress(0.3 * (number + 1) / len(starts), f"Compared {number + 1} of {len(starts)} starts")
     overlap = max(candidate.overlap for candidate in tried)
     if overlap < coarse.minimum_overlap:
         msg = (
@@ -131,36 +161,74 @@ def search_linear(
         )
         raise InputError(msg)
 
-    refined = []
-    few = _distinct(tried, 16, 8.0, fixed.radius)
-    for number, candidate in enumerate(few):
-        refined.append(refine(coarse, candidate.linear, affine=False, iterations=25, tolerance=1e-5, cancel=cancel))
-        progress(0.3 + 0.2 * (number + 1) / len(few), f"Refined {number + 1} of {len(few)} starts")
-
-    middle = compare(fixed, moving, settings.middle_spacing_mm, settings, count=30_000)
-    few = _distinct(refined, 5, 3.0, fixed.radius)
+    few = _distinct(tried[len(encoded) :], 5 if sure else 24, 8.0, fixed.radius)
     refined = []
     for number, candidate in enumerate(few):
-        found = refine(middle, candidate.linear, affine=False, iterations=30, tolerance=5e-6, cancel=cancel)
-        if affine:
-            found = refine(middle, found.linear, affine=True, iterations=30, tolerance=5e-6, cancel=cancel)
-        refined.append(found)
-        progress(0.5 + 0.3 * (number + 1) / len(few), f"Refined {number + 1} of {len(few)} answers")
-    refined.sort(key=lambda item: -item.similarity)
-    winner = refined[0]
-    others = [item for item in refined[1:] if distance(item.linear, winner.linear, fixed.radius) > 10.0]
+        refined.append(refine(coarse, candidate.linear, freedom="rigid", iterations=25, tolerance=1e-5, cancel=cancel))
+        progress(0.4 + 0.15 * (number + 1) / len(few), f"Refined {number + 1} of {len(few)} starts")
 
-    fine = compare(fixed, moving, settings.fine_spacing_mm, settings, count=60_000)
+    middle = compare(fixed, moving, settings.middle_spacing_mm, settings, count=20_000)
+    # What the encoder found is looked at in any case.
+    few = tried[: len(encoded)] + _distinct(refined, 2 if sure else 5, 3.0, fixed.radius)
+    answers = []
+    for number, candidate in enumerate(few):
+        answers.append(_settle(middle, candidate.linear, freedom, cancel))
+        progress(0.55 + 0.25 * (number + 1) / len(few), f"Refined {number + 1} of {len(few)} answers")
+    answers.sort(key=lambda item: -item.similarity)
+    winner = answers[0]
+    others = [item for item in answers[1:] if distance(item.linear, winner.linear, fixed.radius) > 10.0]
+    if freedom == "rigid":
+        winner, others = _rigid(middle, winner, cancel), [_rigid(middle, item, cancel) for item in others[:1]]
+
+    fine = compare(fixed, moving, settings.fine_spacing_mm, settings, count=40_000)
     best = refine(
         fine,
         winner.linear,
-        affine=affine,
+        freedom=freedom,
         iterations=settings.iterations,
         on_iteration=lambda number, _: progress(0.8 + 0.2 * number / settings.iterations, "Refining the alignment"),
         cancel=cancel,
     )
     progress(1.0, "Alignment found")
-    return LinearSearch(best, others[0] if others else None, winner, typical=_median(tried))
+    return LinearSearch(
+        best, others[0] if others else None, winner, _median(tried), encoded[0].agreement if encoded else None
+    )
+
+
+def _settle(comparison: Comparison, start: Linear, freedom: Freedom, cancel: CancelToken | None) -> Candidate:
+    """Refine a start in steps: turned and shifted, then also scaled, then also sheared where that is allowed.
+
+    A rigid answer is scaled here too: bodies of different size match best when one is tilted against the other, and a
+    rigid search alone would find that.
+    """
+    found = refine(comparison, start, freedom="rigid", iterations=30, tolerance=5e-6, cancel=cancel)
+    found = refine(comparison, found.linear, freedom="similarity", iterations=30, tolerance=5e-6, cancel=cancel)
+    if freedom == "affine":
+        found = refine(comparison, found.linear, freedom="affine", iterations=30, tolerance=5e-6, cancel=cancel)
+    return found
+
+
+def _rigid(comparison: Comparison, answer: Candidate, cancel: CancelToken | None) -> Candidate:
+    """Return the rigid answer next to a similarity."""
+    start = closest_rigid(answer.linear)
+    return refine(comparison, start, freedom="rigid", iterations=30, tolerance=5e-6, cancel=cancel)
+
+
+def _encoder_starts(
+    fixed: CanonicalImage,
+    moving: CanonicalImage,
+    settings: RegistrationSettings,
+    progress: Progress,
+    cancel: CancelToken | None,
+) -> "list[EncoderStart]":
+    """Return the encoder's starts; none where PyTorch or the encoder is not installed."""
+    try:
+        from MedDeepRegSegLib.registration.global_matching import encoder_starts
+
+        # Rigid answers too: see _settle.
+        return encoder_starts(fixed, moving, scaled=True, seed=settings.seed, progress=progress, cancel=cancel)
+    except (ImportError, MissingPackageError, OSError):
+        return []
 
 
 def _median(candidates: list[Candidate]) -> float:

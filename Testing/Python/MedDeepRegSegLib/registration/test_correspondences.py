@@ -42,6 +42,15 @@ def test_two_thirds_of_wrong_matches_are_outvoted():
     assert 0.1 < found.agreement < 0.4
 
 
+def test_a_larger_body_is_scaled_where_that_is_asked_for():
+    turn, shift = movement(25)
+    fixed = places(300)
+    found = rigid_consensus(Matches(fixed, 1.15 * fixed @ turn.T + shift), tolerance=6.0, scaled=True)
+    assert found.scale == pytest.approx(1.15, abs=0.01)
+    torch.testing.assert_close(found.rotation, turn, atol=1e-2, rtol=0)
+    assert rigid_consensus(Matches(fixed, 1.15 * fixed @ turn.T + shift), tolerance=6.0).scale == 1
+
+
 def test_a_mirrored_body_is_turned_not_mirrored():
     fixed = places(100)
     rotation, _ = rigid_fit(fixed[None], (fixed * torch.tensor([1.0, 1.0, -1.0]))[None], torch.ones(1, 100))
