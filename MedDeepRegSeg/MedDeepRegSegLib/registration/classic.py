@@ -69,15 +69,16 @@ def _linear_stages(search: LinearSearch, linear: sitk.Transform, settings: Regis
         middle = matrix_transform(winner.linear.matrix, winner.linear.shift, winner.linear.center)
         first = Stage("rigid, middle grid", middle, "similarity", winner.curve, settings.middle_spacing_mm)
         return first, Stage("rigid", linear, "similarity", best.curve, settings.fine_spacing_mm)
+    whole = "similarity" if settings.kind == "similarity" else "affine"
     rigid = closest_rigid(winner.linear)
     first = Stage(
-        "rigid part of the affine start",
+        f"rigid part of the {whole} start",
         matrix_transform(rigid.matrix, rigid.shift, rigid.center),
         "similarity",
         winner.curve,
         settings.middle_spacing_mm,
     )
-    return first, Stage("affine", linear, "similarity", best.curve, settings.fine_spacing_mm)
+    return first, Stage(whole, linear, "similarity", best.curve, settings.fine_spacing_mm)
 
 
 def _deformable_stages(deformation: Deformation, composite: sitk.Transform) -> tuple[Stage, ...]:

@@ -5,9 +5,9 @@ from typing import Literal
 
 from MedDeepRegSegLib.errors import InputError
 
-Kind = Literal["rigid", "affine", "deformable"]
+Kind = Literal["rigid", "similarity", "affine", "deformable"]
 
-_KINDS = ("rigid", "affine", "deformable")
+_KINDS = ("rigid", "similarity", "affine", "deformable")
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,8 @@ class RegistrationSettings:
 
     Attributes
     ----------
-    kind : {"rigid", "affine", "deformable"}
-        How the moving image may change: turned and shifted; also scaled and sheared; or also bent.
+    kind : {"rigid", "similarity", "affine", "deformable"}
+        How the moving image may change: turned and shifted; also enlarged; also sheared; or also bent.
     engine : str
         Which method does the work, one of :func:`MedDeepRegSegLib.registration.engines.engine_names`.
     seed : int
