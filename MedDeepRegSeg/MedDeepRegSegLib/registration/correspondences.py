@@ -14,7 +14,7 @@ from torch import Tensor
 from MedDeepRegSegLib.errors import InputError
 
 _FEWEST = 10
-_SAMPLES = 2000
+_SAMPLES = 1000
 _SETTLING = 8  # reweighted least squares after the best sample
 _SCALES = (0.7, 1.4)  # of one body to another
 

@@ -26,11 +26,11 @@ Encode = Callable[[NDArray[np.float32]], Tensor]
 """Local features (C, ceil(Z / 2), ceil(Y / 2), ceil(X / 2)) of an array (Z, Y, X) with the voxel size of the grid."""
 
 _ROUNDS = 6
-_STILL_MM = 1.0  # a round that moves the body by less is the last
+_STILL_MM = 2.0  # a round that moves the body by less is the last
 _SPACING_MM, _COARSEST_MM = 2.0, 4.0
 _VOXELS = 3_000_000  # of the larger image; a larger one is worked on with larger voxels
 _MARGIN_MM, _REACH_MM = 16.0, 80.0
-_FIXED_POINTS, _MOVING_POINTS = 2500, 9000
+_FIXED_POINTS, _MOVING_POINTS = 2000, 6000
 _STRIDE = 4  # voxels of the working grid that one feature stands for
 _TISSUE = 0.1  # canonical values below are air
 
@@ -83,6 +83,8 @@ def encoder_starts(
     linear = Linear(np.eye(3), moving.center - fixed.center, fixed.center)
     found: list[EncoderStart] = []
     for number in range(_ROUNDS):
+        if cancel is not None:
+            cancel.raise_if_canceled()
         progress((number + 1) / (_ROUNDS + 1), "Matching features")
         grid = _grid_of_moved(body, linear, fixed, spacing, near=number > 0)
         values, valid = moving.through(linear.matrix, linear.offset, grid)

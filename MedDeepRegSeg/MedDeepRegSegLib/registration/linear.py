@@ -133,7 +133,8 @@ def _direction(
     """Prepare samples of one image and the grid of the other."""
     own = source.at(spacing)
     # The other grid is finer, so that grid lines that coincide make no false optimum.
-    other = target.at(max(0.7 * spacing, 1.5), margin_mm=40.0)
+    # Its margin is as wide as images may still be apart.
+    other = target.at(max(0.7 * spacing, 1.5), margin_mm=max(24.0, 5 * spacing))
     samples = draw_samples(own, count=count, seed=settings.seed, jitter=True)
     if samples.index.size < 200:
         msg = (
@@ -241,7 +242,7 @@ def _strain(matrix: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
 
 def inverse(linear: Linear) -> Linear:
     """Return the map from moving to fixed points; its center is where the center goes."""
-    return Linear(np.linalg.inv(linear.matrix), -linear.shift, linear.center + linear.shift)
+    return Linear(np.linalg.inv(linear.matrix).astype(np.float64), -linear.shift, linear.center + linear.shift)
 
 
 def distance(a: Linear, b: Linear, radius: float) -> float:

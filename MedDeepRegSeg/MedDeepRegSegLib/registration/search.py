@@ -21,6 +21,7 @@ from MedDeepRegSegLib.registration.linear import (
     Freedom,
     Linear,
     closest_rigid,
+    closest_similarity,
     compare,
     distance,
     refine,
@@ -141,9 +142,10 @@ def search_linear(
         encoded = _encoder_starts(fixed, moving, settings, part_of(progress, 0.0, 0.3), cancel)
     sure = bool(encoded) and encoded[0].agreement >= _SURE
     progress(0.3, "Comparing starts")
-    coarse = compare(fixed, moving, settings.coarse_spacing_mm, settings, count=4_000)
+    coarse = compare(fixed, moving, settings.coarse_spacing_mm, settings, count=3_000)
     if start is not None:
-        starts = [start]
+        part = {"rigid": closest_rigid, "similarity": closest_similarity}.get(freedom)
+        starts = [start if part is None else part(start)]
     else:
         largest = settings.largest_rotation_degrees
         starts = start_candidates(fixed, moving, largest, scaled=freedom != "rigid", partial=not sure)
@@ -161,26 +163,29 @@ def search_linear(
         )
         raise InputError(msg)
 
-    few = _distinct(tried[len(encoded) :], 5 if sure else 24, 8.0, fixed.radius)
+    few = _distinct(tried[len(encoded) :], 5 if sure else 20, 8.0, fixed.radius)
     refined = []
     for number, candidate in enumerate(few):
-        refined.append(refine(coarse, candidate.linear, freedom="rigid", iterations=25, tolerance=1e-5, cancel=cancel))
+        refined.append(refine(coarse, candidate.linear, freedom="rigid", iterations=20, tolerance=2e-5, cancel=cancel))
         progress(0.4 + 0.15 * (number + 1) / len(few), f"Refined {number + 1} of {len(few)} starts")
 
-    middle = compare(fixed, moving, settings.middle_spacing_mm, settings, count=20_000)
-    # What the encoder found is looked at in any case.
-    few = tried[: len(encoded)] + _distinct(refined, 2 if sure else 5, 3.0, fixed.radius)
+    middle = compare(fixed, moving, settings.middle_spacing_mm, settings, count=15_000)
+    few = _distinct(refined, 1 if sure else 5, 3.0, fixed.radius)
+    if encoded or len(few) > 2:
+        few = [_turned(middle, item.linear, cancel) for item in tried[: len(encoded)] + few]
+        few = few[: len(encoded)] + _distinct(few[len(encoded) :], 2, 3.0, fixed.radius)
     answers = []
     for number, candidate in enumerate(few):
         answers.append(_settle(middle, candidate.linear, freedom, cancel))
-        progress(0.55 + 0.25 * (number + 1) / len(few), f"Refined {number + 1} of {len(few)} answers")
+        progress(0.6 + 0.2 * (number + 1) / len(few), f"Refined {number + 1} of {len(few)} answers")
     answers.sort(key=lambda item: -item.similarity)
     winner = answers[0]
     others = [item for item in answers[1:] if distance(item.linear, winner.linear, fixed.radius) > 10.0]
     if freedom == "rigid":
-        winner, others = _rigid(middle, winner, cancel), [_rigid(middle, item, cancel) for item in others[:1]]
+        winner = _turned(middle, closest_rigid(winner.linear), cancel)
+        others = [_turned(middle, closest_rigid(item.linear), cancel) for item in others[:1]]
 
-    fine = compare(fixed, moving, settings.fine_spacing_mm, settings, count=40_000)
+    fine = compare(fixed, moving, settings.fine_spacing_mm, settings, count=30_000)
     best = refine(
         fine,
         winner.linear,
@@ -195,23 +200,21 @@ def search_linear(
     )
 
 
+def _turned(comparison: Comparison, start: Linear, cancel: CancelToken | None) -> Candidate:
+    """Return the answer that differs from a start by a rotation and a shift."""
+    return refine(comparison, start, freedom="rigid", iterations=20, tolerance=1e-5, cancel=cancel)
+
+
 def _settle(comparison: Comparison, start: Linear, freedom: Freedom, cancel: CancelToken | None) -> Candidate:
-    """Refine a start in steps: turned and shifted, then also scaled, then also sheared where that is allowed.
+    """Refine a start in steps: also scaled, then also sheared where that is allowed.
 
     A rigid answer is scaled here too: bodies of different size match best when one is tilted against the other, and a
     rigid search alone would find that.
     """
-    found = refine(comparison, start, freedom="rigid", iterations=30, tolerance=5e-6, cancel=cancel)
-    found = refine(comparison, found.linear, freedom="similarity", iterations=30, tolerance=5e-6, cancel=cancel)
+    found = refine(comparison, start, freedom="similarity", iterations=30, tolerance=5e-6, cancel=cancel)
     if freedom == "affine":
         found = refine(comparison, found.linear, freedom="affine", iterations=30, tolerance=5e-6, cancel=cancel)
     return found
-
-
-def _rigid(comparison: Comparison, answer: Candidate, cancel: CancelToken | None) -> Candidate:
-    """Return the rigid answer next to a similarity."""
-    start = closest_rigid(answer.linear)
-    return refine(comparison, start, freedom="rigid", iterations=30, tolerance=5e-6, cancel=cancel)
 
 
 def _encoder_starts(
