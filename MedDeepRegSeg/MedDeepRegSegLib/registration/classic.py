@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, part_of
 from MedDeepRegSegLib.registration.canonical import CanonicalImage, check_plausible_pair
 from MedDeepRegSegLib.registration.free_form import Deformation, fit_deformation
+from MedDeepRegSegLib.registration.landmarks import Pairs
 from MedDeepRegSegLib.registration.linear import Linear, closest_rigid
 from MedDeepRegSegLib.registration.result import EngineResult, Stage
 from MedDeepRegSegLib.registration.search import LinearSearch, search_linear
@@ -27,6 +28,7 @@ def run(
     fixed_mask: sitk.Image | None,
     moving_mask: sitk.Image | None,
     start: Linear | None,
+    pairs: Pairs | None,
     progress: Progress,
     cancel: CancelToken | None,
 ) -> EngineResult:

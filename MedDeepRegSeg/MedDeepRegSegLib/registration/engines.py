@@ -1,7 +1,7 @@
 """The methods that can register, behind one interface.
 
-A method is a module with a function ``run`` that satisfies :class:`Engine`; add it to ``_ENGINES`` and to
-``RegistrationSettings.engine``. It is imported when it is first asked for.
+A method is a module with a function ``run`` that satisfies :class:`Engine`; add it to ``_ENGINES``. It is imported when
+it is first asked for, and imports packages that are optional inside ``run``.
 """
 
 from importlib import import_module
@@ -11,6 +11,7 @@ import SimpleITK as sitk
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress
+from MedDeepRegSegLib.registration.landmarks import Pairs
 from MedDeepRegSegLib.registration.linear import Linear
 from MedDeepRegSegLib.registration.result import EngineResult
 from MedDeepRegSegLib.registration.settings import RegistrationSettings
@@ -28,6 +29,7 @@ class Engine(Protocol):
         fixed_mask: sitk.Image | None,
         moving_mask: sitk.Image | None,
         start: Linear | None,
+        pairs: Pairs | None,
         progress: Progress,
         cancel: CancelToken | None,
     ) -> EngineResult:
@@ -37,10 +39,16 @@ class Engine(Protocol):
         ----------
         start
             Where to start instead of a search.
+        pairs
+            Landmarks, if there are any. Those that only measure (``settings.points`` is "measure") must not draw the
+            result to them, or they would measure nothing; the method "landmarks" knows nothing else.
         """
 
 
-_ENGINES = {"classic": "MedDeepRegSegLib.registration.classic"}
+_ENGINES = {
+    "meddeep": "MedDeepRegSegLib.registration.meddeep",
+    "classic": "MedDeepRegSegLib.registration.classic",
+}
 
 
 def engine_names() -> tuple[str, ...]:

@@ -6,10 +6,13 @@ from numpy.typing import NDArray
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.registration.linear import Linear
 
+Pairs = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Fixed and moving landmarks (N, 3), LPS mm, checked by :func:`check_pairs`."""
+
 _FLAT_MM = 1.0  # points that spread less than this beyond a line or plane do not fix a rotation
 
 
-def check_pairs(fixed_points: object, moving_points: object) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def check_pairs(fixed_points: object, moving_points: object) -> Pairs:
     """Return both as finite arrays (N, 3) of equal length.
 
     Raises

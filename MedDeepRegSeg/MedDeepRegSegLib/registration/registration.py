@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
 from MedDeepRegSegLib.registration.assessment import assess
 from MedDeepRegSegLib.registration.engines import find_engine
-from MedDeepRegSegLib.registration.landmarks import affine_from_landmarks, check_pairs, rigid_from_landmarks
+from MedDeepRegSegLib.registration.landmarks import Pairs, affine_from_landmarks, check_pairs, rigid_from_landmarks
 from MedDeepRegSegLib.registration.linear import Linear, closest_rigid
 from MedDeepRegSegLib.registration.result import RegistrationResult
 from MedDeepRegSegLib.registration.settings import RegistrationSettings
@@ -105,6 +105,7 @@ def register(
             fixed_mask=masks[0],
             moving_mask=masks[1],
             start=start,
+            pairs=pairs,
             progress=part_of(progress, 0.0, 0.85),
             cancel=cancel,
         )
@@ -174,7 +175,7 @@ def _check_labels(labels: sitk.Image | None, image: sitk.Image, what: str) -> si
 def _start(
     settings: RegistrationSettings,
     initial: sitk.Transform | None,
-    pairs: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
+    pairs: Pairs | None,
     fixed: sitk.Image,
 ) -> tuple[Linear | None, Sequence[str]]:
     """Return where to start instead of a search, and what to say about it."""
