@@ -1,5 +1,7 @@
 """Linear maps from pairs of landmarks, by least squares."""
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,12 +59,27 @@ def rigid_from_landmarks(fixed_points: NDArray[np.float64], moving_points: NDArr
     ------
     InputError
     """
+    return _umeyama(fixed_points, moving_points, kind="rigid")
+
+
+def similarity_from_landmarks(fixed_points: NDArray[np.float64], moving_points: NDArray[np.float64]) -> Linear:
+    """Return the rotation, enlargement and shift that bring fixed nearest to moving landmarks.
+
+    Source and parameters as of :func:`rigid_from_landmarks`, with scale.
+    """
+    return _umeyama(fixed_points, moving_points, kind="similarity")
+
+
+def _umeyama(fixed_points: object, moving_points: object, *, kind: Literal["rigid", "similarity"]) -> Linear:
+    """Return the rigid or similarity map."""
     fixed, moving = check_pairs(fixed_points, moving_points)
-    _check_spread(fixed, pairs=3, dimensions=2, shape="on a line", kind="rigid")
+    for points in (fixed, moving):
+        _check_spread(points, pairs=3, dimensions=2, shape="on a line", kind=kind)
     center = fixed.mean(axis=0)
-    left, _, right = np.linalg.svd((moving - moving.mean(axis=0)).T @ (fixed - center))
-    turn = left @ np.diag([1.0, 1.0, float(np.sign(np.linalg.det(left @ right)))]) @ right
-    return Linear(turn, moving.mean(axis=0) - center, center)
+    left, stretch, right = np.linalg.svd((moving - moving.mean(axis=0)).T @ (fixed - center))
+    signs = np.array([1.0, 1.0, float(np.sign(np.linalg.det(left @ right)))])
+    scale = 1.0 if kind == "rigid" else float((stretch * signs).sum() / ((fixed - center) ** 2).sum())
+    return Linear(scale * left @ np.diag(signs) @ right, moving.mean(axis=0) - center, center)
 
 
 def affine_from_landmarks(fixed_points: NDArray[np.float64], moving_points: NDArray[np.float64]) -> Linear:
@@ -78,7 +95,8 @@ def affine_from_landmarks(fixed_points: NDArray[np.float64], moving_points: NDAr
     InputError
     """
     fixed, moving = check_pairs(fixed_points, moving_points)
-    _check_spread(fixed, pairs=4, dimensions=3, shape="in a plane", kind="affine")
+    for points in (fixed, moving):
+        _check_spread(points, pairs=4, dimensions=3, shape="in a plane", kind="affine")
     center = fixed.mean(axis=0)
     matrix = np.linalg.lstsq(fixed - center, moving - moving.mean(axis=0), rcond=None)[0].T
     if np.linalg.det(matrix) <= 0:
@@ -91,9 +109,12 @@ def _check_spread(points: NDArray[np.float64], *, pairs: int, dimensions: int, s
     """Raise unless there are enough points that span enough dimensions."""
     if len(points) < pairs:
         plural = "pair" if len(points) == 1 else "pairs"
-        msg = f"{len(points)} landmark {plural}, expected {pairs} or more for a start ({kind}): place more, or only measure with them"
+        msg = (
+            f"{len(points)} landmark {plural}, expected {pairs} or more for the {kind} map: place more, "
+            "or only measure with them"
+        )
         raise InputError(msg)
     spread = np.linalg.svd(points - points.mean(axis=0), compute_uv=False) / np.sqrt(len(points))
     if spread[dimensions - 1] < _FLAT_MM:
-        msg = f"all landmarks lie {shape}, which leaves the {kind} start open: place one apart from the others"
+        msg = f"all landmarks lie {shape}, which leaves the {kind} map open: place one apart from the others"
         raise InputError(msg)

@@ -10,8 +10,14 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
 from MedDeepRegSegLib.registration.assessment import assess
 from MedDeepRegSegLib.registration.engines import find_engine
-from MedDeepRegSegLib.registration.landmarks import Pairs, affine_from_landmarks, check_pairs, rigid_from_landmarks
-from MedDeepRegSegLib.registration.linear import Linear, closest_rigid
+from MedDeepRegSegLib.registration.landmarks import (
+    Pairs,
+    affine_from_landmarks,
+    check_pairs,
+    rigid_from_landmarks,
+    similarity_from_landmarks,
+)
+from MedDeepRegSegLib.registration.linear import Linear, closest_rigid, closest_similarity
 from MedDeepRegSegLib.registration.result import RegistrationResult
 from MedDeepRegSegLib.registration.settings import RegistrationSettings
 from MedDeepRegSegLib.registration.threads import one_thread
@@ -173,31 +179,43 @@ def _check_labels(labels: sitk.Image | None, image: sitk.Image, what: str) -> si
 
 
 def _start(
-    settings: RegistrationSettings,
-    initial: sitk.Transform | None,
-    pairs: Pairs | None,
-    fixed: sitk.Image,
+    settings: RegistrationSettings, initial: sitk.Transform | None, pairs: Pairs | None, fixed: sitk.Image
 ) -> tuple[Linear | None, Sequence[str]]:
     """Return where to start instead of a search, and what to say about it."""
+    if settings.engine == "landmarks":  # has nothing to search
+        return None, () if initial is None else ("the initial transform was not used: landmarks alone decide",)
     if settings.points == "start":
         if initial is not None:
             msg = "both an initial transform and landmarks to start from were given, expected one: leave one out"
             raise InputError(msg)
-        if pairs is None:
-            msg = "no landmarks to start from, expected 3 pairs or more: place them in both images"
-            raise InputError(msg)
-        if settings.kind == "rigid" or len(pairs[0]) == 3:
-            return rigid_from_landmarks(*pairs), ()
-        return affine_from_landmarks(*pairs), ()
-    if initial is None:
-        return None, ()
+        return _start_from_landmarks(settings, pairs), ()
+    return (None, ()) if initial is None else _start_from_transform(settings, initial, fixed)
+
+
+def _start_from_landmarks(settings: RegistrationSettings, pairs: Pairs | None) -> Linear:
+    """Return the map with the freedom that the kind and the number of landmarks allow."""
+    if pairs is None:
+        msg = "no landmarks to start from, expected 3 pairs or more: place them in both images"
+        raise InputError(msg)
+    if settings.kind == "similarity":
+        return similarity_from_landmarks(*pairs)
+    if settings.kind == "rigid" or len(pairs[0]) == 3:
+        return rigid_from_landmarks(*pairs)
+    return affine_from_landmarks(*pairs)
+
+
+def _start_from_transform(
+    settings: RegistrationSettings, initial: sitk.Transform, fixed: sitk.Image
+) -> tuple[Linear, Sequence[str]]:
+    """Return the part of a transform that the kind allows, and what was left of it."""
     linear, notes = _linear_part(initial, fixed)
-    if settings.kind == "rigid":
-        rigid = closest_rigid(linear)
-        if np.abs(rigid.matrix - linear.matrix).max() > 1e-4:
-            notes = (*notes, "the initial transform scales or shears; its rigid part was taken")
-        return rigid, notes
-    return linear, notes
+    if settings.kind not in ("rigid", "similarity"):
+        return linear, notes
+    closest = closest_rigid(linear) if settings.kind == "rigid" else closest_similarity(linear)
+    if np.abs(closest.matrix - linear.matrix).max() > 1e-4:
+        more = "scales or shears" if settings.kind == "rigid" else "shears"
+        notes = (*notes, f"the initial transform {more}; its {settings.kind} part was taken")
+    return closest, notes
 
 
 def _linear_part(initial: sitk.Transform, fixed: sitk.Image) -> tuple[Linear, tuple[str, ...]]:

@@ -37,7 +37,7 @@ class RegistrationSettings:
         Largest number of iterations of each stage at each resolution; stages stop by themselves when nothing changes.
     points : {"measure", "start"}
         What landmark pairs are for: only to measure the result, or also to start from (3 pairs or more; from 4 on an
-        affine start, unless ``kind`` is rigid).
+        affine start, unless ``kind`` is rigid or similarity). The engine "landmarks" uses them in either case.
     """
 
     kind: Kind = "deformable"
