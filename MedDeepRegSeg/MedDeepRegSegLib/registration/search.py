@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from MedDeepRegSegLib.registration.global_matching import EncoderStart
 
 _SCALE_RANGE = (0.8, 1.25)
+_HEAD_MM, _COARSER = 80.0, 1.6  # radius of a body for which the grids of the settings are meant; largest factor
 _SURE = 0.45  # of the encoder's matches agree: the start was right in all trials; wrong ones had less than .35
 
 
@@ -169,11 +170,13 @@ def search_linear(
         refined.append(refine(coarse, candidate.linear, freedom="rigid", iterations=20, tolerance=2e-5, cancel=cancel))
         progress(0.4 + 0.15 * (number + 1) / len(few), f"Refined {number + 1} of {len(few)} starts")
 
-    middle = compare(fixed, moving, settings.middle_spacing_mm, settings, count=15_000)
+    # Of a larger body coarser grids show as much, in the same time.
+    coarser = float(np.clip(min(fixed.radius, moving.radius) / _HEAD_MM, 1.0, _COARSER))
+    middle = compare(fixed, moving, coarser * settings.middle_spacing_mm, settings, count=15_000)
     few = _distinct(refined, 1 if sure else 5, 3.0, fixed.radius)
     if encoded or len(few) > 2:
         few = [_turned(middle, item.linear, cancel) for item in tried[: len(encoded)] + few]
-        few = few[: len(encoded)] + _distinct(few[len(encoded) :], 2, 3.0, fixed.radius)
+        few = _distinct(few, 2, 3.0, fixed.radius)
     answers = []
     for number, candidate in enumerate(few):
         answers.append(_settle(middle, candidate.linear, freedom, cancel))
@@ -185,7 +188,7 @@ def search_linear(
         winner = _turned(middle, closest_rigid(winner.linear), cancel)
         others = [_turned(middle, closest_rigid(item.linear), cancel) for item in others[:1]]
 
-    fine = compare(fixed, moving, settings.fine_spacing_mm, settings, count=30_000)
+    fine = compare(fixed, moving, coarser * settings.fine_spacing_mm, settings, count=30_000)
     best = refine(
         fine,
         winner.linear,
@@ -202,7 +205,7 @@ def search_linear(
 
 def _turned(comparison: Comparison, start: Linear, cancel: CancelToken | None) -> Candidate:
     """Return the answer that differs from a start by a rotation and a shift."""
-    return refine(comparison, start, freedom="rigid", iterations=20, tolerance=1e-5, cancel=cancel)
+    return refine(comparison, start, freedom="rigid", iterations=15, tolerance=2e-5, cancel=cancel)
 
 
 def _settle(comparison: Comparison, start: Linear, freedom: Freedom, cancel: CancelToken | None) -> Candidate:
