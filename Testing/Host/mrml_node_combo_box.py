@@ -17,6 +17,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     nodeAddedByUser = QtCore.Signal(object)
     nodeActivated = QtCore.Signal(object)
     nodeAboutToBeRemoved = QtCore.Signal(object)
+    COMBO_BOX = QtWidgets.QComboBox
     HOST_SIGNALS = {  # noqa: RUF012
         "currentNodeChanged": (("vtkMRMLNode*",), ("bool",)),
         "nodeAdded": (("vtkMRMLNode*",),),
@@ -45,7 +46,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self._nodes: list = []
         self._current = None
         self._observer = SceneObserver(self, self._refresh)
-        self._combo = QtWidgets.QComboBox(self)
+        self._combo = self.COMBO_BOX(self)
         self._combo.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._combo.setMinimumContentsLength(12)
         self._combo.activated.connect(self._on_activated)

@@ -153,3 +153,45 @@ def test_markups_widget_lists_points(slicer_scene):
     node.AddControlPoint(1.0, 2.0, 3.0, "tip")
     table = widget.tableWidget()
     assert [table.item(0, column).text() for column in range(4)] == ["tip", "1.000", "2.000", "3.000"]
+
+
+@pytest.fixture
+def checkable(slicer_scene):
+    box = slicer.qMRMLCheckableNodeComboBox()
+    box.nodeTypes = ["vtkMRMLMarkupsNode", "vtkMRMLModelNode"]
+    box.setMRMLScene(slicer.mrmlScene)
+    return box
+
+
+def test_nodes_can_be_checked(checkable):
+    changes = []
+    checkable.connect("checkedNodesChanged()", lambda: changes.append(len(checkable.checkedNodes())))
+    points, model = add("vtkMRMLMarkupsFiducialNode", "P"), add("vtkMRMLModelNode", "M")
+    assert listed(checkable) == ["P", "M"]
+    assert checkable.noneChecked()
+    checkable.check(model)
+    checkable.check(model)
+    checkable.check(points)
+    assert checkable.checkedNodes() == (points, model), "in the order of the list"
+    assert checkable.allChecked()
+    checkable.uncheck(points)
+    assert checkable.uncheckedNodes() == (points,)
+    assert changes == [1, 2, 1]
+    checkable.check(None)
+    checkable.check(slicer.vtkMRMLModelNode())
+    assert changes == [1, 2, 1], "what is not listed cannot be checked"
+
+
+def test_an_entry_that_is_pressed_turns_its_check_mark(checkable):
+    model = add("vtkMRMLModelNode", "M")
+    checkable._combo.activated.emit(0)
+    assert checkable.checkedNodes() == (model,)
+    checkable._combo.activated.emit(0)
+    assert checkable.noneChecked()
+
+
+def test_a_node_that_goes_is_not_checked_any_more(checkable):
+    model = add("vtkMRMLModelNode", "M")
+    checkable.check(model)
+    slicer.mrmlScene.RemoveNode(model)
+    assert checkable.checkedNodes() == ()
