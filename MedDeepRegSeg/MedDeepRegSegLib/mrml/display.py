@@ -65,6 +65,16 @@ def show_volumes(background, foreground=None, opacity: float = 0.5, *, label=Non
         _fit_views(background)
 
 
+def fade_foreground(foreground, opacity: float) -> None:
+    """Set the opacity of a volume, 0 to 1, in the slice views that show it above another one.
+
+    Views in which the user shows something else meanwhile stay as they are.
+    """
+    for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+        if composite.GetForegroundVolumeID() == foreground.GetID():
+            composite.SetForegroundOpacity(opacity)
+
+
 def _fit_views(volume_node) -> None:
     logics = application_logic().GetSliceLogics()
     if logics is not None and logics.GetNumberOfItems() > 0:

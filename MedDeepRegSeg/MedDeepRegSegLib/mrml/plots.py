@@ -169,17 +169,16 @@ def _fill(chart, table, names, rows, chosen) -> None:
             chart.SetYAxisTitle("Accuracy" if all(map(_is_accuracy, chosen)) else "Loss")
         for index, name in enumerate(chosen):
             if name not in there:
-                chart.AddAndObservePlotSeriesNodeID(_curve(table, name, index).GetID())
+                chart.AddAndObservePlotSeriesNodeID(curve_node(table, X_COLUMN, name, name, index).GetID())
 
 
-def _curve(table, name: str, index: int):
-    """Return a new series node: one column of the table over the steps."""
-    shown = name.replace("_", " ")
-    series = headless_scene().AddNewNodeByClass("vtkMRMLPlotSeriesNode", shown)
+def curve_node(table, x_column: str, y_column: str, name: str, index: int):
+    """Return a new series node: one column of a table node over another one, in the color of this index."""
+    series = headless_scene().AddNewNodeByClass("vtkMRMLPlotSeriesNode", name.replace("_", " "))
     with slicer.util.NodeModify(series):
         series.SetAndObserveTableNodeID(table.GetID())
-        series.SetXColumnName(X_COLUMN)
-        series.SetYColumnName(name)
+        series.SetXColumnName(x_column)
+        series.SetYColumnName(y_column)
         series.SetPlotType(series.PlotTypeScatter)
         series.SetMarkerStyle(series.MarkerStyleNone)
         series.SetLineStyle(series.LineStyleSolid)

@@ -82,17 +82,26 @@ class Panel(VTKObservationMixin):
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.updateButtons)
             self.updateButtons()
 
-    def toggleTask(self, button, makeTask: Callable, onDone: Callable[[dict], None], *, networks: bool = False) -> None:
+    def toggleTask(
+        self,
+        button,
+        makeTask: Callable,
+        onDone: Callable[[dict], None],
+        *,
+        networks: bool = False,
+        requirementsFile: str | None = None,
+    ) -> None:
         """Start the task of a button, or cancel it when its button was pressed again.
 
-        ``networks`` says that the task needs PyTorch, which is asked for first.
+        ``networks`` says that the task needs PyTorch, which is asked for first; ``requirementsFile`` lists packages that
+        this task needs besides those of the panel.
         """
         if self.runner.isCancelButton(button):
             self.runner.cancel()
             return
         self.clearResult()
         try:
-            self._ensurePackages(networks)
+            self._ensurePackages(networks, requirementsFile)
             self.runner.start(makeTask(), button, onDone, module=self.jobModule)
         except (InputError, MissingPackageError) as error:
             self.showError(str(error))
@@ -100,12 +109,14 @@ class Panel(VTKObservationMixin):
             logging.exception("MedDeep job could not start")
             self.showError(_("The job could not start: {error}").format(error=error))
 
-    def _ensurePackages(self, networks: bool) -> None:
+    def _ensurePackages(self, networks: bool, requirementsFile: str | None) -> None:
         if networks:  # PyTorch first, in the build that fits the computer: other packages would bring in any build
             ensureTorch(self.requester)
             if self._networksRequirementsFile is not None:
                 ensurePackages(self._networksRequirementsFile, self.requester)
         ensurePackages(self._requirementsFile, self.requester)
+        if requirementsFile is not None:
+            ensurePackages(requirementsFile, self.requester)
 
     def showError(self, message: str) -> None:
         """Say what went wrong, in the panel and in a dialog."""

@@ -6,7 +6,7 @@ import SimpleITK as sitk
 import slicer.util
 
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.mrml.display import set_display_window, show_volumes
+from MedDeepRegSegLib.mrml.display import fade_foreground, set_display_window, show_volumes
 from MedDeepRegSegLib.mrml.scene import load_scene, save_scene
 from MedDeepRegSegLib.mrml.volumes import volume_from_image
 
@@ -54,3 +54,13 @@ def test_volumes_are_shown_in_every_slice_view_and_in_the_saved_scene(scene, tmp
     assert composite.GetForegroundVolumeID() is None
     show_volumes(None)
     assert composite.GetBackgroundVolumeID() is None
+
+
+def test_fading_leaves_views_that_show_something_else(scene):
+    fixed, moving = volume("fixed"), volume("moving", 5)
+    show_volumes(fixed, moving, 0.5)
+    first, *others = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    first.SetForegroundVolumeID(fixed.GetID())
+    fade_foreground(moving, 0.75)
+    assert first.GetForegroundOpacity() == 0.5
+    assert [composite.GetForegroundOpacity() for composite in others] == [0.75, 0.75]
