@@ -48,6 +48,7 @@ class Engine(Protocol):
 _ENGINES = {
     "meddeep": "MedDeepRegSegLib.registration.meddeep",
     "classic": "MedDeepRegSegLib.registration.classic",
+    "elastix": "MedDeepRegSegLib.registration.elastix",
     "landmarks": "MedDeepRegSegLib.registration.landmark_engine",
 }
 

@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress
 from MedDeepRegSegLib.registration.canonical import Grid, grid_around
+from MedDeepRegSegLib.registration.fading import fade_length, fade_weights
 from MedDeepRegSegLib.registration.fields import sample_field, smallest_determinant
 
 _GRID_MM = 3.0
 _VOXELS = 600_000  # a larger image gets a coarser grid, so that time stays bounded
 _RIM_MM = 8.0
-_FADE_MM = 32.0
-_FADE_BY_LENGTH = 4.0  # the fade is so much longer than the displacement that it alone cannot fold
-_LONGEST_FADE_MM = 160.0
 _SMALLEST_DETERMINANT = 0.1
 _PASSES = 4
 _SMOOTHING = (0.0, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)  # tried in this order until nothing folds
@@ -76,7 +74,7 @@ def fit_thin_plate(
         progress(number / len(_SMOOTHING), "Bending to the landmarks")
         wanted = spline(points, displacement, smoothing)
         longest = float(np.linalg.norm(wanted(_on_surface(low, high)), axis=1).max())
-        fade = float(np.clip(_FADE_BY_LENGTH * longest, _FADE_MM, _LONGEST_FADE_MM))
+        fade = fade_length(longest)
         volume = float(np.prod(high - low + 2 * fade))
         grid = grid_around(low, high, max(_GRID_MM, float(np.cbrt(volume / _VOXELS))), fade)
         if not smoothing:
@@ -106,7 +104,7 @@ def _exact_on(grid: Grid, points, displacement, wanted):
 def _sampled(wanted, grid: Grid, box, fade: float, cancel: CancelToken | None) -> NDArray[np.float64]:
     """Return the spline at the voxels of the grid, faded outside of the box."""
     axes = [origin + np.arange(size) * grid.spacing for origin, size in zip(grid.origin, grid.size, strict=True)]
-    weights = [_fade(np.maximum(a - place, place - b), fade) for place, a, b in zip(axes, *box, strict=True)]
+    weights = [fade_weights(np.maximum(a - place, place - b), fade) for place, a, b in zip(axes, *box, strict=True)]
     x, y = np.meshgrid(axes[0], axes[1], indexing="xy")
     field = np.empty((3, *grid.shape))
     for number, z in enumerate(axes[2]):
@@ -116,12 +114,6 @@ def _sampled(wanted, grid: Grid, box, fade: float, cancel: CancelToken | None) -
         field[:, number] = wanted(places).T.reshape(3, *x.shape)
     z_weight, y_weight, x_weight = weights[2][:, None, None], weights[1][:, None], weights[0]
     return field * z_weight * y_weight * x_weight
-
-
-def _fade(outside: NDArray[np.float64], length: float) -> NDArray[np.float64]:
-    """Return weights that are 1 inside (0 or less) and fall smoothly to 0 over ``length`` mm outside."""
-    t = np.clip(1 - outside / length, 0, 1)
-    return t**3 * (10 - 15 * t + 6 * t**2)
 
 
 def _on_surface(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
