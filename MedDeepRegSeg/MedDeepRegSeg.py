@@ -58,14 +58,16 @@ class MedDeepRegSegWidget(PanelHost, ScriptedLoadableModuleWidget):
         self.layout.addWidget(widget)
         self.ui = slicer.util.childWidgetVariables(widget)
         requirements = self.resourcePath("MedDeepRegSeg-requirements.txt")
+        networks = self.resourcePath("MedDeepRegSeg-networks-requirements.txt")
         self.registrationPanel = RegistrationPanel(
-            self.resourcePath("UI/Registration.ui"), self.ui.registrationTab.layout(), requirements
+            self.resourcePath("UI/Registration.ui"),
+            self.ui.registrationTab.layout(),
+            requirements,
+            networks,
+            self.resourcePath("MedDeepRegSeg-elastix-requirements.txt"),
         )
         self.segmentationPanel = SegmentationPanel(
-            self.resourcePath("UI/Segmentation.ui"),
-            self.ui.segmentationTab.layout(),
-            requirements,
-            self.resourcePath("MedDeepRegSeg-networks-requirements.txt"),
+            self.resourcePath("UI/Segmentation.ui"), self.ui.segmentationTab.layout(), requirements, networks
         )
         self.panels = [self.registrationPanel, self.segmentationPanel]
         self.logic = MedDeepRegSegLogic()
@@ -92,17 +94,52 @@ class MedDeepRegSegLogic(ScriptedLoadableModuleLogic):
             self._parameters = MedDeepRegSegParameterNode(node)
         return self._parameters
 
-    def register(self, fixedVolume, movingVolume, kind="deformable", *, progress=None, cancel=None, **options):
+    def register(
+        self,
+        fixedVolume,
+        movingVolume,
+        kind=None,
+        *,
+        preset=None,
+        engine=None,
+        startFromLandmarks=False,
+        interpolation="linear",
+        stageNodes=False,
+        carry=(),
+        progress=None,
+        cancel=None,
+        **options,
+    ):
         """Register the moving to the fixed volume.
 
-        ``options`` are those of :class:`MedDeepRegSegLib.mrml.tasks.RegisterTask`. Returns a dictionary with the
-        nodes ``transform`` and ``registered`` and the ``quality``.
+        ``preset`` is a name of :func:`MedDeepRegSegLib.registration.presets.preset_names`; ``kind`` and ``engine`` replace
+        what it says (without a preset: deformable). ``startFromLandmarks`` starts from ``fixed_points`` and
+        ``moving_points`` instead of only measuring at them. ``carry`` lists nodes of the moving volume of which copies
+        are brought along. ``stageNodes`` also makes nodes of the stages and the Jacobian. More ``options`` are those of
+        :class:`MedDeepRegSegLib.mrml.tasks.RegisterTask`.
+
+        Returns a dictionary with the nodes ``transform`` and ``registered``, the ``quality``, and ``carried``, ``linear``,
+        ``deformation`` and ``jacobian`` as far as they were asked for.
         """
         from MedDeepRegSegLib.mrml.tasks import RegisterTask
-        from MedDeepRegSegLib.registration.settings import RegistrationSettings
+        from MedDeepRegSegLib.registration.choices import choose_settings
 
-        settings = RegistrationSettings(kind=kind)
+        points = "start" if startFromLandmarks else None
+        settings = choose_settings(preset, kind=kind, engine=engine, points=points)
+        options.update(carry=carry, stage_nodes=stageNodes, interpolation=interpolation)
         return self._run(RegisterTask(fixedVolume, movingVolume, settings, **options), progress, cancel)
+
+    def plotIterations(self, result):
+        """Plot what each iteration of a registration gained, from what :meth:`register` returned, and show it.
+
+        Returns the chart node.
+        """
+        from MedDeepRegSegLib.mrml.iteration_plots import plot_iterations
+        from MedDeepRegSegLib.mrml.plots import show_chart
+
+        chart = plot_iterations(result["quality"].curves, result["transform"].GetName())
+        show_chart(chart)
+        return chart
 
     def makeForegroundMask(self, volume, what="body", segmentation=None, *, progress=None, cancel=None):
         """Add a foreground mask to a segmentation (a new one if None); returns its node as ``segmentation``."""

@@ -37,12 +37,17 @@ def registration_and_segmentation() -> None:
     mr = volume_from_image(moved.mr, "Head phantom MR")
     loaded = Host.load_module(REPOSITORY / "MedDeepRegSeg" / "MedDeepRegSeg.py")
     panel = loaded.widget.registrationPanel
-    panel.parameterNode.registrationKind = type(panel.parameterNode.registrationKind).AFFINE
+    panel.parameterNode.registrationPreset = "ct-mr-head"
+    panel.ui.carriedNodesSelector.check(markups_from_points([moved.landmarks["left eye"]], ["eye"], "Left eye"))
     panel.ui.applyButton.click()
     Host.process_events(60, until=lambda: panel.ui.progressBar.value >= 40 or not panel.runner.busy)
     Host.screenshot(loaded, IMAGES / "registration-running.png", width=WIDTH)
     finish(panel)
     Host.screenshot(loaded, IMAGES / "registration-panel.png", width=WIDTH)
+    panel.ui.advancedCollapsibleButton.collapsed = False
+    for name in ("outputs", "result"):
+        getattr(panel.ui, f"{name}CollapsibleButton").collapsed = True
+    Host.screenshot(loaded, IMAGES / "registration-advanced.png", width=WIDTH)
 
     loaded.ui.tabWidget.currentIndex = 1
     panel = loaded.widget.segmentationPanel

@@ -4,6 +4,7 @@ from enum import Enum
 from typing import Annotated
 
 from slicer import (
+    vtkMRMLDisplayableNode,
     vtkMRMLLinearTransformNode,
     vtkMRMLMarkupsFiducialNode,
     vtkMRMLScalarVolumeNode,
@@ -17,13 +18,59 @@ from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 class RegistrationKind(Enum):
     """How freely the moving volume may change."""
 
+    PRESET = "preset"
     DEFORMABLE = "deformable"
     AFFINE = "affine"
+    SIMILARITY = "similarity"
     RIGID = "rigid"
 
     def label(self) -> str:
         """Text of the choice in the panel."""
-        return {"deformable": _("Deformable"), "affine": _("Affine"), "rigid": _("Rigid")}[self.value]
+        return {
+            "preset": _("As in the preset"),
+            "deformable": _("Deformable"),
+            "affine": _("Affine"),
+            "similarity": _("Similarity"),
+            "rigid": _("Rigid"),
+        }[self.value]
+
+
+class RegistrationEngine(Enum):
+    """The method that registers."""
+
+    PRESET = "preset"
+    MEDDEEP = "meddeep"
+    CLASSIC = "classic"
+    ELASTIX = "elastix"
+    LANDMARKS = "landmarks"
+
+    def label(self) -> str:
+        """Text of the choice in the panel."""
+        return {
+            "preset": _("As in the preset"),
+            "meddeep": _("MedDeep (PyTorch)"),
+            "classic": _("Classic"),
+            "elastix": _("elastix"),
+            "landmarks": _("Landmarks only"),
+        }[self.value]
+
+
+class Interpolation(Enum):
+    """How voxel values are found between those of the moving volume."""
+
+    LINEAR = "linear"
+    BSPLINE = "bspline"
+    LANCZOS = "lanczos"
+    NEAREST = "nearest"
+
+    def label(self) -> str:
+        """Text of the choice in the panel."""
+        return {
+            "linear": _("Linear"),
+            "bspline": _("B-spline"),
+            "lanczos": _("Lanczos (windowed sinc)"),
+            "nearest": _("Nearest neighbor"),
+        }[self.value]
 
 
 class ForegroundStructure(Enum):
@@ -52,14 +99,21 @@ class MedDeepRegSegParameterNode:
 
     fixedVolume: vtkMRMLScalarVolumeNode
     movingVolume: vtkMRMLScalarVolumeNode
-    registrationKind: RegistrationKind = RegistrationKind.DEFORMABLE
+    registrationPreset: str = ""
+    """Name of a preset; empty stands for settings that suit any two volumes."""
+    registrationKind: RegistrationKind = RegistrationKind.PRESET
+    registrationEngine: RegistrationEngine = RegistrationEngine.PRESET
     fixedMask: vtkMRMLSegmentationNode
     movingMask: vtkMRMLSegmentationNode
     fixedLandmarks: vtkMRMLMarkupsFiducialNode
     movingLandmarks: vtkMRMLMarkupsFiducialNode
+    startFromLandmarks: bool = False
     initialTransform: vtkMRMLLinearTransformNode
+    interpolation: Interpolation = Interpolation.LINEAR
+    makeStageNodes: bool = False
     outputTransform: vtkMRMLTransformNode
     outputVolume: vtkMRMLScalarVolumeNode
+    carriedNodes: list[vtkMRMLDisplayableNode]
 
     segmentedVolume: vtkMRMLScalarVolumeNode
     segmentation: vtkMRMLSegmentationNode

@@ -99,3 +99,18 @@ def test_torch_is_installed_before_the_other_packages(panel, no_torch, extension
     panel.ui.colorFeaturesButton.click()
     panel.reset()
     assert [call[1].split(">")[0] for call in pip_calls_made] == ["torch", "surely-not-installed"]
+
+
+@pytest.mark.parametrize("name", ["", "-networks", "-elastix"])
+def test_the_requirements_are_ones_that_pip_reads(packages, name):
+    from pathlib import Path
+
+    from packaging.requirements import Requirement
+
+    path = Path(packages.__file__).parents[2] / "Resources" / f"MedDeepRegSeg{name}-requirements.txt"
+    lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    assert {Requirement(line).name for line in lines if line} == {
+        "": set(),
+        "-networks": {"safetensors"},
+        "-elastix": {"itk-elastix"},
+    }[name]
