@@ -200,7 +200,7 @@ class CanonicalImage:
             self._cancel.raise_if_canceled()
         return image
 
-    def at(self, spacing: float, *, margin_mm: float = 16.0) -> WorkingImage:
+    def at(self, spacing: float, *, margin_mm: float = 16.0, extended: bool = False) -> WorkingImage:
         """Return the canonical image on an isotropic grid around its selected part.
 
         Parameters
@@ -209,21 +209,24 @@ class CanonicalImage:
             Voxel size, mm.
         margin_mm : float
             How far the grid reaches beyond the selected part, mm.
+        extended : bool
+            Continue the outermost values beyond the field of view, where there is nothing: for what looks at edges,
+            because the end of an image is none.
         """
         grid = grid_around(self.low, self.high, spacing, margin_mm)
-        values = np.clip(_on_grid(self._smooth(spacing), grid, 0.0), 0.0, 1.0)
+        values = np.clip(_on_grid(self._smooth(spacing), grid, 0.0, extended=extended), 0.0, 1.0)
         selected = _image(self.selected, self.grid)
         foreground = _on_grid(selected, grid, 0.0) > 0.5
         return WorkingImage(grid, values, self._valid(grid), foreground)
 
     def through(
-        self, matrix: NDArray[np.float64], offset: NDArray[np.float64], grid: Grid
+        self, matrix: NDArray[np.float64], offset: NDArray[np.float64], grid: Grid, *, extended: bool = False
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return canonical values and validity (s, p, l) on ``grid``, taken at matrix x + offset (LPS mm)."""
+        """Return canonical values and validity (s, p, l) on ``grid``, taken at matrix x + offset (LPS mm); see :meth:`at`."""
         transform = sitk.AffineTransform(3)
         transform.SetMatrix(matrix.ravel().tolist())
         transform.SetTranslation(offset.tolist())
-        values = np.clip(_on_grid(self._smooth(grid.spacing), grid, 0.0, transform), 0.0, 1.0)
+        values = np.clip(_on_grid(self._smooth(grid.spacing), grid, 0.0, transform, extended=extended), 0.0, 1.0)
         return values, self._valid(grid, transform)
 
     def _smooth(self, spacing: float) -> sitk.Image:
@@ -261,11 +264,16 @@ def _image(array: NDArray, grid: Grid) -> sitk.Image:
 
 
 def _on_grid(
-    image: sitk.Image, grid: Grid, outside: float, transform: sitk.Transform | None = None
+    image: sitk.Image,
+    grid: Grid,
+    outside: float,
+    transform: sitk.Transform | None = None,
+    *,
+    extended: bool = False,
 ) -> NDArray[np.float32]:
-    """Return ``image`` interpolated linearly at the (mapped) voxels of ``grid``."""
+    """Return ``image`` interpolated linearly at the (mapped) voxels of ``grid``; beyond it ``outside``, or the nearest."""
     transform = transform or sitk.Transform(3, sitk.sitkIdentity)
-    resampled = sitk.Resample(image, grid.image(), transform, sitk.sitkLinear, outside, sitk.sitkFloat32)
+    resampled = sitk.Resample(image, grid.image(), transform, sitk.sitkLinear, outside, sitk.sitkFloat32, extended)
     return sitk.GetArrayFromImage(resampled)
 
 

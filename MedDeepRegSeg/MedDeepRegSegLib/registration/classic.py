@@ -1,23 +1,19 @@
 """The classic method: mutual information and local descriptors on working grids, without any learned part.
 
 Multi-start rigid or affine search by normalized mutual information, then a free-form deformation. See
-:mod:`~MedDeepRegSegLib.registration.search` and :mod:`~MedDeepRegSegLib.registration.free_form` for the sources.
+:mod:`~MedDeepRegSegLib.registration.search` and :mod:`~MedDeepRegSegLib.registration.free_form` for the sources. It
+needs no PyTorch.
 """
 
 import SimpleITK as sitk
 
-from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, part_of
-from MedDeepRegSegLib.registration.canonical import CanonicalImage, check_plausible_pair
-from MedDeepRegSegLib.registration.free_form import Deformation, fit_deformation
+from MedDeepRegSegLib.jobs.progress import CancelToken, Progress
+from MedDeepRegSegLib.registration.free_form import fit_deformation
 from MedDeepRegSegLib.registration.landmarks import Pairs
-from MedDeepRegSegLib.registration.linear import Linear, closest_rigid
-from MedDeepRegSegLib.registration.result import EngineResult, Stage
-from MedDeepRegSegLib.registration.search import LinearSearch, search_linear
+from MedDeepRegSegLib.registration.linear import Linear
+from MedDeepRegSegLib.registration.result import EngineResult
 from MedDeepRegSegLib.registration.settings import RegistrationSettings
-from MedDeepRegSegLib.registration.transforms import field_transform, matrix_transform
-
-# A rival that gains at least this part of what the winner gains over a typical start makes the answer ambiguous.
-_RIVAL_GAIN = 0.9
+from MedDeepRegSegLib.registration.two_stages import register_in_stages
 
 
 def run(
@@ -28,79 +24,19 @@ def run(
     fixed_mask: sitk.Image | None,
     moving_mask: sitk.Image | None,
     start: Linear | None,
-    pairs: Pairs | None,
+    pairs: Pairs | None,  # they only measure
     progress: Progress,
     cancel: CancelToken | None,
 ) -> EngineResult:
     """Register; see :class:`MedDeepRegSegLib.registration.engines.Engine`."""
-    progress(0.0, "Finding the body in the fixed image")
-    fixed_form = CanonicalImage(fixed, fixed_mask, what="fixed", cancel=cancel)
-    progress(0.07, "Finding the body in the moving image")
-    moving_form = CanonicalImage(moving, moving_mask, what="moving", cancel=cancel)
-    check_plausible_pair(fixed_form, moving_form)
-
-    bends = settings.kind == "deformable"
-    search = search_linear(
-        fixed_form,
-        moving_form,
+    return register_in_stages(
+        fixed,
+        moving,
         settings,
+        fixed_mask=fixed_mask,
+        moving_mask=moving_mask,
         start=start,
-        progress=part_of(progress, 0.14, 0.45 if bends else 1.0),
+        bend=fit_deformation,
+        progress=progress,
         cancel=cancel,
     )
-    found = search.best.linear
-    linear = matrix_transform(found.matrix, found.shift, found.center)
-    stages = list(_linear_stages(search, linear, settings))
-    if not bends:
-        return EngineResult(linear, tuple(stages), ambiguous=_ambiguous(search))
-
-    deformation = fit_deformation(
-        fixed_form, moving_form, found, settings, progress=part_of(progress, 0.45, 1.0), cancel=cancel
-    )
-    composite = sitk.CompositeTransform(3)
-    composite.AddTransform(linear)
-    composite.AddTransform(field_transform(deformation.field, deformation.grid.image()))  # added last, applied first
-    stages.extend(_deformable_stages(deformation, composite))
-    return EngineResult(composite, tuple(stages), notes=deformation.notes, ambiguous=_ambiguous(search))
-
-
-def _linear_stages(search: LinearSearch, linear: sitk.Transform, settings: RegistrationSettings) -> tuple[Stage, ...]:
-    """Return the stages of the search: the winner at the middle grid, and its refinement at the fine grid."""
-    best, winner = search.best, search.winner
-    if settings.kind == "rigid":
-        middle = matrix_transform(winner.linear.matrix, winner.linear.shift, winner.linear.center)
-        first = Stage("rigid, middle grid", middle, "similarity", winner.curve, settings.middle_spacing_mm)
-        return first, Stage("rigid", linear, "similarity", best.curve, settings.fine_spacing_mm)
-    whole = "similarity" if settings.kind == "similarity" else "affine"
-    rigid = closest_rigid(winner.linear)
-    first = Stage(
-        f"rigid part of the {whole} start",
-        matrix_transform(rigid.matrix, rigid.shift, rigid.center),
-        "similarity",
-        winner.curve,
-        settings.middle_spacing_mm,
-    )
-    return first, Stage(whole, linear, "similarity", best.curve, settings.fine_spacing_mm)
-
-
-def _deformable_stages(deformation: Deformation, composite: sitk.Transform) -> tuple[Stage, ...]:
-    """Return one stage for each level of the deformation; the last carries the transform."""
-    last = len(deformation.levels) - 1
-    return tuple(
-        Stage(
-            f"deformable, {level.control_mm:g} mm control points",
-            composite if number == last else None,
-            "cost",
-            level.curve,
-            level.spacing_mm,
-        )
-        for number, level in enumerate(deformation.levels)
-    )
-
-
-def _ambiguous(search: LinearSearch) -> bool:
-    """Return whether a distant rival gains nearly as much over a typical start as the winner."""
-    if search.rival is None:
-        return False
-    gain = search.winner.similarity - search.typical
-    return search.rival.similarity - search.typical > _RIVAL_GAIN * gain

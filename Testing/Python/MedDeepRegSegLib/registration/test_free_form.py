@@ -3,8 +3,9 @@ import pytest
 
 from MedDeepRegSegLib.jobs.progress import no_progress
 from MedDeepRegSegLib.registration.canonical import CanonicalImage, grid_around
+from MedDeepRegSegLib.registration.control_grid import ControlGrid
 from MedDeepRegSegLib.registration.fields import sample_field, smallest_determinant
-from MedDeepRegSegLib.registration.free_form import ControlGrid, fit_deformation
+from MedDeepRegSegLib.registration.free_form import fit_deformation
 from MedDeepRegSegLib.registration.linear import Linear
 
 LOW, HIGH = np.array([-70.0, -80, -60]), np.array([75.0, 90, 66])
