@@ -22,10 +22,10 @@ from MedDeepRegSegLib.errors import Canceled, InputError, MissingPackageError
 
 SUCCESS, INTERNAL_ERROR, BAD_INPUT = 0, 1, 2
 
-_COMMANDS = ("samples", "register", "foreground", "grow", "measure", "features")
+_COMMANDS = ("samples", "register", "foreground", "grow", "measure", "features", "batch")
 _PLANNED = (
     *("contours", "subdivide", "augment", "dataset", "train", "predict", "evaluate"),
-    *("cases", "associations", "batch"),
+    *("cases", "associations"),
 )
 _DESCRIPTION = """\
 Register CT and MR, grow and measure structures, assess findings and report: MedDeep without a window.

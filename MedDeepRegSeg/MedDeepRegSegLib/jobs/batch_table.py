@@ -1,0 +1,132 @@
+"""The table of a batch: one case a row, read from CSV."""
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from MedDeepRegSegLib.errors import InputError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,79}")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case.
+
+    Attributes
+    ----------
+    name : str
+        Name of its folder, unique in the table.
+    values : dict of str to str
+        Column to text, without empty cells and without the column ``name``.
+    folder : Path
+        Where the table lies: relative paths start there.
+    """
+
+    name: str
+    values: dict[str, str]
+    folder: Path
+
+    def path(self, column: str) -> Path | None:
+        """Return the path in a column; None where the cell is empty.
+
+        Raises
+        ------
+        InputError
+            When nothing is there.
+        """
+        text = self.values.get(column)
+        if text is None:
+            return None
+        path = self.folder / Path(text).expanduser()
+        if not path.exists():
+            msg = f"{column}: {path} does not exist: correct the table, or put the file there"
+            raise InputError(msg)
+        return path
+
+
+def read_table(path: Path, required: Sequence[str], optional: Sequence[str]) -> list[Row]:
+    """Return the cases of a table.
+
+    Parameters
+    ----------
+    path : Path
+        CSV with a header; fields are separated by comma, semicolon or tab.
+    required, optional : sequence of str
+        Columns. ``name`` is always optional; without it cases are called case-1, case-2, ...
+
+    Raises
+    ------
+    InputError
+        When it cannot be read, a column is unknown or missing, a required cell is empty, or two cases have one name.
+    """
+    rows = _records(path)
+    header = [cell.strip().lower() for cell in rows[0][1]]
+    known = ["name", *required, *optional]
+    for column in header:
+        if column not in known:
+            msg = f"{path.name} has a column {column!r}, expected {', '.join(known)}: rename or remove it"
+            raise InputError(msg)
+        if header.count(column) > 1:
+            msg = f"{path.name} has two columns {column!r}, expected one: remove one"
+            raise InputError(msg)
+    missing = [column for column in required if column not in header]
+    if missing:
+        msg = f"{path.name} has no column {missing[0]!r}, expected {', '.join(required)} and optional others: add it"
+        raise InputError(msg)
+    cases = [
+        _row(path, number, line, dict(zip(header, cells, strict=False)), required=required)
+        for number, (line, cells) in enumerate(rows[1:], start=1)
+    ]
+    if not cases:
+        msg = f"{path.name} has no cases, expected one a row below the header: add them"
+        raise InputError(msg)
+    seen: set[str] = set()
+    for case in cases:
+        if case.name.lower() in seen:  # folders on Windows and macOS do not tell upper from lower case
+            msg = f"{path.name} has two cases named {case.name!r}, expected each its own name: rename one"
+            raise InputError(msg)
+        seen.add(case.name.lower())
+    return cases
+
+
+def _records(path: Path) -> list[tuple[int, list[str]]]:
+    """Return line number and cells of each row that is not empty, the header first."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror or error}; give the table as a CSV file"
+        raise InputError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"{path} is not a text in UTF-8, expected a CSV file: export the table as CSV UTF-8"
+        raise InputError(msg) from error
+    first = text.split("\n", 1)[0]
+    separator = max(",;\t", key=first.count)  # spreadsheets of some languages write semicolons
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator)
+    try:
+        rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        msg = f"{path} is damaged in line {reader.line_num}: {error}; export the table again"
+        raise InputError(msg) from error
+    if not rows:
+        msg = f"{path} is empty, expected a header and one case a row: fill the table"
+        raise InputError(msg)
+    return rows
+
+
+def _row(path: Path, number: int, line: int, cells: dict[str, str], *, required: Sequence[str]) -> Row:
+    values = {column: cell.strip() for column, cell in cells.items() if cell.strip()}
+    name = values.pop("name", f"case-{number}")
+    # "summary.csv" lies beside the folders of the cases.
+    if not _NAME.fullmatch(name) or name.endswith((".", " ")) or name.lower() == "summary.csv":
+        msg = f"{path.name}, line {line}: {name!r} is no name for a folder, expected letters, digits, -, _ and .: rename it"
+        raise InputError(msg)
+    for column in required:
+        if column not in values:
+            msg = (
+                f"{path.name}, line {line}: {column} is empty, expected a file or folder: fill it in, or remove the row"
+            )
+            raise InputError(msg)
+    return Row(name, values, Path(path).absolute().parent)

@@ -1,0 +1,68 @@
+import pytest
+
+from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.jobs.batch_table import read_table
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Return a function that reads a table of a text."""
+
+    def read(text, encoding="utf-8"):
+        path = tmp_path / "cases.csv"
+        path.write_bytes(text.encode(encoding))
+        return read_table(path, ("fixed", "moving"), ("kind",))
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("name,fixed,moving,kind\na,f.nii,m.nii,\n\n,g.nii,n.nii,rigid\n", "utf-8"),
+        ("\ufeffNAME; Fixed ;moving;kind\r\n a ;f.nii;m.nii\r\n;;;\r\n;g.nii;n.nii; rigid\r\n", "utf-8"),
+        ('name\tfixed\tmoving\tkind\na\t"f.nii"\tm.nii\t\n\tg.nii\tn.nii\trigid', "utf-8"),
+    ],
+)
+def test_rows_become_cases_whatever_program_wrote_them(table, tmp_path, text, encoding):
+    first, second = table(text, encoding)
+    assert (first.name, first.values) == ("a", {"fixed": "f.nii", "moving": "m.nii"})
+    assert (second.name, second.values) == ("case-2", {"fixed": "g.nii", "moving": "n.nii", "kind": "rigid"})
+    assert first.folder == tmp_path
+
+
+def test_paths_start_where_the_table_lies(table, tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    (tmp_path / "f.nii").touch()
+    (row,) = table(f"fixed,moving\nf.nii,{tmp_path / 'm.nii'}\n")
+    assert row.path("fixed") == tmp_path / "f.nii"
+    assert row.path("kind") is None
+    with pytest.raises(InputError, match=r"moving: .*m\.nii does not exist"):
+        row.path("moving")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is empty, expected a header"),
+        ("fixed,moving\n", "has no cases"),
+        ("fixed\na\n", "has no column 'moving'"),
+        ("fixed,moving,fixed_mak\na,b,c\n", "has a column 'fixed_mak', expected name, fixed, moving, kind"),
+        ("fixed,moving,fixed\na,b,c\n", "has two columns 'fixed'"),
+        ("fixed,moving\na,b\nc,\n", "line 3: moving is empty"),
+        ("name,fixed,moving\n../a,b,c\n", "line 2: '../a' is no name for a folder"),
+        ("name,fixed,moving\na.,b,c\n", "'a.' is no name for a folder"),
+        ("name,fixed,moving\nA,b,c\na,b,c\n", "two cases named 'a'"),
+        ("name,fixed,moving\nsummary.csv,b,c\n", "'summary.csv' is no name for a folder"),
+    ],
+)
+def test_a_bad_table_is_refused_with_its_line(table, text, says):
+    with pytest.raises(InputError, match=says):
+        table(text)
+
+
+def test_a_file_that_is_no_table_is_refused(table, tmp_path):
+    with pytest.raises(InputError, match="not a text in UTF-8"):
+        table("fixed,moving\n\xe4,b\n", "latin-1")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_table(tmp_path, (), ())
