@@ -13,12 +13,12 @@ class _CheckableComboBox(QtWidgets.QComboBox):
     """Shows what is checked instead of the current entry, as ctkCheckableComboBox does."""
 
     def paintEvent(self, _event) -> None:
-        """Draw the box with "All", "None", or the names of what is checked."""
+        """Draw the box with "None" (also of nothing), "All", or the names of what is checked."""
         states = [self.itemData(index, QtCore.Qt.ItemDataRole.CheckStateRole) for index in range(self.count)]
         names = [self.itemText(index) for index, state in enumerate(states) if state == _CHECKED]
         option = QtWidgets.QStyleOptionComboBox()
         self.initStyleOption(option)
-        option.currentText = "All" if len(names) == len(states) else ", ".join(names) or "None"
+        option.currentText = ", ".join(names) if 0 < len(names) < len(states) else "All" if names else "None"
         painter = QtWidgets.QStylePainter(self)
         painter.drawComplexControl(QtWidgets.QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QtWidgets.QStyle.ControlElement.CE_ComboBoxLabel, option)
