@@ -1,268 +1,147 @@
-"""Measure registration on a real pair, on a template pair and on phantoms: error, folds, inverse, time, memory.
+"""Compare registration side by side with other programs: error, overlap, folds, inverse, time and memory.
 
-    python Testing/Benchmarks/registration.py --out DIR [--quick] [--shared FOLDER] [--seeds N]
+    python Testing/Benchmarks/registration.py --out DIR [--quick] [--linear] [--methods NAME ...] [--role ROLE] [--seeds N]
 
-Every case runs in a process of its own, so that time and peak memory are its own. Writes registration.csv,
-registration.md and a checkerboard (PNG) of each pair to DIR, and prints the table.
+Pairs and their truth are described in registration_cases.py, the other programs and their settings in
+registration_peers.py; `pip install --no-deps -r Testing/Benchmarks/peers.txt` installs them. Every method registers the same
+files in a process of its own with two threads. Settings may be chosen by the development pairs; held-out ones are reported only.
 
-Truth: "exact" errors are distances from the known place in the phantom. The averages of the template pair share one
-space but not every fold, so an ideal result has some millimeters there too ("template"). The demo pair has no truth:
-"consistency" compares the registration of the moved with that of the unmoved MR through the known movement.
+Writes registration.csv, registration.md, two plots and checkerboards of every result to DIR. Results are kept in
+DIR/results: a run that was stopped goes on where it ended, and `--methods NAME --again` runs one method again.
 """
 
 import argparse
-import csv
 import json
-import multiprocessing
-import resource
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import SimpleITK as sitk
+from registration_cases import Case, Files, cases, prepare
+from registration_peers import PEERS, THREADS, installed
+from registration_tables import write_all
 
 from MedDeepRegSegLib.jobs.outputs import write_text
-from MedDeepRegSegLib.registration.canonical import grid_around
-from MedDeepRegSegLib.registration.known import known_composite
-from MedDeepRegSegLib.registration.quality import dice
-from MedDeepRegSegLib.registration.registration import register
-from MedDeepRegSegLib.registration.result import RegistrationResult
+from MedDeepRegSegLib.registration.engines import engine_names
 from MedDeepRegSegLib.registration.settings import RegistrationSettings
-from MedDeepRegSegLib.registration.transforms import transform_points
-from MedDeepRegSegLib.segmentation.foreground import foreground_mask
-from MedDeepRegSegLib.segmentation.overlay import checkerboard_picture, write_png
-from MedDeepRegSegLib.volumes.geometry import volume_center, volume_corners
-from MedDeepRegSegLib.volumes.phantoms import deform_phantom, head_phantom
-from MedDeepRegSegLib.volumes.resampling import resample_to
 
-ROTATION_DEGREES, SHIFT_MM, DEFORMATION_MM = 15.0, 20.0, 8.0
-TEMPLATES = "03_ct_mr_template_pair"
-POINTS = 3000
+_TIMEOUT_S = 3600
+_SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the table; errors and distances in mm."""
-
-    pair: str
-    seed: int
-    truth: str
-    before: float
-    linear: float
-    mean: float
-    median: float
-    p95: float
-    largest: float
-    dice: float | None
-    folds: float
-    sd_log_jacobian: float
-    inverse_p95: float
-    cpu_s: float
-    wall_s: float
-    peak_mb: int
-    light: str
-
-
-@dataclass(frozen=True)
-class Case:
-    """A pair and how to measure it."""
-
-    pair: str
-    seed: int
-    kind: str
-    shared: str
-    out: str
-
-
-def points_of(image: sitk.Image) -> np.ndarray:
-    """Return points spread over the body, (N, 3) LPS mm."""
-    index = np.argwhere(sitk.GetArrayFromImage(foreground_mask(image, "body")))[:, ::-1]
-    index = index[np.random.default_rng(0).choice(len(index), POINTS)]
-    direction = np.array(image.GetDirection()).reshape(3, 3)
-    return (index * image.GetSpacing()) @ direction.T + image.GetOrigin()
-
-
-def wider(image: sitk.Image, spacing: float) -> sitk.Image:
-    """Return an empty grid that shows the moved image whole."""
-    corners = volume_corners(image)
-    return grid_around(corners.min(axis=0), corners.max(axis=0), spacing, 25.0).image()
-
-
-def load(case: Case) -> tuple[sitk.Image, sitk.Image]:
-    """Return the fixed and the unmoved moving image of a real pair."""
-    if case.pair == "demo":
-        from MedDeepRegSegLib.volumes.samples import sample_path
-
-        names = [sample_path("ct-head-atlas"), sample_path("mr-head-t1")]
-    else:
-        folder = Path(case.shared) / TEMPLATES
-        files = {
-            "template head": ("scct_unsmooth_96x96x96.nii.gz", "sct1_unsmooth_96x96x96.nii.gz"),
-            "template brain": ("scct_unsmooth_SS_0.01.nii.gz", "betsct1_unsmooth.nii.gz"),
-        }
-        names = [folder / name for name in files[case.pair]]
-    fixed, moving = (sitk.ReadImage(str(name)) for name in names)
-    return fixed, moving
-
-
-def move(image: sitk.Image, seed: int) -> tuple[sitk.Transform, sitk.Image]:
-    """Return a known movement (moved to unmoved points) and the moved image."""
-    known = known_composite(
-        image,
-        volume_center(image),
-        seed=seed,
-        rotation_degrees=ROTATION_DEGREES,
-        shift_mm=SHIFT_MM,
-        magnitude_mm=DEFORMATION_MM,
-    )
-    return known, resample_to(image, wider(image, max(1.0, min(image.GetSpacing()))), known)
-
-
-def stage_errors(result: RegistrationResult, known: sitk.Transform, points: np.ndarray, truth: np.ndarray):
-    """Return errors after the linear stage and at the end, in the unmoved moving space."""
-    linear = [stage for stage in result.stages if stage.measure == "similarity" and stage.transform][-1].transform
-    return tuple(
-        np.linalg.norm(transform_points(known, transform_points(transform, points)) - truth, axis=1)
-        for transform in (linear, result.transform)
-    )
-
-
-def measure(case: Case) -> list[dict]:
-    """Run one case and return its rows."""
-    settings = RegistrationSettings(kind=case.kind)
-    overlap = None
-    if case.pair == "phantom head":
-        fixed_phantom = head_phantom(case.seed)
-        known = known_composite(
-            fixed_phantom.ct,
-            (0, 0, 0),
-            seed=case.seed,
-            rotation_degrees=ROTATION_DEGREES,
-            shift_mm=SHIFT_MM,
-            magnitude_mm=DEFORMATION_MM,
+def run(method: str, case: Case, files: Files, result: Path) -> dict:
+    """Run one method on one case in a process of its own, and write and return its row."""
+    result.parent.mkdir(parents=True, exist_ok=True)
+    result.unlink(missing_ok=True)
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("registration_run.py")),
+        method,
+        str(files.folder),
+        str(result),
+    ]
+    threads = {
+        name: str(THREADS)
+        for name in (
+            "OMP_NUM_THREADS",
+            "OPENBLAS_NUM_THREADS",
+            "MKL_NUM_THREADS",
+            "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
         )
-        moved = deform_phantom(fixed_phantom, known, wider(fixed_phantom.ct, 2.0))
-        fixed, moving = fixed_phantom.ct, moved.mr
-        points = points_of(fixed)
-        truth, kind = points, "exact"
-        result, cost = timed(fixed, moving, settings)
-        carried = resample_to(moved.labels, fixed, result.transform, interpolation="nearest", outside=0)
-        overlap = float(np.mean([dice(fixed_phantom.labels, carried, label) for label in fixed_phantom.names]))
-    else:
-        fixed, unmoved = load(case)
-        known, moving = move(unmoved, case.seed)
-        points = points_of(fixed)
-        if case.pair == "demo":
-            truth = transform_points(register(fixed, unmoved, settings).transform, points)
-            kind = "consistency"
-        else:
-            truth, kind = points, "template"
-        result, cost = timed(fixed, moving, settings)
-    linear, final = stage_errors(result, known, points, truth)
-    before = np.linalg.norm(transform_points(known, points) - truth, axis=1)
-    name = f"{case.pair.replace(' ', '_')}_{case.seed}"
-    for axis in ("axial", "coronal", "sagittal"):
-        write_png(checkerboard_picture(fixed, result.registered, axis), Path(case.out) / f"{name}_{axis}.png")
-    quality = result.quality
-    row = Row(
-        pair=case.pair,
-        seed=case.seed,
-        truth=kind,
-        before=float(before.mean()),
-        linear=float(linear.mean()),
-        mean=float(final.mean()),
-        median=float(np.median(final)),
-        p95=float(np.percentile(final, 95)),
-        largest=float(final.max()),
-        dice=overlap,
-        folds=quality.folding_fraction,
-        sd_log_jacobian=quality.sd_log_jacobian,
-        inverse_p95=quality.inverse_p95_mm,
-        light=quality.light,
-        **cost,
-    )
-    rows = [row]
-    if kind == "template":
-        # What two registrations of the same pair agree on, free of the averages' own disagreement.
-        unmoved_truth = transform_points(register(fixed, unmoved, settings).transform, points)
-        linear, final = stage_errors(result, known, points, unmoved_truth)
-        rows.append(
-            replace(
-                row,
-                truth="consistency",
-                before=float(np.linalg.norm(transform_points(known, points) - unmoved_truth, axis=1).mean()),
-                linear=float(linear.mean()),
-                mean=float(final.mean()),
-                median=float(np.median(final)),
-                p95=float(np.percentile(final, 95)),
-                largest=float(final.max()),
-            )
+    }
+    start = time.perf_counter()
+    try:
+        done = subprocess.run(
+            [*command, *(["--linear"] if case.mode == "linear" else [])],
+            env=os.environ | threads,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TIMEOUT_S,
+            check=False,
         )
-    return [asdict(item) for item in rows]
+        failure = None if result.is_file() else _reason(done.stderr or done.stdout, done.returncode)
+    except subprocess.TimeoutExpired:
+        failure = f"not done within {_TIMEOUT_S} s"
+    row = {"failure": failure} if failure else json.loads(result.read_text(encoding="utf-8")) | {"failure": None}
+    if failure:
+        row["wall_s"] = time.perf_counter() - start
+    write_text(result, json.dumps(row, indent=1))
+    return row
 
 
-def timed(fixed: sitk.Image, moving: sitk.Image, settings: RegistrationSettings) -> tuple[RegistrationResult, dict]:
-    """Register and return the result and what it cost."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = register(fixed, moving, settings)
-    cost = {"cpu_s": time.process_time() - cpu, "wall_s": time.perf_counter() - wall}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    return result, {**cost, "peak_mb": peak}
+def _reason(text: str, code: int) -> str:
+    """Return the last line that says something about a failure."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return f"exit {code}: {lines[-1][-300:] if lines else 'nothing was said'}".replace("|", "/")
 
 
-def cases(args: argparse.Namespace) -> Iterator[Case]:
-    """Return what to measure; pairs whose files are absent are named and left out."""
-    pairs = ["phantom head"] if args.quick else ["demo", "phantom head"]
-    if not args.quick:
-        if (Path(args.shared) / TEMPLATES).is_dir():
-            pairs += ["template brain", "template head"]
-        else:
-            print(f"template pairs are left out: no {Path(args.shared) / TEMPLATES} (--shared)")
-    for pair in pairs:
-        for seed in range(1, 1 + (1 if args.quick else args.seeds)):
-            yield Case(pair, seed, args.kind, str(args.shared), str(args.out))
+def chosen_methods(names: list[str] | None) -> list[str]:
+    """Return the methods to run; peers that are not installed are named and left out."""
+    wanted = names or [RegistrationSettings().engine, *PEERS]
+    for name in wanted:
+        if name not in PEERS and name not in engine_names():
+            sys.exit(f"method {name!r} is not there, expected one of: {', '.join((*engine_names(), *PEERS))}")
+    missing = [name for name in wanted if name in PEERS and not installed(name)]
+    if missing:
+        print(f"{', '.join(missing)}: left out, not installed (pip install --no-deps -r Testing/Benchmarks/peers.txt)")
+    return [name for name in wanted if name not in missing]
 
 
-def table(rows: list[dict]) -> str:
-    """Return the rows as Markdown."""
+def chosen_cases(args: argparse.Namespace) -> list[Case]:
+    """Return the cases of the chosen role whose name holds one of ``--cases``."""
+    role = args.role.replace("-", " ")
+    every = cases("linear" if args.linear else "deformable", args.seeds, quick=args.quick)
+    return [
+        case
+        for case in every
+        if role in ("all", case.role) and (not args.cases or any(part in case.name for part in args.cases))
+    ]
 
-    def text(value: object) -> str:
-        if value is None:
-            return "-"
-        return f"{value:.3g}" if isinstance(value, float) else str(value)
 
-    names = list(rows[0])
-    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    lines += ["| " + " | ".join(text(row[name]) for name in names) + " |" for row in rows]
-    return "\n".join(lines) + "\n"
+def gather(args: argparse.Namespace, chosen: list[Case]) -> list[dict]:
+    """Return the rows of all results that are there for the chosen cases, whichever run made them."""
+    rows = []
+    for case in chosen:
+        for path in sorted((args.out / "results" / case.name).glob("*.json")):
+            row = json.loads(path.read_text(encoding="utf-8"))
+            rows.append({"case": case.name, "kind": case.kind, "role": case.role, "method": path.stem} | row)
+    order = [*engine_names(), *PEERS]
+    return sorted(rows, key=lambda row: order.index(row["method"]) if row["method"] in order else -1)
 
 
 def main() -> None:
-    """Measure, print and write."""
+    """Run what is missing, write, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--shared", type=Path, default=Path(__file__).resolve().parents[3] / "shared" / "data")
-    parser.add_argument("--kind", choices=("rigid", "affine", "deformable"), default="deformable")
-    parser.add_argument("--seeds", type=int, default=3, help="known movements of each pair")
+    parser.add_argument("--shared", type=Path, default=_SHARED)
+    parser.add_argument("--methods", nargs="+", help="engines of this project and peers; by default all peers and ours")
+    parser.add_argument("--cases", nargs="+", help="parts of names of cases")
+    parser.add_argument("--role", choices=("development", "held-out", "all"), default="all")
+    parser.add_argument("--seeds", type=int, default=1, help="known movements of each pair")
+    parser.add_argument("--linear", action="store_true", help="rigid and affine truth only; compare the linear stages")
     parser.add_argument("--quick", action="store_true", help="one phantom pair only")
+    parser.add_argument("--again", action="store_true", help="run the methods again where there are results")
+    parser.add_argument("--tables", action="store_true", help="run nothing; write the tables of what is there")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    rows: list[dict] = []
-    context = multiprocessing.get_context("spawn")
-    for case in cases(args):
-        with context.Pool(1) as pool:
-            found = pool.apply(measure, (case,))
-        rows += found
-        for row in found:
-            print(json.dumps(row), flush=True)
-    with (args.out / "registration.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    write_text(args.out / "registration.md", table(rows))
-    print(table(rows))
+    chosen = chosen_cases(args)
+    for case in [] if args.tables else chosen:
+        files = prepare(case, args.shared, args.out / "cases")
+        for method in chosen_methods(args.methods) if files else []:
+            result = args.out / "results" / case.name / f"{method}.json"
+            if case.mode == "linear" and method == "convexadam":
+                continue  # it has no linear stage
+            if files is None or (result.is_file() and not args.again):
+                continue
+            row = run(method, case, files, result)
+            said = row["failure"] or f"{row['before_mm']:.2f} -> {row['mean_mm']:.2f} mm, {row['cpu_s']:.0f} CPU s"
+            print(f"{case.name}, {method}: {said}", flush=True)
+    rows = gather(args, chosen)
+    if not rows:
+        sys.exit("no results: no case could be run")
+    print(write_all(args.out, rows, tuple(PEERS)))
 
 
 if __name__ == "__main__":

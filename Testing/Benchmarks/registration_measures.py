@@ -1,0 +1,89 @@
+"""What is measured of a transform: errors, overlap, folds, inverse; and what it cost."""
+
+import resource
+import time
+from collections.abc import Callable
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from registration_cases import Files
+from registration_peers import Found
+
+from MedDeepRegSegLib.registration.quality import dice, inverse_consistency
+from MedDeepRegSegLib.registration.transforms import jacobian_determinant, transform_points
+from MedDeepRegSegLib.volumes.resampling import resample_to
+
+
+def timed(work: Callable[[], Found]) -> tuple[Found, dict]:
+    """Run and return what was found and what it cost: CPU seconds (user and system, of this process and its children),
+    wall seconds, and the largest memory of this process, MB.
+    """
+    cpu, wall = _cpu_seconds(), time.perf_counter()
+    found = work()
+    cost = {"cpu_s": _cpu_seconds() - cpu, "wall_s": time.perf_counter() - wall}
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return found, cost | {"peak_mb": peak // 1024}
+
+
+def _cpu_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def measure(found: Found, files: Files, unmoved: Found | None = None) -> dict:
+    """Return the measures of one result.
+
+    Parameters
+    ----------
+    found : Found
+    files : Files
+    unmoved : Found, optional
+        What the same method found for the unmoved image: it tells the goals of a case whose truth is not known.
+
+    Returns
+    -------
+    dict
+        Errors in mm in the moving image (of a consistency case: in the unmoved one), over points of the fixed body;
+        fraction of the body's voxels with det J <= 0 and standard deviation of log det J there; None for what cannot be
+        measured.
+    """
+    with np.load(files.truth) as truth:
+        points, goals = truth["points"], truth["goals"]
+    known = sitk.Transform(3, sitk.sitkIdentity)
+    if unmoved is not None:
+        known, goals = sitk.ReadTransform(str(files.unmoved[1])), transform_points(unmoved.transform, points)
+
+    def errors(transform: sitk.Transform) -> NDArray[np.float64]:
+        return np.linalg.norm(transform_points(known, transform_points(transform, points)) - goals, axis=1)
+
+    final = errors(found.transform)
+    row: dict = {
+        "before_mm": float(errors(sitk.TranslationTransform(3)).mean()),
+        "linear_mm": None if found.linear is None else float(errors(found.linear).mean()),
+        "mean_mm": float(final.mean()),
+        "median_mm": float(np.median(final)),
+        "p95_mm": float(np.percentile(final, 95)),
+        "largest_mm": float(final.max()),
+        "dice": _overlap(found, files),
+    }
+    body = sitk.ReadImage(str(files.body))
+    determinant = sitk.GetArrayViewFromImage(jacobian_determinant(found.transform, body))
+    inside = determinant[sitk.GetArrayViewFromImage(body) != 0]
+    row["folds"] = float((inside <= 0).mean())
+    row["sd_log_jacobian"] = float(np.log(np.maximum(inside, 1e-3)).std())
+    row |= {"inverse_mean_mm": None, "inverse_p95_mm": None}
+    if found.inverse is not None:
+        left = inverse_consistency(found.transform, found.inverse, points)
+        row |= {"inverse_mean_mm": float(left.mean()), "inverse_p95_mm": float(np.percentile(left, 95))}
+    return row
+
+
+def _overlap(found: Found, files: Files) -> float | None:
+    """Return the mean Dice coefficient of the labels, where there are some."""
+    if not all(path.is_file() for path in files.labels):
+        return None
+    fixed, moving = (sitk.ReadImage(str(path)) for path in files.labels)
+    carried = resample_to(moving, fixed, found.transform, interpolation="nearest", outside=0)
+    values = np.unique(sitk.GetArrayViewFromImage(fixed))
+    return float(np.mean([dice(fixed, carried, int(value)) for value in values if value]))
