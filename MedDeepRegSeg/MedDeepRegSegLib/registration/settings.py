@@ -26,9 +26,10 @@ class RegistrationSettings:
         Voxel size of the three working grids: where starts are compared, where the best few are refined, and where
         the result is settled. A larger body may be worked on with a coarser fine grid (up to twice) to bound the time.
     control_spacing_mm : tuple of float
-        Distance of the control points of the deformation, coarse to fine, in mm. Only for ``kind="deformable"``.
+        Distance of the control points of the deformation, coarse to fine, in mm. Only for ``kind="deformable"``. The engine
+        "meddeep" searches what is coarse without control points, and takes the last.
     stiffness : float
-        Weight of the bending energy of the deformation against the similarity: 1 is the default, more is smoother.
+        Weight of the smoothness of the deformation against the similarity: 1 is the default, more is smoother.
     largest_rotation_degrees : float
         Rotations up to this angle from the images' own orientation are tried as starts. 0 tries none.
     minimum_overlap : float
@@ -41,7 +42,7 @@ class RegistrationSettings:
     """
 
     kind: Kind = "deformable"
-    engine: str = "classic"
+    engine: str = "meddeep"
     seed: int = 0
     coarse_spacing_mm: float = 8.0
     middle_spacing_mm: float = 4.0

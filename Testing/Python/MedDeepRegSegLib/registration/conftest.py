@@ -14,7 +14,7 @@ from MedDeepRegSegLib.registration.known import known_composite, known_rigid
 from MedDeepRegSegLib.registration.settings import RegistrationSettings
 from MedDeepRegSegLib.volumes.phantoms import Phantom, deform_phantom, head_phantom
 
-FAST = {"fine_spacing_mm": 4.0, "control_spacing_mm": (60.0, 30.0), "iterations": 25}
+FAST = {"engine": "classic", "fine_spacing_mm": 4.0, "control_spacing_mm": (60.0, 30.0), "iterations": 25}
 
 
 @dataclass(frozen=True)

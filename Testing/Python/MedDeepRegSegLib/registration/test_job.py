@@ -61,7 +61,7 @@ def test_stages_displacement_and_points_on_request(request_of, pair, fast, tmp_p
     points = [(str(number), tuple(point)) for number, point in enumerate(pair.moving_points.tolist())]
     write_points([*points, ("unplaced", None)], tmp_path / "moving.mrk.json")
     request = request_of(
-        settings=fast(engine="classic", largest_rotation_degrees=20.0, iterations=5, control_spacing_mm=(60.0,)),
+        settings=fast(largest_rotation_degrees=20.0, iterations=5, control_spacing_mm=(60.0,)),
         displacement=True,
         carry_points=tmp_path / "moving.mrk.json",
         interpolation="nearest",
