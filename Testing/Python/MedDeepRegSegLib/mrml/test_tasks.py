@@ -40,6 +40,7 @@ class RegisterRequest:
     fixed_points: tuple = ()
     moving_points: tuple = ()
     initial: Path | None = None
+    interpolation: str = "linear"
 
 
 @dataclass(frozen=True)
