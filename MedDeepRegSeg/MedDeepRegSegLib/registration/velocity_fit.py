@@ -43,12 +43,13 @@ _TISSUE = 0.12  # canonical values above this are inside the body
 
 _SEARCH = MatchSettings()
 _POINTS = 10_000
-_RATE = 0.15  # voxels of the velocity's grid
-_SMOOTHNESS = (0.32, 0.19)  # of the coarse and of the fine descriptors, against the mean slope in the body
+_RATE = 0.25  # voxels of the velocity's grid
+_SMOOTHNESS = (0.32, 0.3)  # of the coarse and of the fine descriptors, against the mean slope in the body
 _STIFF_OUTSIDE = 0.1
+_CELL = 0.65  # voxel size of the velocity in the descent, against the distance of control points
 _BARRIER, _LEAST_DETERMINANT = 20.0, 0.25
-_SQUARINGS, _FINAL_SQUARINGS = 5, 7
-_WINDOW, _FLAT = 12, 0.002  # the descent ends when the mean cost of a window falls by less than this part of the cost
+_SQUARINGS, _FINAL_SQUARINGS = 4, 7
+_WINDOW, _FLAT = 8, 0.01  # the descent ends when the mean cost of a window falls by less than this part of the cost
 _SETTLING = 20  # iterations with smaller and smaller steps; their mean is the result
 _SMALLEST_DETERMINANT = 0.01
 _OUTPUT = 3  # voxels of the working grid between those of the field
@@ -115,7 +116,7 @@ def fit_velocity(
     progress(0.15, "Searching for what moves far")
     control_mm = settings.control_spacing_mm[-1]
     box = fixed.low - _RIM_MM, fixed.high + _RIM_MM
-    space = _VelocitySpace(*box, control_mm, max(control_mm / 2, 4 * grid.spacing))
+    space = _VelocitySpace(*box, control_mm, max(_CELL * control_mm, 4 * grid.spacing))
     start = _searched(coarse, grid, space.grid, cancel)
     descent = _Descent(grid, space, fixed.volume_mm3, settings)
     coefficients = torch.from_numpy(space.control.nearest(start)).float()[None]
