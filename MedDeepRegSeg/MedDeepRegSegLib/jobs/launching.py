@@ -68,6 +68,8 @@ def child_environment(threads: int | None = None) -> dict[str, str]:
     variables = {"PYTHONPATH": path, "PYTHONUTF8": "1"}
     for name in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
         variables[name] = os.environ.get(name) or str(threads)
+    # Threads that wait sleep instead of spinning, which would take the processor from Slicer's own window.
+    variables["OMP_WAIT_POLICY"] = os.environ.get("OMP_WAIT_POLICY") or "PASSIVE"
     return variables
 
 
