@@ -16,8 +16,11 @@ from MedDeepRegSegLib.registration.requests import check_needs_points, paired_po
 ENGINES = ("meddeep", "classic", "elastix", "landmarks")
 
 _EPILOG = """\
-DIR gets transform.h5 (fixed to moving points, LPS, as ITK and 3D Slicer read it), inverse.h5, registered.nii.gz
-and quality.json (distances in mm).
+DIR gets transform.h5 (fixed to moving points, LPS, as ITK, ANTs and 3D Slicer read it), inverse.h5, registered.nii.gz,
+quality.json (distances in mm), linear.tfm (the linear map alone), pictures (checkerboard.png, edges.png, curve.png), of
+a deformable registration deformation.nii.gz (the field alone: it bends the fixed space first, the linear map follows)
+and jacobian.nii.gz (1 keeps volume, below 1 shrinks), and what was asked for: displacement.nii.gz,
+registered_labels.nii.gz, registered_points.mrk.json.
 
 Pairs of points (the same places in both files, with the same names or in the same order) measure how far the
 result is off, in mm. With --landmarks-start the search starts from them; the engine landmarks uses nothing else.
@@ -62,16 +65,34 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("--moving-points", type=Path, metavar="M.fcsv", help="the same places in MOVING")
     parser.add_argument("--landmarks-start", action="store_true", help="start from the points, not only measure")
     parser.add_argument("--initial", type=Path, metavar="T.h5", help="transform to start from (fixed to moving points)")
+    parser.add_argument(
+        "--fixed-labels", type=Path, metavar="F", help="label map of FIXED, to measure the overlap with --moving-labels"
+    )
+    parser.add_argument("--moving-labels", type=Path, metavar="M", help="label map of MOVING to bring to FIXED, too")
+    parser.add_argument(
+        "--carry-points", type=Path, metavar="M.mrk.json", help="points in MOVING to bring to FIXED, too (or .fcsv)"
+    )
+    parser.add_argument(
+        "--interpolation",
+        choices=("linear", "nearest", "bspline", "lanczos"),
+        default="linear",
+        help="of the registered image (default: linear); bspline and lanczos are sharper and slower",
+    )
+    parser.add_argument("--displacement", action="store_true", help="write the displacement of every voxel of FIXED")
     return parser
 
 
 def _request(args: argparse.Namespace) -> Any:
     existing(args.fixed, "FIXED")
     existing(args.moving, "MOVING")
-    for option in ("fixed_mask", "moving_mask", "fixed_points", "moving_points", "initial"):
+    files = ("fixed_mask", "moving_mask", "fixed_points", "moving_points", "initial")
+    for option in (*files, "fixed_labels", "moving_labels", "carry_points"):
         path = getattr(args, option)
         if path is not None:
             existing(path, f"--{option.replace('_', '-')}")
+    if args.fixed_labels is not None and args.moving_labels is None:
+        msg = "--fixed-labels without --moving-labels, expected both to measure the overlap: add --moving-labels"
+        raise InputError(msg)
     output_folder(args.out)
     names = ("--fixed-points", "--moving-points")
     settings = choose_settings(
@@ -97,6 +118,11 @@ def _request(args: argparse.Namespace) -> Any:
         fixed_points=pairs.fixed if pairs else (),
         moving_points=pairs.moving if pairs else (),
         initial=args.initial,
+        fixed_labels=args.fixed_labels,
+        moving_labels=args.moving_labels,
+        carry_points=args.carry_points,
+        interpolation=args.interpolation,
+        displacement=args.displacement,
     )
 
 

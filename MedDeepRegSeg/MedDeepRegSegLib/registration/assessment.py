@@ -7,7 +7,9 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken
+from MedDeepRegSegLib.registration.local_match import local_match
 from MedDeepRegSegLib.registration.quality import (
     LabelOverlap,
     Quality,
@@ -60,21 +62,24 @@ def assess(
         Fixed and moving label map.
     cancel : CancelToken, optional
     """
-    mask = fixed_mask if fixed_mask is not None else foreground_mask(fixed, "body", cancel=cancel)
-    spacing = max(_GRID_MM, max(fixed.GetSpacing()) / 2)
-    grid = isotropic_grid(fixed, spacing)
-    inside = resample_to(sitk.Cast(mask != 0, sitk.sitkUInt8), grid, interpolation="nearest", outside=0)
-    index = np.argwhere(sitk.GetArrayViewFromImage(inside))[:, ::-1]
-    direction = np.array(grid.GetDirection()).reshape(3, 3)
-    points = (index * np.array(grid.GetSpacing())) @ direction.T + grid.GetOrigin()
-    if len(points) > _POINTS:
-        points = points[np.linspace(0, len(points) - 1, _POINTS).astype(int)]
+    body = _body(fixed, cancel)
+    mask = body if fixed_mask is None else fixed_mask
+    moving_body = _body(moving, cancel)
+    grid, inside, points = _body_points(fixed, mask)
+    moving_points = _body_points(moving, moving_body)[2]
     if cancel is not None:
         cancel.raise_if_canceled()
 
     mapped = transform_points(found.transform, points)
     here = _values(fixed, points)
-    overlap = float(np.isfinite(_values(moving, mapped)).mean())
+    seen = _values(moving_body, mapped)
+    overlap = float(np.isfinite(seen).mean())
+    returned = _values(body, transform_points(inverse, moving_points))
+    moving_overlap = float(np.isfinite(returned).mean()) if len(returned) else 0.0
+    shown, covered = (
+        float((values[np.isfinite(values)] != 0).mean()) if np.isfinite(values).any() else 0.0
+        for values in (seen, returned)
+    )
     before, after = (_information(here, _values(moving, place)) for place in (points, mapped))
     offsets = [np.array(way) * _SHIFT_MM for way in product((-1, 0, 1), repeat=3) if np.abs(way).sum() == 1]
     shifted = tuple(
@@ -102,13 +107,16 @@ def assess(
         inverse_p95_mm=float(np.percentile(back, 95)),
         size_change=_size_change(found.transform),
         ambiguous=found.ambiguous,
+        moving_overlap=moving_overlap,
+        shown_fraction=shown,
+        local_match=local_match(fixed, moving, found.transform, mask, cancel=cancel) if bends else None,
         landmark_errors_mm=errors,
         labels=overlaps,
     )
-    light, reasons = verdict(findings, (*notes, *found.notes))
+    judged = verdict(findings, (*notes, *found.notes))
     return Quality(
-        light=light,
-        reasons=reasons,
+        light=judged.light,
+        reasons=judged.reasons,
         mutual_information_before=before,
         mutual_information_after=after,
         overlap=overlap,
@@ -120,7 +128,34 @@ def assess(
         landmark_errors_before_mm=errors_before,
         labels=overlaps,
         curves=tuple(StageCurve(stage.name, stage.measure, stage.curve) for stage in found.stages),
+        score=judged.score,
+        moving_overlap=moving_overlap,
+        body_overlap=2 * shown * covered / (shown + covered) if shown + covered else 0.0,
+        shown_fraction=shown,
+        local_match=findings.local_match,
     )
+
+
+def _body(image: sitk.Image, cancel: CancelToken | None) -> sitk.Image:
+    """Return the mask of the body; of the whole image where none is found, as after a registration within masks."""
+    try:
+        return foreground_mask(image, "body", cancel=cancel)
+    except InputError:
+        whole = sitk.Image(image.GetSize(), sitk.sitkUInt8) + 1
+        whole.CopyInformation(image)
+        return whole
+
+
+def _body_points(image: sitk.Image, mask: sitk.Image) -> tuple[sitk.Image, sitk.Image, NDArray[np.float64]]:
+    """Return a coarse grid, the mask on it, and points (N, 3) evenly spread in the mask, LPS mm."""
+    grid = isotropic_grid(image, max(_GRID_MM, max(image.GetSpacing()) / 2))
+    inside = resample_to(sitk.Cast(mask != 0, sitk.sitkUInt8), grid, interpolation="nearest", outside=0)
+    index = np.argwhere(sitk.GetArrayViewFromImage(inside))[:, ::-1]
+    direction = np.array(grid.GetDirection()).reshape(3, 3)
+    points = (index * np.array(grid.GetSpacing())) @ direction.T + grid.GetOrigin()
+    if len(points) > _POINTS:
+        points = points[np.linspace(0, len(points) - 1, _POINTS).astype(int)]
+    return grid, inside, points
 
 
 def _values(image: sitk.Image, points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -33,6 +33,31 @@ class LabelOverlap:
 
 
 @dataclass(frozen=True)
+class LocalMatch:
+    """How well structures of both images match place by place, without and with the deformation.
+
+    Attributes
+    ----------
+    linear, deformed : float
+        Mean squared correlation in windows of the body, with the linear map alone and with the deformation, 0 to 1.
+    worse_fraction : float
+        Fraction of the body in which the deformation made it worse.
+    bend_mm : float
+        Mean displacement by the deformation in the body.
+    """
+
+    linear: float
+    deformed: float
+    worse_fraction: float
+    bend_mm: float
+
+    @property
+    def gain(self) -> float:
+        """How much better the deformation made it: 0.1 is 10 %; below 0 it got worse."""
+        return self.deformed / max(self.linear, 1e-6) - 1.0
+
+
+@dataclass(frozen=True)
 class Quality:
     """Quality of a registration.
 
@@ -57,6 +82,16 @@ class Quality:
         The same without any transform.
     labels : tuple of LabelOverlap
     curves : tuple of StageCurve
+    score : float
+        1 without any remark; less with each, see :func:`MedDeepRegSegLib.registration.verdict.score_of`.
+    moving_overlap : float
+        Fraction of the moving body inside of the fixed field of view, 0 to 1.
+    body_overlap : float
+        Dice coefficient of both bodies where both images see.
+    shown_fraction : float
+        Fraction of the fixed body, as far as it lies inside the moving field of view, where the moving image shows body.
+    local_match : LocalMatch or None
+        None where nothing bends.
     """
 
     light: Light
@@ -72,6 +107,11 @@ class Quality:
     landmark_errors_before_mm: tuple[float, ...] = ()
     labels: tuple[LabelOverlap, ...] = ()
     curves: tuple[StageCurve, ...] = ()
+    score: float = 1.0
+    moving_overlap: float = 1.0
+    body_overlap: float = 1.0
+    shown_fraction: float = 1.0
+    local_match: LocalMatch | None = None
 
 
 def target_registration_error(

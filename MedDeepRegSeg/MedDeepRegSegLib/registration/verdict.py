@@ -5,16 +5,60 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from MedDeepRegSegLib.registration.quality import LabelOverlap, Light
+from MedDeepRegSegLib.registration.quality import LabelOverlap, Light, LocalMatch
 
-_LITTLE_OVERLAP = 0.3
-_PART_OVERLAP = 0.8
-_INVERSE_MM = 0.5
-_LANDMARK_CHECK_MM = 5.0
-_LANDMARK_FAIL_MM = 15.0
-_LABEL_CHECK = 0.6
-_UNEVEN = 0.3
-_SIZE_RANGE = (0.75, 1.33)
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where the light turns, each with its reason. Fractions are 0 to 1, lengths in mm.
+
+    Attributes
+    ----------
+    little_overlap, part_overlap : float
+        Of the fixed body inside the moving image: below 0.3 (the least that the search accepts) too little was compared
+        to trust anything; below 0.8 a person should know that a part was not compared.
+    little_shown : float
+        Of the fixed body in the common field of view where the moving image shows body: a brain without its skull fills
+        about half of a head. Bodies of one patient differ by a few hundredths.
+    inverse_mm : float
+        95th percentile of the error of the inverse; a fifth of a usual voxel, and less than a reader can see.
+    landmark_check_mm, landmark_fail_mm : float
+        Mean error at landmarks: experts place landmarks 2 to 3 mm apart, so 5 mm is not their doing; 15 mm is another
+        organ.
+    label_check : float
+        Mean Dice of labels: below 0.6 neighbors of organ size are mixed up.
+    uneven : float
+        Standard deviation of log det J: 0.3 means that a sixth of the body grows or shrinks by more than 35 %.
+    least_size, largest_size : float
+        Factor of length: heads of adults differ by 10 %, children from adults by less than a third.
+    bend_mm : float
+        Mean displacement by the deformation from which the gain of the local match must show.
+    gain_per_mm : float
+        Gain of the local match for each mm of mean displacement. Random known deformations of eight pairs: where the
+        deformation brought points nearer to the truth it was 0.03 to 0.09, where it took them farther away at most
+        0.004.
+    worse_fraction : float
+        Of the body where the deformation made the local match worse; a coin would say 0.5. Not telling by itself: 0.2 to
+        0.42 where the deformation helped, 0.42 to 0.47 where it did not.
+    check_weight, fail_weight : float
+        What each remark leaves of the score.
+    """
+
+    little_overlap: float = 0.3
+    part_overlap: float = 0.8
+    little_shown: float = 0.65
+    inverse_mm: float = 0.5
+    landmark_check_mm: float = 5.0
+    landmark_fail_mm: float = 15.0
+    label_check: float = 0.6
+    uneven: float = 0.3
+    least_size: float = 0.75
+    largest_size: float = 1.33
+    bend_mm: float = 1.5
+    gain_per_mm: float = 0.015
+    worse_fraction: float = 0.5
+    check_weight: float = 0.8
+    fail_weight: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -38,6 +82,9 @@ class Findings:
     inverse_p95_mm: float
     size_change: float
     ambiguous: bool
+    moving_overlap: float = 1.0
+    shown_fraction: float = 1.0
+    local_match: LocalMatch | None = None
     landmark_errors_mm: tuple[float, ...] = ()
     labels: tuple[LabelOverlap, ...] = ()
 
@@ -45,33 +92,67 @@ class Findings:
 Remark = tuple[Light, str]
 
 
-def verdict(findings: Findings, notes: Sequence[str] = ()) -> tuple[Light, tuple[str, ...]]:
-    """Return the light and its reasons, the gravest first.
+@dataclass(frozen=True)
+class Verdict:
+    """Light, reasons (the gravest first), and the score (see :func:`score_of`)."""
+
+    light: Light
+    reasons: tuple[str, ...]
+    score: float
+
+
+def verdict(findings: Findings, notes: Sequence[str] = (), thresholds: Thresholds | None = None) -> Verdict:
+    """Judge a registration.
+
+    Without landmarks or labels this sees what speaks against a result; it cannot prove one. What it cannot see: an error
+    below about 10 mm of a linear map, a mirrored image of a body that is alike on both sides, and a deformation that
+    takes structures to their neighbors where these look the same.
 
     Parameters
     ----------
     findings : Findings
     notes : sequence of str
         What the method says about its work; each asks for a look.
+    thresholds : Thresholds, optional
     """
+    limits = thresholds or Thresholds()
     remarks: list[Remark] = [
-        *_overlap_remarks(findings),
+        *_overlap_remarks(findings, limits),
         *_match_remarks(findings),
-        *_truth_remarks(findings),
-        *_shape_remarks(findings),
+        *_bend_remarks(findings, limits),
+        *_truth_remarks(findings, limits),
+        *_shape_remarks(findings, limits),
     ]
     remarks.extend(("check", note) for note in notes)
     order: tuple[Light, ...] = ("failed", "check", "good")
     reasons = tuple(text for light in order for own, text in remarks if own == light)
     worst: Light = next((light for light in order if any(own == light for own, _ in remarks)), "good")
-    return worst, reasons
+    return Verdict(worst, reasons, score_of([light for light, _ in remarks], limits))
 
 
-def _overlap_remarks(f: Findings) -> Iterator[Remark]:
-    if f.overlap < _LITTLE_OVERLAP:
+def score_of(lights: Sequence[Light], thresholds: Thresholds | None = None) -> float:
+    """Return a number to sort many results by: 1 without a remark, less with each, least with those that fail.
+
+    It is the product of 0.8 for each remark that asks for a check and 0.3 for each that says failed; further remarks never
+    raise it. It is no probability.
+    """
+    limits = thresholds or Thresholds()
+    return limits.check_weight ** lights.count("check") * limits.fail_weight ** lights.count("failed")
+
+
+def _overlap_remarks(f: Findings, limits: Thresholds) -> Iterator[Remark]:
+    if f.overlap < limits.little_overlap:
         yield "failed", f"only {f.overlap:.0%} of the fixed body lies inside the moving image"
-    elif f.overlap < _PART_OVERLAP:
+    elif f.overlap < limits.part_overlap:
         yield "check", f"{f.overlap:.0%} of the fixed body lies inside the moving image; the rest was not compared"
+    if f.moving_overlap < limits.little_overlap and f.overlap >= limits.little_overlap:
+        yield "check", f"only {f.moving_overlap:.0%} of the moving body lies inside the fixed image"
+    if f.shown_fraction < limits.little_shown:
+        yield (
+            "check",
+            f"the moving image shows body in only {f.shown_fraction:.0%} of the fixed body, as if a part was cut out or "
+            "it is another part: check that both images show the same",
+        )
 
 
 def _match_remarks(f: Findings) -> Iterator[Remark]:
@@ -91,10 +172,30 @@ def _match_remarks(f: Findings) -> Iterator[Remark]:
         )
 
 
-def _truth_remarks(f: Findings) -> Iterator[Remark]:
+def _bend_remarks(f: Findings, limits: Thresholds) -> Iterator[Remark]:
+    match = f.local_match
+    if match is None or match.bend_mm < limits.bend_mm:
+        return
+    if match.gain < limits.gain_per_mm * match.bend_mm or match.worse_fraction > limits.worse_fraction:
+        yield (
+            "check",
+            f"the deformation moves tissue by {match.bend_mm:.1f} mm on average, but structures match hardly better than "
+            f"with the linear map alone ({match.gain:+.0%}; worse in {match.worse_fraction:.0%} of the body): "
+            "compare with the linear result",
+        )
+    else:
+        yield (
+            "good",
+            f"with the deformation, structures match better by {match.gain:.0%} than with the linear map alone",
+        )
+
+
+def _truth_remarks(f: Findings, limits: Thresholds) -> Iterator[Remark]:
     if f.landmark_errors_mm:
         mean, worst = float(np.mean(f.landmark_errors_mm)), float(np.max(f.landmark_errors_mm))
-        light: Light = "failed" if mean > _LANDMARK_FAIL_MM else "check" if mean > _LANDMARK_CHECK_MM else "good"
+        light: Light = (
+            "failed" if mean > limits.landmark_fail_mm else "check" if mean > limits.landmark_check_mm else "good"
+        )
         yield light, f"landmarks are {mean:.1f} mm apart on average (largest {worst:.1f} mm)"
     for item in f.labels:
         if item.after < item.before - 0.02:
@@ -105,21 +206,21 @@ def _truth_remarks(f: Findings) -> Iterator[Remark]:
     if f.labels:
         # Thin labels overlap little even when they are a millimeter off, so only the mean is judged.
         mean_dice = float(np.mean([item.after for item in f.labels]))
-        own: Light = "good" if mean_dice >= _LABEL_CHECK else "check"
+        own: Light = "good" if mean_dice >= limits.label_check else "check"
         yield own, f"labels overlap by {mean_dice:.2f} on average (Dice)"
 
 
-def _shape_remarks(f: Findings) -> Iterator[Remark]:
+def _shape_remarks(f: Findings, limits: Thresholds) -> Iterator[Remark]:
     if f.folding_fraction > 0:
         yield "failed", f"the deformation folds tissue over itself in {f.folding_fraction:.2%} of the body"
-    if f.inverse_p95_mm > _INVERSE_MM:
+    if f.inverse_p95_mm > limits.inverse_mm:
         yield "check", f"the inverse is off by up to {f.inverse_p95_mm:.1f} mm (95th percentile)"
-    if not _SIZE_RANGE[0] <= f.size_change <= _SIZE_RANGE[1]:
+    if not limits.least_size <= f.size_change <= limits.largest_size:
         yield (
             "check",
             f"the body was scaled by a factor of {f.size_change:.2f}: check that both images show the same part",
         )
-    if f.sd_log_jacobian > _UNEVEN:
+    if f.sd_log_jacobian > limits.uneven:
         yield "check", "the deformation stretches some tissue much more than its neighborhood"
     elif f.sd_log_jacobian > 0 and f.folding_fraction == 0:
         yield "good", "nothing folds, and the deformation is even"

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from MedDeepRegSegLib.registration.quality import LabelOverlap
-from MedDeepRegSegLib.registration.verdict import Findings, verdict
+from MedDeepRegSegLib.registration.quality import LabelOverlap, LocalMatch
+from MedDeepRegSegLib.registration.verdict import Findings, Thresholds, score_of, verdict
 
 GOOD = Findings(
     information_before=0.1,
@@ -17,12 +17,14 @@ GOOD = Findings(
     ambiguous=False,
     landmark_errors_mm=(1.0, 2.0),
     labels=(LabelOverlap(1, 0.5, 0.9),),
+    local_match=LocalMatch(linear=0.3, deformed=0.36, worse_fraction=0.2, bend_mm=3.0),
 )
 
 
 def test_good_says_why():
-    light, reasons = verdict(GOOD)
-    assert light == "good"
+    found = verdict(GOOD)
+    reasons = found.reasons
+    assert (found.light, found.score) == ("good", 1.0)
     assert any("shifting" in reason for reason in reasons)
     assert any("1.5 mm apart" in reason for reason in reasons)
 
@@ -44,13 +46,39 @@ def test_good_says_why():
         ({"inverse_p95_mm": 2.0}, "check", "inverse"),
         ({"size_change": 1.6}, "check", "1.60"),
         ({"sd_log_jacobian": 0.7}, "check", "stretches"),
+        ({"moving_overlap": 0.2}, "check", "20% of the moving body"),
+        ({"shown_fraction": 0.5}, "check", "body in only 50%"),
+        ({"local_match": LocalMatch(0.3, 0.29, 0.4, 3.0)}, "check", "moves tissue by 3.0 mm"),
+        ({"local_match": LocalMatch(0.3, 0.31, 0.4, 3.0)}, "check", "+3%; worse in 40%"),
+        ({"local_match": LocalMatch(0.3, 0.36, 0.55, 3.0)}, "check", "worse in 55%"),
     ],
 )
 def test_each_fault_turns_the_light_and_is_named_first(change, light, says):
-    found, reasons = verdict(replace(GOOD, **change))
-    assert found == light
-    assert says in reasons[0]
+    found = verdict(replace(GOOD, **change))
+    assert found.light == light
+    assert says in found.reasons[0]
+    assert found.score <= (0.8 if light == "check" else 0.3)
 
 
 def test_a_note_of_the_method_asks_for_a_look():
-    assert verdict(GOOD, ("it was made stiffer",)) == ("check", ("it was made stiffer", *verdict(GOOD)[1]))
+    found = verdict(GOOD, ("it was made stiffer",))
+    assert (found.light, found.reasons) == ("check", ("it was made stiffer", *verdict(GOOD).reasons))
+
+
+def test_a_deformation_that_hardly_bends_need_not_gain():
+    still = replace(GOOD, local_match=LocalMatch(0.3, 0.3, 0.5, 0.4))
+    assert verdict(still).light == "good"
+
+
+def test_every_remark_lowers_the_score():
+    lights = ["good", "check", "check", "failed", "good", "check", "failed"]
+    scores = [score_of(lights[:count]) for count in range(len(lights) + 1)]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] == scores[1] == 1
+    assert len(set(scores)) == 6  # "good" alone changes nothing
+    assert score_of(["failed"]) < score_of(["check"] * 4)
+
+
+def test_thresholds_can_be_chosen():
+    strict = Thresholds(part_overlap=0.995)
+    assert verdict(GOOD, thresholds=strict).light == "check"

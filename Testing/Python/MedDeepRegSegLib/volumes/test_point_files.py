@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from MedDeepRegSegLib.volumes.point_files import read_points, write_points
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.volumes.point_files import read_points, write_points
 
 FCSV = """# Markups fiducial file version = 5.8
 # CoordinateSystem = {system}
