@@ -40,7 +40,11 @@ class Row:
         text = self.values.get(column)
         if text is None:
             return None
-        path = self.folder / Path(text).expanduser()
+        try:
+            path = self.folder / Path(text).expanduser()
+        except RuntimeError as error:  # of an unknown user's home
+            msg = f"{column}: {text} is no path: write the whole path"
+            raise InputError(msg) from error
         if not path.exists():
             msg = f"{column}: {path} does not exist: correct the table, or put the file there"
             raise InputError(msg)

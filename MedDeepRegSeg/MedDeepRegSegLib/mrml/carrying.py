@@ -40,6 +40,8 @@ def check_carried(nodes: Iterable, *, bends: bool) -> None:
         if bends and (node.IsA("vtkMRMLMarkupsROINode") or node.IsA("vtkMRMLMarkupsPlaneNode")):
             msg = f"{name!r} is a {node.GetNodeTagName()}, which cannot bend with a deformable registration: leave it out, or register rigidly"
             raise InputError(msg)
+        if node.IsA("vtkMRMLLabelMapVolumeNode"):
+            image_from_volume(node, what=f"label map {name!r}")  # what it refuses is to be known before the work
         if node.GetID() in seen:
             msg = f"{name!r} is to be carried along twice: leave one out"
             raise InputError(msg)
@@ -52,7 +54,7 @@ def carry_nodes(nodes: Iterable, transform_node, transform: sitk.Transform, *, f
     Parameters
     ----------
     nodes:
-        See :func:`check_carried`. Parent transforms of theirs are allowed for.
+        See :func:`check_carried`. They may have parent transforms, label maps only rigid ones.
     transform_node:
         Transform node without parent that moves the moving volume onto the fixed one.
     transform:

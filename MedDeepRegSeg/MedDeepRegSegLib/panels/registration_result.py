@@ -23,12 +23,15 @@ class RegistrationResultSection:
 
     def __init__(self, ui) -> None:
         self._ui = ui
+        self._layout = None
         self.clear()
         ui.fadeSlider.connect("valueChanged(double)", self.onFade)
         ui.curveButton.connect("clicked(bool)", self.onCurve)
 
     def clear(self) -> None:
         """Show no result."""
+        if self._layout is not None and self._ui.curveButton.checked:
+            slicer.app.layoutManager().layout = self._layout
         self._registered = self._chart = self._quality = self._layout = None
         self._name = ""
         self._ui.resultLabel.text = _("No registration yet.")

@@ -19,7 +19,7 @@ from MedDeepRegSegLib.segmentation.foreground import foreground_mask
 
 _PLACE_SPACING_MM = 4.0
 _RIM_MM = 10.0  # beyond this distance from the body everything is air: tables vanish
-_AIR_VALUE = 0.12  # canonical values below this are outside the body
+AIR_VALUE = 0.12  # canonical values below this are outside the body
 _LARGEST_RATIO = 5.0
 
 
@@ -185,13 +185,13 @@ class CanonicalImage:
         there = array[near]
         rank = np.interp(there, quantiles, np.linspace(0, 1, 100))
         linear = np.clip((there - low) / (high - low), 0, 1)
-        mapped = _AIR_VALUE + (1 - _AIR_VALUE) * (0.5 * rank + 0.5 * linear)
+        mapped = AIR_VALUE + (1 - AIR_VALUE) * (0.5 * rank + 0.5 * linear)
         background = float(np.median(array[~core])) if not core.all() else low
         if constant is not None:
             mapped *= core[near]
         elif background < low:
             # Below the body's own values, fall to 0 at the level of air.
-            ramp = np.clip((there - background) / (low - background), 0, 1) * _AIR_VALUE
+            ramp = np.clip((there - background) / (low - background), 0, 1) * AIR_VALUE
             mapped = np.where(there < low, ramp, mapped)
         canonical[near] = mapped
         image = sitk.GetImageFromArray(canonical)

@@ -9,7 +9,7 @@ Sources: S. Klein et al., "elastix: a toolbox for intensity-based medical image 
 D. Shamonin et al., Frontiers in Neuroinformatics 7 (2014). Apache License 2.0.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -31,7 +31,7 @@ from MedDeepRegSegLib.registration.landmarks import Pairs
 from MedDeepRegSegLib.registration.linear import Linear, compare, inverse
 from MedDeepRegSegLib.registration.result import EngineResult, Stage
 from MedDeepRegSegLib.registration.settings import RegistrationSettings
-from MedDeepRegSegLib.registration.transforms import field_transform, matrix_transform
+from MedDeepRegSegLib.registration.transforms import bent_then_linear, field_transform, matrix_transform
 from MedDeepRegSegLib.volumes.geometry import volume_center
 
 _ITERATIONS = 8  # times those of the settings: each looks at a few points only
@@ -90,12 +90,10 @@ def run(
     bent = _bent(fixed, steps, linear, settings, progress=part_of(progress, 0.4, 1.0), cancel=cancel)
     if bent.field is None:
         return EngineResult(transform, (*stages, *bent.stages), notes=bent.notes)
-    composite = sitk.CompositeTransform(3)
-    composite.AddTransform(transform)
-    composite.AddTransform(bent.field)  # added last, applied first
-    last = bent.stages[-1]
-    whole = Stage(last.name, composite, last.measure, last.curve, last.spacing_mm)
-    return EngineResult(composite, (*stages, *bent.stages[:-1], whole), notes=bent.notes)
+    composite = bent_then_linear(bent.field, transform)
+    # A level that would fold is told of, but left out: the last that was kept carries the transform.
+    levels = [replace(stage, transform=composite if n == bent.kept else None) for n, stage in enumerate(bent.stages)]
+    return EngineResult(composite, (*stages, *levels), notes=bent.notes)
 
 
 def _start(
@@ -127,10 +125,11 @@ def _linear_plan(settings: RegistrationSettings) -> list[tuple[str, float]]:
 
 @dataclass(frozen=True)
 class _Bent:
-    """The field, None when there is nothing that does not fold; and how it was found."""
+    """The field, None when there is nothing that does not fold; how it was found, and which stage was kept."""
 
     field: sitk.DisplacementFieldTransform | None
     stages: tuple[Stage, ...]
+    kept: int
     notes: tuple[str, ...] = ()
 
 
@@ -160,9 +159,9 @@ def _bent(
         stages.append(Stage(f"deformable, elastix, {control:g} mm control points", None, "cost", curve, spacing))
         if smallest_determinant(field, grid.spacing) <= 0:
             note = f"elastix's deformation with control points of {control:g} mm would fold and was left out"
-            return _Bent(found, tuple(stages), (note,))
+            return _Bent(found, tuple(stages), number - 1, (note,))
         found = field_transform(field, grid.image())
-    return _Bent(found, tuple(stages))
+    return _Bent(found, tuple(stages), len(stages) - 1)
 
 
 def bent_field(

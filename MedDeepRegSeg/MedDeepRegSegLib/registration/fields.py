@@ -46,8 +46,10 @@ def smallest_determinant(field: NDArray[np.floating], spacing: float) -> float:
     """Return the smallest Jacobian determinant at any corner of any cell of a field on an axis-aligned grid.
 
     One-sided differences in all eight combinations are the derivatives of the trilinear interpolant at the corners
-    of its cells, so a fold that central differences smooth away is seen.
+    of its cells, so a fold that central differences smooth away is seen. A field that is not finite counts as folded.
     """
+    if not np.isfinite(field).all():
+        return -np.inf
     slopes = [np.diff(field.astype(np.float32), axis=3 - axis) / spacing for axis in range(3)]
     smallest = np.inf
     for sides in product((0, 1), repeat=3):

@@ -89,7 +89,10 @@ class Request:
     carry_points: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse an interpolation that is not there before the work starts."""
+        """Refuse what cannot be used before the work starts."""
+        if self.fixed_labels is not None and self.moving_labels is None:
+            msg = "a label map of the fixed image only, expected both or that of the moving one: add it, or leave this one out"
+            raise InputError(msg)
         if self.interpolation not in _INTERPOLATIONS:
             msg = f"interpolation is {self.interpolation!r}, expected one of {', '.join(_INTERPOLATIONS)}: choose one"
             raise InputError(msg)

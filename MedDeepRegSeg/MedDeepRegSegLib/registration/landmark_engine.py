@@ -25,7 +25,7 @@ from MedDeepRegSegLib.registration.linear import Linear, inverse
 from MedDeepRegSegLib.registration.result import EngineResult, Stage
 from MedDeepRegSegLib.registration.settings import RegistrationSettings
 from MedDeepRegSegLib.registration.thin_plate import ThinPlate, fit_thin_plate, spline
-from MedDeepRegSegLib.registration.transforms import field_transform, matrix_transform
+from MedDeepRegSegLib.registration.transforms import bent_then_linear, field_transform, matrix_transform
 
 _SAME_PLACE_MM = 0.01
 _MOST_LEFT_OUT = 100
@@ -80,9 +80,7 @@ def run(
         progress=part_of(progress, 0.1, 0.9),
         cancel=cancel,
     )
-    composite = sitk.CompositeTransform(3)
-    composite.AddTransform(linear)
-    composite.AddTransform(field_transform(plate.field, plate.grid.image()))  # added last, applied first
+    composite = bent_then_linear(field_transform(plate.field, plate.grid.image()), linear)
     stages.append(Stage("thin-plate spline", composite, "cost", (after, plate.left_mm), plate.grid.spacing))
     progress(0.9, "Leaving landmarks out one at a time")
     notes = (*_folding_note(plate), *_left_out_note(pairs, settings.kind, cancel))

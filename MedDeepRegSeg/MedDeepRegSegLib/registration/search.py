@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from MedDeepRegSegLib.errors import InputError, MissingPackageError
+from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, part_of
 from MedDeepRegSegLib.registration.canonical import CanonicalImage
 from MedDeepRegSegLib.registration.linear import (
@@ -227,14 +227,11 @@ def _encoder_starts(
     progress: Progress,
     cancel: CancelToken | None,
 ) -> "list[EncoderStart]":
-    """Return the encoder's starts; none where PyTorch or the encoder is not installed."""
-    try:
-        from MedDeepRegSegLib.registration.global_matching import encoder_starts
+    """Return the encoder's starts."""
+    from MedDeepRegSegLib.registration.global_matching import encoder_starts
 
-        # Rigid answers too: see _settle.
-        return encoder_starts(fixed, moving, scaled=True, seed=settings.seed, progress=progress, cancel=cancel)
-    except (ImportError, MissingPackageError, OSError):
-        return []
+    # Rigid answers too: see _settle.
+    return encoder_starts(fixed, moving, scaled=True, seed=settings.seed, progress=progress, cancel=cancel)
 
 
 def _median(candidates: list[Candidate]) -> float:

@@ -52,6 +52,14 @@ def field_transform(field: NDArray[np.floating], reference: sitk.Image) -> sitk.
     return sitk.DisplacementFieldTransform(image)
 
 
+def bent_then_linear(field: sitk.DisplacementFieldTransform, linear: sitk.Transform) -> sitk.CompositeTransform:
+    """Return the composite that bends the fixed space first; the linear map follows."""
+    composite = sitk.CompositeTransform(3)
+    composite.AddTransform(linear)
+    composite.AddTransform(field)  # added last, applied first
+    return composite
+
+
 def field_array(transform: sitk.DisplacementFieldTransform) -> tuple[NDArray[np.float64], sitk.Image]:
     """Return the field (3, Z, Y, X), mm, of a displacement field transform, and its image."""
     image = transform.GetDisplacementField()

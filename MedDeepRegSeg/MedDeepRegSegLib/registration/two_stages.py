@@ -11,7 +11,7 @@ from MedDeepRegSegLib.registration.linear import Linear, closest_rigid
 from MedDeepRegSegLib.registration.result import EngineResult, Stage
 from MedDeepRegSegLib.registration.search import LinearSearch, search_linear
 from MedDeepRegSegLib.registration.settings import RegistrationSettings
-from MedDeepRegSegLib.registration.transforms import field_transform, matrix_transform
+from MedDeepRegSegLib.registration.transforms import bent_then_linear, field_transform, matrix_transform
 
 # A rival that gains at least this part of what the winner gains over a typical start makes the answer ambiguous.
 _RIVAL_GAIN = 0.9
@@ -71,9 +71,7 @@ def register_in_stages(
         return EngineResult(linear, tuple(stages), ambiguous=_ambiguous(search))
 
     deformation = bend(fixed_form, moving_form, found, settings, progress=part_of(progress, 0.45, 1.0), cancel=cancel)
-    composite = sitk.CompositeTransform(3)
-    composite.AddTransform(linear)
-    composite.AddTransform(field_transform(deformation.field, deformation.grid.image()))  # added last, applied first
+    composite = bent_then_linear(field_transform(deformation.field, deformation.grid.image()), linear)
     stages.extend(_deformable_stages(deformation, composite))
     return EngineResult(composite, tuple(stages), notes=deformation.notes, ambiguous=_ambiguous(search))
 
@@ -102,7 +100,7 @@ def _deformable_stages(deformation: Deformation, composite: sitk.Transform) -> t
     last = len(deformation.levels) - 1
     return tuple(
         Stage(
-            f"deformable, {level.control_mm:g} mm control points",
+            f"deformable, {level.control_mm:g} mm control points, {level.spacing_mm:.3g} mm voxels",
             composite if number == last else None,
             "cost",
             level.curve,

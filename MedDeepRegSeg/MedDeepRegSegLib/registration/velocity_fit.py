@@ -26,7 +26,7 @@ from torch import Tensor
 
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, part_of
 from MedDeepRegSegLib.models.self_similarity import self_similarity
-from MedDeepRegSegLib.registration.canonical import CanonicalImage, Grid, grid_around
+from MedDeepRegSegLib.registration.canonical import AIR_VALUE, CanonicalImage, Grid, grid_around
 from MedDeepRegSegLib.registration.control_grid import FADE_MM, ControlGrid
 from MedDeepRegSegLib.registration.coupled_convex import MatchSettings, search
 from MedDeepRegSegLib.registration.deformation import Deformation, Level
@@ -39,7 +39,6 @@ from MedDeepRegSegLib.registration.stationary_velocity import determinants, expo
 _RIM_MM = 8.0
 _FINEST_MM = 1.0
 _VOXELS = 7e6  # of the working grid; a larger body gets larger voxels
-_TISSUE = 0.12  # canonical values above this are inside the body
 
 _SEARCH = MatchSettings()
 _POINTS = 10_000
@@ -148,9 +147,9 @@ def _resolutions(
     values, valid = moving.through(linear.matrix, linear.offset, own.grid, extended=True)
     own_valid, other_valid = (_even(torch.from_numpy(array)) for array in (own.valid, valid))
     body = _even(torch.from_numpy(own.foreground.astype(np.float32))) * own_valid
-    tissue = (_even(torch.from_numpy(values)) > _TISSUE).float() * other_valid
+    tissue = (_even(torch.from_numpy(values)) > AIR_VALUE).float() * other_valid
     first, second = (self_similarity(2 * _even(torch.from_numpy(array)) - 1) for array in (own.values, values))
-    places = [torch.nonzero(mask[0, 0] > 0.5).float() for mask in (body, tissue)]
+    places = [torch.nonzero(_not_empty(mask)[0, 0] > 0.5).float() for mask in (body, tissue)]
     found = []
     for stride in (4, 2):
         one, two = (first, second) if stride == 2 else (_halved(first), _halved(second))
@@ -278,6 +277,9 @@ def flat(curve: list[float]) -> bool:
 
 def _displaced(space: _VelocitySpace, velocity: Tensor) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """Return the displacement (3, Z, Y, X), mm along l, p, s, of a velocity in mm, and what to say about it."""
+    if not bool(torch.isfinite(velocity).all()):
+        msg = "the deformation did not stay finite: register with kind affine, and report this"
+        raise ArithmeticError(msg)
     share = 1.0
     while True:
         field = exponential(velocity * (share / space.grid.spacing), steps=_FINAL_SQUARINGS)[0].flip(0)
@@ -316,5 +318,5 @@ def _reduced(mask: Tensor, stride: int) -> Tensor:
 
 
 def _not_empty(weight: Tensor) -> Tensor:
-    """Return a weight that is above .5 somewhere: what is thinner than a feature still counts."""
+    """Return a weight that is above .5 somewhere: what is thinner than a voxel still counts."""
     return weight if bool((weight > 0.5).any()) else weight / weight.max().clamp_min(1e-6)
