@@ -34,12 +34,12 @@ class LabelOverlap:
 
 @dataclass(frozen=True)
 class LocalMatch:
-    """How well structures of both images match place by place, without and with the deformation.
+    """How well edges of both images match in the body, without and with the deformation.
 
     Attributes
     ----------
     linear, deformed : float
-        Mean squared correlation in windows of the body, with the linear map alone and with the deformation, 0 to 1.
+        Mean agreement of edges, 0 to 1, with the linear map alone and with the deformation.
     worse_fraction : float
         Fraction of the body in which the deformation made it worse.
     bend_mm : float
