@@ -18,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-from registration_cases import Case, Files, cases, prepare
+from registration_cases import VERSION, Case, Files, cases, prepare
 from registration_peers import PEERS, THREADS, installed
 from registration_tables import write_all
 
@@ -67,8 +67,17 @@ def run(method: str, case: Case, files: Files, result: Path) -> dict:
     row = {"failure": failure} if failure else json.loads(result.read_text(encoding="utf-8")) | {"failure": None}
     if failure:
         row["wall_s"] = time.perf_counter() - start
+    row["version"] = VERSION
     write_text(result, json.dumps(row, indent=1))
     return row
+
+
+def read(result: Path) -> dict | None:
+    """Return the row of a result; None when there is none, or one of a case that has changed since."""
+    if not result.is_file():
+        return None
+    row = json.loads(result.read_text(encoding="utf-8"))
+    return row if row.get("version") == VERSION else None
 
 
 def _reason(text: str, code: int) -> str:
@@ -105,8 +114,9 @@ def gather(args: argparse.Namespace, chosen: list[Case]) -> list[dict]:
     rows = []
     for case in chosen:
         for path in sorted((args.out / "results" / case.name).glob("*.json")):
-            row = json.loads(path.read_text(encoding="utf-8"))
-            rows.append({"case": case.name, "kind": case.kind, "role": case.role, "method": path.stem} | row)
+            row = read(path)
+            if row is not None:
+                rows.append({"case": case.name, "kind": case.kind, "role": case.role, "method": path.stem} | row)
     order = [*engine_names(), *PEERS]
     return sorted(rows, key=lambda row: order.index(row["method"]) if row["method"] in order else -1)
 
@@ -128,12 +138,12 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     chosen = chosen_cases(args)
     for case in [] if args.tables else chosen:
-        files = prepare(case, args.shared, args.out / "cases")
+        files = prepare(case, args.shared, args.out / "cases" / str(VERSION))
         for method in chosen_methods(args.methods) if files else []:
             result = args.out / "results" / case.name / f"{method}.json"
             if case.mode == "linear" and method == "convexadam":
                 continue  # it has no linear stage
-            if files is None or (result.is_file() and not args.again):
+            if files is None or (read(result) and not args.again):
                 continue
             row = run(method, case, files, result)
             said = row["failure"] or f"{row['before_mm']:.2f} -> {row['mean_mm']:.2f} mm, {row['cpu_s']:.0f} CPU s"

@@ -39,7 +39,7 @@ HELD_OUT_SEED = 100
 """Held-out pairs share images with the others: at least their movements are their own."""
 _FINEST_MM = 1.5  # finer images are brought to this voxel size, so that every method ends within minutes
 _MADE = "made.json"
-_VERSION = 1  # count up when the images of a case change: they are kept in the folder of the results
+VERSION = 2  # count up when the images of a case change: results of others are made again
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def prepare(case: Case, shared: Path, folder: Path) -> Files | None:
     """Make the files of a case, unless they are there. Without the images it needs, say so and return None."""
     files = Files(folder / case.name)
     made = files.folder / _MADE
-    wanted = asdict(case) | {"version": _VERSION}
+    wanted = asdict(case) | {"version": VERSION}
     if made.is_file() and json.loads(made.read_text(encoding="utf-8")) == wanted:
         return files
     files.folder.mkdir(parents=True, exist_ok=True)
@@ -229,6 +229,8 @@ def _write(
     goals: NDArray[np.float64],
 ) -> None:
     for image, path in zip(images, (files.fixed, files.moving), strict=True):
-        sitk.WriteImage(sitk.Cast(image, sitk.sitkFloat32), str(path))
+        # No negative values: centers of mass (ANTs) and the 0 that fills what is missing (greedy) would make no sense.
+        lowest = float(sitk.GetArrayViewFromImage(image).min())
+        sitk.WriteImage(sitk.Cast(image, sitk.sitkFloat32) - min(lowest, 0.0), str(path))
     sitk.WriteImage(body, str(files.body))
     np.savez_compressed(files.truth, points=points, goals=goals)

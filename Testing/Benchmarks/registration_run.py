@@ -7,6 +7,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -43,7 +44,7 @@ def prepared(method: str, job: peers.Job) -> Callable[[], peers.Found]:
     if method == "itk-elastix":
         itk = import_module("itk")
         _ = itk.ElastixRegistrationMethod, itk.ParameterObject
-        return partial(peers.elastix, job)
+        return partial(peers.elastix, peers.with_mask(job))
     if method == "antspyx":
         import_module("ants")
         return partial(peers.ants, job)
@@ -52,7 +53,7 @@ def prepared(method: str, job: peers.Job) -> Callable[[], peers.Found]:
         return partial(peers.greedy, job)
     if method == "convexadam":
         import_module("convexAdam.convex_adam_MIND")
-        start = peers.elastix(peers.Job(job.fixed, job.moving, job.scratch, linear=True))
+        start = peers.elastix(peers.with_mask(replace(job, linear=True)))
         return partial(peers.convexadam, job, start.transform)
     if method == "simpleitk":
         return partial(peers.simpleitk, job)
