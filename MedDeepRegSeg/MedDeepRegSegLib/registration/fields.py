@@ -73,7 +73,7 @@ def invert_field(
     spacing: NDArray[np.float64],
     direction: NDArray[np.float64],
     *,
-    tolerance_mm: float = 1e-3,
+    tolerance_mm: float = 1e-2,
     cancel: CancelToken | None = None,
 ) -> NDArray[np.float64]:
     """Return the field v on the same grid with v(y) = -u(y + v(y)).
@@ -90,14 +90,14 @@ def invert_field(
     direction : ndarray, shape (3, 3)
         Columns are the world directions of the grid's axes.
     tolerance_mm : float
-        Where ``|v + u(y + v)|`` is below this, a voxel is done.
+        Where ``|v + u(y + v)|`` is below this, a voxel is done. Between voxels, interpolation leaves more than this.
     cancel : CancelToken, optional
     """
     shape = field.shape[1:]
     to_index = (direction / spacing[None, :]).T  # world offset -> index offset; direction is orthonormal
     grid = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"))[::-1].reshape(3, -1).astype(np.float64)
     result = -field.reshape(3, -1).astype(np.float64)
-    left = np.arange(result.shape[1])
+    left = np.flatnonzero(np.einsum("cn,cn->n", result, result) > tolerance_mm**2)  # where nothing moves, it is done
     for _ in range(40):
         if cancel is not None:
             cancel.raise_if_canceled()
