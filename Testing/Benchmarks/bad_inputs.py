@@ -185,8 +185,8 @@ BAD_INPUTS: tuple[BadInput, ...] = (
     _register("a constant image", "the same value everywhere (7)", fixed="constant.nrrd"),
     _register("a folder without DICOM files", "the folder empty_folder is empty", fixed="empty_folder"),
     _register("a kind that does not exist", "invalid choice: 'elastic'", "--kind", "elastic"),
-    _register("an engine that this version lacks", "only the engine meddeep", "--engine", "elastix"),
-    _register("a preset, which this version lacks", "no presets yet", "--preset", "head"),
+    _register("an engine that does not exist", "invalid choice: 'demons'", "--engine", "demons"),
+    _register("a preset that does not exist", "'foot'", "--preset", "foot"),
     _register(
         "a mask far outside the image",
         "fixed mask and fixed image have equal sizes but lie",

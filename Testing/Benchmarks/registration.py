@@ -15,45 +15,75 @@ import json
 import os
 import subprocess
 import sys
-import time
+import tempfile
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
+import SimpleITK as sitk
 from registration_cases import VERSION, Case, Files, cases, prepare
-from registration_peers import PEERS, THREADS, installed
+from registration_found import Found, read_found
+from registration_measures import measure
+from registration_peers import PEERS, THREADS, Job
 from registration_tables import write_all
 
 from MedDeepRegSegLib.jobs.outputs import write_text
 from MedDeepRegSegLib.registration.engines import engine_names
 from MedDeepRegSegLib.registration.settings import RegistrationSettings
+from MedDeepRegSegLib.segmentation.overlay import checkerboard_picture, write_png
+from MedDeepRegSegLib.volumes.resampling import resample_to
 
 _TIMEOUT_S = 3600
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
 _SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def run(method: str, case: Case, files: Files, result: Path) -> dict:
-    """Run one method on one case in a process of its own, and write and return its row."""
+    """Run one method on one case in a process of its own, measure, and write and return the row."""
     result.parent.mkdir(parents=True, exist_ok=True)
-    result.unlink(missing_ok=True)
-    command = [
-        sys.executable,
-        str(Path(__file__).with_name("registration_run.py")),
-        method,
-        str(files.folder),
-        str(result),
-    ]
-    threads = {
-        name: str(THREADS)
-        for name in (
-            "OMP_NUM_THREADS",
-            "OPENBLAS_NUM_THREADS",
-            "MKL_NUM_THREADS",
-            "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
-        )
-    }
-    start = time.perf_counter()
+    linear = case.mode == "linear"
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            found, cost = found_by(method, files, files.moving, Path(scratch) / "moved", linear=linear)
+            unmoved = None
+            if files.unmoved[0].is_file():
+                unmoved, _ = found_by(method, files, files.unmoved[0], Path(scratch) / "unmoved", linear=linear)
+            row = measure(found, files, unmoved) | cost | {"failure": None}
+        except RuntimeError as error:
+            row = {"failure": str(error).replace("|", "/")}
+        else:
+            fixed, moving = (sitk.ReadImage(str(path)) for path in (files.fixed, files.moving))
+            carried = resample_to(moving, fixed, found.transform)
+            for axis in ("axial", "coronal", "sagittal"):
+                write_png(checkerboard_picture(fixed, carried, axis), result.with_name(f"{method}_{axis}.png"))
+    row["version"] = VERSION
+    write_text(result, json.dumps(row, indent=1))
+    return row
+
+
+def found_by(method: str, files: Files, moving: Path, folder: Path, *, linear: bool) -> tuple[Found, dict]:
+    """Return what a method finds, and what it cost.
+
+    Raises
+    ------
+    RuntimeError
+        When it fails, with the last that it said.
+    """
+    folder.mkdir()
+    job = Job(files.fixed, moving, folder, linear, files.mask)
+    if method == "convexadam":
+        start, _ = found_by("itk-elastix", files, moving, folder / "start", linear=True)
+        job = replace(job, start=folder / "start.tfm")
+        sitk.WriteTransform(start.transform, str(job.start))
+    command = [sys.executable, str(Path(__file__).with_name("registration_run.py")), method]
+    command += [str(path) for path in (job.fixed, job.moving, job.folder)] + ["--mask", str(job.mask)]
+    command += ["--linear"] if linear else []
+    command += ["--start", str(job.start)] if job.start else []
+    threads = dict.fromkeys(_THREADS, str(THREADS))
     try:
         done = subprocess.run(
-            [*command, *(["--linear"] if case.mode == "linear" else [])],
+            command,
+            cwd=folder,  # elastix writes files to where it runs
             env=os.environ | threads,
             capture_output=True,
             text=True,
@@ -61,15 +91,15 @@ def run(method: str, case: Case, files: Files, result: Path) -> dict:
             timeout=_TIMEOUT_S,
             check=False,
         )
-        failure = None if result.is_file() else _reason(done.stderr or done.stdout, done.returncode)
     except subprocess.TimeoutExpired:
-        failure = f"not done within {_TIMEOUT_S} s"
-    row = {"failure": failure} if failure else json.loads(result.read_text(encoding="utf-8")) | {"failure": None}
-    if failure:
-        row["wall_s"] = time.perf_counter() - start
-    row["version"] = VERSION
-    write_text(result, json.dumps(row, indent=1))
-    return row
+        msg = f"not done within {_TIMEOUT_S} s"
+        raise RuntimeError(msg) from None
+    cost = folder / "cost.json"
+    if not cost.is_file():
+        lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        msg = f"exit {done.returncode}: {lines[-1][-300:] if lines else 'nothing was said'}"
+        raise RuntimeError(msg)
+    return read_found(method, job), json.loads(cost.read_text(encoding="utf-8"))
 
 
 def read(result: Path) -> dict | None:
@@ -92,7 +122,7 @@ def chosen_methods(names: list[str] | None) -> list[str]:
     for name in wanted:
         if name not in PEERS and name not in engine_names():
             sys.exit(f"method {name!r} is not there, expected one of: {', '.join((*engine_names(), *PEERS))}")
-    missing = [name for name in wanted if name in PEERS and not installed(name)]
+    missing = [name for name in wanted if any(find_spec(package) is None for package in PEERS.get(name, ()))]
     if missing:
         print(f"{', '.join(missing)}: left out, not installed (pip install --no-deps -r Testing/Benchmarks/peers.txt)")
     return [name for name in wanted if name not in missing]

@@ -35,11 +35,12 @@ Kind = Literal["real", "phantom", "native", "consistency"]
 Mode = Literal["deformable", "linear"]
 
 POINTS = 3000
+AROUND_MM = 10.0
 HELD_OUT_SEED = 100
 """Held-out pairs share images with the others: at least their movements are their own."""
 _FINEST_MM = 1.5  # finer images are brought to this voxel size, so that every method ends within minutes
 _MADE = "made.json"
-VERSION = 2  # count up when the images of a case change: results of others are made again
+VERSION = 3  # count up when the images of a case change: results of others are made again
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,11 @@ class Files:
     def body(self) -> Path:
         """Mask of the fixed body on the fixed grid."""
         return self.folder / "body.nii.gz"
+
+    @property
+    def mask(self) -> Path:
+        """Mask of the fixed body and what is near it, for methods whose manual advises one."""
+        return self.folder / "mask.nii.gz"
 
     @property
     def truth(self) -> Path:
@@ -233,4 +239,8 @@ def _write(
         lowest = float(sitk.GetArrayViewFromImage(image).min())
         sitk.WriteImage(sitk.Cast(image, sitk.sitkFloat32) - min(lowest, 0.0), str(path))
     sitk.WriteImage(body, str(files.body))
+    # What a user would have: found in the fixed image alone, widened so that its outline counts.
+    radius = [max(1, round(AROUND_MM / spacing)) for spacing in images[0].GetSpacing()]
+    mask = sitk.BinaryDilate(foreground_mask(images[0], "body"), radius, sitk.sitkBox)
+    sitk.WriteImage(mask, str(files.mask))
     np.savez_compressed(files.truth, points=points, goals=goals)

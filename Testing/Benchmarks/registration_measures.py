@@ -1,34 +1,14 @@
-"""What is measured of a transform: errors, overlap, folds, inverse; and what it cost."""
-
-import resource
-import time
-from collections.abc import Callable
+"""What is measured of a transform: errors, overlap, folds, inverse."""
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 from registration_cases import Files
-from registration_peers import Found
+from registration_found import Found
 
 from MedDeepRegSegLib.registration.quality import dice, inverse_consistency
 from MedDeepRegSegLib.registration.transforms import jacobian_determinant, transform_points
 from MedDeepRegSegLib.volumes.resampling import resample_to
-
-
-def timed(work: Callable[[], Found]) -> tuple[Found, dict]:
-    """Run and return what was found and what it cost: CPU seconds (user and system, of this process and its children),
-    wall seconds, and the largest memory of this process, MB.
-    """
-    cpu, wall = _cpu_seconds(), time.perf_counter()
-    found = work()
-    cost = {"cpu_s": _cpu_seconds() - cpu, "wall_s": time.perf_counter() - wall}
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return found, cost | {"peak_mb": peak // 1024}
-
-
-def _cpu_seconds() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def measure(found: Found, files: Files, unmoved: Found | None = None) -> dict:
@@ -60,7 +40,7 @@ def measure(found: Found, files: Files, unmoved: Found | None = None) -> dict:
     final = errors(found.transform)
     row: dict = {
         "before_mm": float(errors(sitk.TranslationTransform(3)).mean()),
-        "linear_mm": None if found.linear is None else float(errors(found.linear).mean()),
+        "linear_mm": float(errors(found.linear).mean()),
         "mean_mm": float(final.mean()),
         "median_mm": float(np.median(final)),
         "p95_mm": float(np.percentile(final, 95)),

@@ -1,7 +1,7 @@
-"""The methods that are compared, each as a function from two image files to a transform.
+"""The peers of the registration benchmark. Each registers two image files and leaves its own files in a folder.
 
-All transforms map fixed to moving points, LPS mm, as SimpleITK transforms, so that errors are measured alike. Settings
-are those that a method's authors recommend for images of different modalities:
+registration_found.py reads these in another process: two copies of ITK in one process crash now and then, so SimpleITK
+is imported here only by what runs on it. Settings are those that a method's authors recommend for images of different modalities:
 
 - itk-elastix: rigid, affine, B-spline; Mattes mutual information of 32 bins; 4 resolutions of 500 iterations each; adaptive
   stochastic gradient descent, 5000 random samples drawn anew each iteration (ElastixModelZoo Par0035). The default
@@ -25,67 +25,54 @@ are those that a method's authors recommend for images of different modalities:
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from importlib.util import find_spec
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
-from numpy.typing import NDArray
-from registration_movements import known_linear
-
-from MedDeepRegSegLib.registration.transforms import as_matrix, matrix_transform
-from MedDeepRegSegLib.segmentation.foreground import foreground_mask
-from MedDeepRegSegLib.volumes.resampling import isotropic_grid, resample_to
 
 THREADS = 2
 ELASTIX_ITERATIONS = (("rigid", 500), ("affine", 500), ("bspline", 500))
-_CONVEX_MM = 2.0
-_AROUND_MM = 10.0
-_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+CONVEX_MM = 2.0
 
-
-@dataclass(frozen=True)
-class Found:
-    """What a method found. Transforms map fixed to moving points, LPS mm; ``inverse`` the other way, where it gives one."""
-
-    transform: sitk.Transform
-    linear: sitk.Transform | None = None
-    inverse: sitk.Transform | None = None
+PEERS: dict[str, tuple[str, ...]] = {
+    "itk-elastix": ("itk",),
+    "antspyx": ("ants",),
+    "picsl-greedy": ("picsl_greedy",),
+    "convexadam": ("convexAdam", "itk"),
+    "simpleitk": ("SimpleITK",),
+}
+"""Peers, and the packages that each needs."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A pair to register: image files, a scratch folder, whether to stop after the linear stages, and the fixed body."""
+    """A pair to register.
+
+    Attributes
+    ----------
+    fixed, moving : Path
+        Images.
+    folder : Path
+        Where a method leaves its files.
+    linear : bool
+        Whether to stop after the linear stages.
+    mask : Path, optional
+        The fixed body and what is near it.
+    start : Path, optional
+        Affine transform to start from, for a method without a linear stage.
+    """
 
     fixed: Path
     moving: Path
-    scratch: Path
-    linear: bool
+    folder: Path
+    linear: bool = False
     mask: Path | None = None
+    start: Path | None = None
 
 
-Method = Callable[[Job], Found]
-
-
-def with_mask(job: Job) -> Job:
-    """Return the job with a mask of the fixed body, widened so that its outline counts."""
-    fixed = sitk.ReadImage(str(job.fixed))
-    radius = [max(1, round(_AROUND_MM / spacing)) for spacing in fixed.GetSpacing()]
-    mask = sitk.BinaryDilate(foreground_mask(fixed, "body"), radius, sitk.sitkBox)
-    path = job.scratch / "mask.nii.gz"
-    sitk.WriteImage(mask, str(path))
-    return replace(job, mask=path)
-
-
-def chain(*transforms: sitk.Transform) -> sitk.CompositeTransform:
-    """Return one transform that applies these in the order in which they are given."""
-    return sitk.CompositeTransform(list(transforms[::-1]))
-
-
-def elastix(job: Job) -> Found:
-    """Register with itk-elastix."""
+def elastix(job: Job) -> None:
+    """Register with itk-elastix; leave the displacements on the fixed grid, (Z, Y, X, 3) mm."""
     import itk
 
     fixed, moving = (itk.imread(str(path), itk.F) for path in (job.fixed, job.moving))
@@ -116,118 +103,68 @@ def elastix(job: Job) -> Found:
     registration.UpdateLargestPossibleRegion()
     result = registration.GetTransformParameterObject()
     stages = [result.GetParameterMap(index) for index in range(result.GetNumberOfParameterMaps())]
-    reference = sitk.ReadImage(str(job.fixed))
-    linear = _fitted(_elastix_field(moving, reference, job.fixed, stages[:2]))
-    if job.linear:
-        return Found(linear, linear)
-    return Found(sitk.DisplacementFieldTransform(_elastix_field(moving, reference, job.fixed, stages)), linear)
+    for name, used in (("linear", stages[:2]), ("field", stages)):
+        np.save(job.folder / f"{name}.npy", _elastix_field(moving, used))
 
 
-def _elastix_field(moving: Any, reference: sitk.Image, fixed: Path, stages: list[Any]) -> sitk.Image:
-    """Return the displacement of elastix's stages on the fixed grid."""
+def _elastix_field(moving: Any, stages: list[Any]) -> np.ndarray:
     import itk
 
     parameters = itk.ParameterObject.New()
     for stage in stages:
         parameters.AddParameterMap(stage)
-    field = itk.transformix_deformation_field(moving, parameters)
-    image = sitk.GetImageFromArray(itk.array_from_image(field).astype(np.float64), isVector=True)
-    image.CopyInformation(reference)
-    return image
+    return itk.array_from_image(itk.transformix_deformation_field(moving, parameters)).astype(np.float32)
 
 
-def _fitted(field: sitk.Image) -> sitk.AffineTransform:
-    """Return the linear map whose displacement the field is."""
-    size = np.array(field.GetSize())
-    index = np.stack(np.meshgrid(*[np.linspace(0, n - 1, 5).astype(int) for n in size], indexing="ij"), -1).reshape(
-        -1, 3
-    )
-    points = np.array([field.TransformIndexToPhysicalPoint(one) for one in index.tolist()])
-    goals = points + np.array([field.GetPixel(one) for one in index.tolist()])
-    middle = points.mean(axis=0)
-    matrix = np.linalg.lstsq(points - middle, goals - goals.mean(axis=0), rcond=None)[0].T
-    return matrix_transform(matrix, goals.mean(axis=0) - middle, middle)
-
-
-def ants(job: Job) -> Found:
-    """Register with antspyx."""
+def ants(job: Job) -> None:
+    """Register with antspyx; leave the affine matrix, the warp and its inverse."""
     import ants as library
 
     fixed, moving = (library.image_read(str(path)) for path in (job.fixed, job.moving))
-    found = library.registration(
+    library.registration(
         fixed,
         moving,
         type_of_transform="antsRegistrationSyN[a]" if job.linear else "SyNRA",
         aff_metric="mattes",
         syn_metric="mattes",
         reg_iterations=(100, 70, 50, 20),
-        outprefix=str(job.scratch / "ants_"),
+        outprefix=str(job.folder / "ants_"),
     )
-    return ants_found(found["fwdtransforms"], found["invtransforms"])
 
 
-def ants_found(forward: list[str], inverse: list[str]) -> Found:
-    """Return the transforms of antspyx's files: [warp, affine], and [affine, inverse warp]."""
-    affine = known_linear(sitk.ReadTransform(next(name for name in forward if name.endswith(".mat"))))
-    warps = [[name for name in names if name.endswith(".nii.gz")] for names in (forward, inverse)]
-    if not warps[0]:
-        return Found(affine, affine, affine.GetInverse())
-    warp, back = (sitk.DisplacementFieldTransform(sitk.ReadImage(one[0], sitk.sitkVectorFloat64)) for one in warps)
-    return Found(chain(warp, affine), affine, chain(affine.GetInverse(), back))
-
-
-def greedy(job: Job) -> Found:
-    """Register with picsl-greedy."""
+def greedy(job: Job) -> None:
+    """Register with picsl-greedy; leave the affine matrix, the warp and its inverse."""
     from picsl_greedy import Greedy3D
 
     images = f"-d 3 -threads {THREADS} -i {job.fixed} {job.moving} -n 100x50x10 -m NMI"
-    affine, warp, back = (job.scratch / name for name in ("affine.mat", "warp.nii.gz", "inverse.nii.gz"))
+    affine, warp, back = (job.folder / name for name in ("affine.mat", "warp.nii.gz", "inverse.nii.gz"))
     program = Greedy3D()
     program.execute(f"{images} -a -ia-image-centers -dof 12 -o {affine}")
-    if job.linear:
-        return greedy_found(affine)
-    program.execute(f"{images} -s 3vox 1vox -it {affine} -o {warp} -oinv {back} -wp 0")
-    return greedy_found(affine, warp, back)
+    if not job.linear:
+        program.execute(f"{images} -s 3vox 1vox -it {affine} -o {warp} -oinv {back} -wp 0")
 
 
-def greedy_found(affine: Path, warp: Path | None = None, back: Path | None = None) -> Found:
-    """Return the transforms of greedy's files: a matrix of RAS points, and fields of LPS displacements."""
-    matrix = _RAS @ np.loadtxt(affine) @ _RAS
-    linear = matrix_transform(matrix[:3, :3], matrix[:3, 3])
-    if warp is None or back is None:
-        return Found(linear, linear, linear.GetInverse())
-    bend, unbend = (
-        sitk.DisplacementFieldTransform(sitk.ReadImage(str(path), sitk.sitkVectorFloat64)) for path in (warp, back)
-    )
-    return Found(chain(bend, linear), linear, chain(linear.GetInverse(), unbend))
-
-
-def convexadam(job: Job, affine: sitk.Transform) -> Found:
-    """Register with convexAdam from an affine start."""
+def convexadam(job: Job) -> None:
+    """Register with convexAdam from an affine start; leave the displacement, voxels along the axes of the array."""
+    import SimpleITK as sitk
     import torch
     from convexAdam.convex_adam_MIND import convex_adam_pt
 
+    from MedDeepRegSegLib.volumes.resampling import isotropic_grid, resample_to
+
     fixed, moving = (sitk.ReadImage(str(path)) for path in (job.fixed, job.moving))
-    grid = isotropic_grid(fixed, _CONVEX_MM)
-    arrays = [
-        sitk.GetArrayFromImage(resample_to(image, grid, transform))
-        for image, transform in ((fixed, None), (moving, affine))
-    ]
-    displacement = convex_adam_pt(*arrays, dtype=torch.float32, device=torch.device("cpu"))
-    return Found(chain(voxel_field(displacement, grid), affine), affine)
+    grid = isotropic_grid(fixed, CONVEX_MM)
+    affine = sitk.ReadTransform(str(job.start))
+    arrays = [sitk.GetArrayFromImage(resample_to(one, grid, by)) for one, by in ((fixed, None), (moving, affine))]
+    np.save(job.folder / "voxels.npy", convex_adam_pt(*arrays, dtype=torch.float32, device=torch.device("cpu")))
 
 
-def voxel_field(displacement: NDArray[np.floating], grid: sitk.Image) -> sitk.DisplacementFieldTransform:
-    """Return the transform of displacements (Z, Y, X, 3), voxels along the array's axes, on ``grid``."""
-    direction = np.array(grid.GetDirection()).reshape(3, 3)
-    along = displacement[..., ::-1] * np.array(grid.GetSpacing())  # x, y, z of the grid, mm
-    image = sitk.GetImageFromArray(np.ascontiguousarray(along @ direction.T, dtype=np.float64), isVector=True)
-    image.CopyInformation(grid)
-    return sitk.DisplacementFieldTransform(image)
+def simpleitk(job: Job) -> None:
+    """Register with SimpleITK's registration framework; leave the transforms."""
+    import SimpleITK as sitk
 
+    from MedDeepRegSegLib.registration.transforms import as_matrix, matrix_transform
 
-def simpleitk(job: Job) -> Found:
-    """Register with SimpleITK's registration framework."""
     fixed, moving = (sitk.ReadImage(str(path), sitk.sitkFloat32) for path in (job.fixed, job.moving))
     start = sitk.CenteredTransformInitializer(
         fixed, moving, sitk.Euler3DTransform(), sitk.CenteredTransformInitializerFilter.GEOMETRY
@@ -237,8 +174,9 @@ def simpleitk(job: Job) -> Found:
     matrix, offset = as_matrix(start) or (np.eye(3), np.zeros(3))
     affine = matrix_transform(matrix, matrix @ center + offset - center, center)
     _descend(fixed, moving, affine)
+    sitk.WriteTransform(affine, str(job.folder / "linear.tfm"))
     if job.linear:
-        return Found(affine, affine, affine.GetInverse())
+        return
     bend = sitk.BSplineTransformInitializer(fixed, [2, 2, 2], order=3)
     method = _mutual_information(0.05)
     method.SetOptimizerAsGradientDescentLineSearch(5.0, 100, convergenceMinimumValue=1e-4, convergenceWindowSize=5)
@@ -246,10 +184,12 @@ def simpleitk(job: Job) -> Found:
     method.SetMovingInitialTransform(affine)
     _levels(method)
     method.Execute(fixed, moving)
-    return Found(chain(bend, affine), affine)
+    sitk.WriteTransform(sitk.CompositeTransform([affine, bend]), str(job.folder / "transform.h5"))
 
 
-def _mutual_information(share: float) -> sitk.ImageRegistrationMethod:
+def _mutual_information(share: float) -> Any:
+    import SimpleITK as sitk
+
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsMattesMutualInformation(50)
     method.SetMetricSamplingStrategy(method.RANDOM)
@@ -259,13 +199,13 @@ def _mutual_information(share: float) -> sitk.ImageRegistrationMethod:
     return method
 
 
-def _levels(method: sitk.ImageRegistrationMethod) -> None:
+def _levels(method: Any) -> None:
     method.SetShrinkFactorsPerLevel([4, 2, 1])
     method.SetSmoothingSigmasPerLevel([2, 1, 0])
     method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOff()
 
 
-def _descend(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transform) -> None:
+def _descend(fixed: Any, moving: Any, transform: Any) -> None:
     method = _mutual_information(0.2)
     method.SetOptimizerAsRegularStepGradientDescent(1.0, 1e-3, 200, relaxationFactor=0.6)
     method.SetOptimizerScalesFromPhysicalShift()
@@ -274,16 +214,11 @@ def _descend(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transform) -
     method.Execute(fixed, moving)
 
 
-PEERS: dict[str, tuple[str, ...]] = {
-    "itk-elastix": ("itk",),
-    "antspyx": ("ants",),
-    "picsl-greedy": ("picsl_greedy",),
-    "convexadam": ("convexAdam", "itk"),
-    "simpleitk": ("SimpleITK",),
+RUN: dict[str, Callable[[Job], None]] = {
+    "itk-elastix": elastix,
+    "antspyx": ants,
+    "picsl-greedy": greedy,
+    "convexadam": convexadam,
+    "simpleitk": simpleitk,
 }
-"""Peers, and the packages that each needs."""
-
-
-def installed(name: str) -> bool:
-    """Return whether the packages of a peer are there."""
-    return all(find_spec(package) is not None for package in PEERS[name])
+"""What runs each peer."""

@@ -1,90 +1,78 @@
-"""Run one method on one case and write what was measured. registration.py starts it, in a process of its own.
+"""Run one method and leave its files and its cost. registration.py starts it, in a process of its own.
 
-python Testing/Benchmarks/registration_run.py METHOD CASE_FOLDER RESULT.json [--linear]
+python Testing/Benchmarks/registration_run.py METHOD FIXED MOVING FOLDER [--mask FILE] [--start FILE] [--linear]
 """
 
 import argparse
 import json
-import tempfile
+import resource
+import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-import registration_peers as peers
-import SimpleITK as sitk
-from registration_cases import Files
-from registration_measures import measure, timed
-
-from MedDeepRegSegLib.jobs.outputs import write_text
-from MedDeepRegSegLib.registration.engines import find_engine
-from MedDeepRegSegLib.registration.registration import register
-from MedDeepRegSegLib.registration.settings import RegistrationSettings
-from MedDeepRegSegLib.segmentation.overlay import checkerboard_picture, write_png
-from MedDeepRegSegLib.volumes.resampling import resample_to
+from registration_peers import PEERS, RUN, Job
 
 
-def ours(engine: str, job: peers.Job) -> peers.Found:
-    """Register with one of this project's engines."""
+def ours(engine: str, job: Job) -> None:
+    """Register with one of this project's engines; leave the transforms."""
+    import SimpleITK as sitk
+
+    from MedDeepRegSegLib.registration.registration import register
+    from MedDeepRegSegLib.registration.settings import RegistrationSettings
+    from MedDeepRegSegLib.registration.transforms import as_matrix, write_transform
+
     fixed, moving = (sitk.ReadImage(str(path)) for path in (job.fixed, job.moving))
     kind = "affine" if job.linear else "deformable"
     result = register(fixed, moving, RegistrationSettings(kind=kind, engine=engine))
-    linear = [stage.transform for stage in result.stages if stage.transform is not None and _is_linear(stage.transform)]
-    return peers.Found(result.transform, linear[-1] if linear else None, result.inverse)
+    # A B-spline or field is no matrix; the last stage that is one has the whole linear map.
+    linear = [stage.transform for stage in result.stages if stage.transform and as_matrix(stage.transform) is not None]
+    write_transform(linear[-1], job.folder / "linear.tfm")
+    if not job.linear:
+        write_transform(result.transform, job.folder / "transform.h5")
+        write_transform(result.inverse, job.folder / "inverse.h5")
 
 
-def _is_linear(transform: sitk.Transform) -> bool:
-    return peers.as_matrix(transform) is not None
+def prepared(method: str, job: Job) -> Callable[[], None]:
+    """Return the work of a method. What it imports is imported here, and does not count as its time."""
+    if method in PEERS:
+        for package in (*PEERS[method][:1], *(["convexAdam.convex_adam_MIND"] if method == "convexadam" else [])):
+            module = import_module(package)
+            if package == "itk":
+                _ = module.ElastixRegistrationMethod, module.ParameterObject  # loads its libraries
+        return partial(RUN[method], job)
+    from MedDeepRegSegLib.registration.engines import find_engine
 
-
-def prepared(method: str, job: peers.Job) -> Callable[[], peers.Found]:
-    """Return the work of a method; what it imports is imported here, and does not count as its time."""
-    if method == "itk-elastix":
-        itk = import_module("itk")
-        _ = itk.ElastixRegistrationMethod, itk.ParameterObject
-        return partial(peers.elastix, peers.with_mask(job))
-    if method == "antspyx":
-        import_module("ants")
-        return partial(peers.ants, job)
-    if method == "picsl-greedy":
-        import_module("picsl_greedy")
-        return partial(peers.greedy, job)
-    if method == "convexadam":
-        import_module("convexAdam.convex_adam_MIND")
-        start = peers.elastix(peers.with_mask(replace(job, linear=True)))
-        return partial(peers.convexadam, job, start.transform)
-    if method == "simpleitk":
-        return partial(peers.simpleitk, job)
     find_engine(method)
     if find_spec("torch") is not None:
         import_module("torch")
     return partial(ours, method, job)
 
 
+def cpu_seconds() -> float:
+    """Return user and system seconds of this process and of those that it started and that ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
 def main() -> None:
-    """Run, measure, write."""
+    """Run and write the cost: CPU and wall seconds, largest memory, MB."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("method")
-    parser.add_argument("case", type=Path)
-    parser.add_argument("result", type=Path)
+    for name in ("fixed", "moving", "folder"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("--mask", type=Path)
+    parser.add_argument("--start", type=Path)
     parser.add_argument("--linear", action="store_true")
     args = parser.parse_args()
-    files = Files(args.case)
-    with tempfile.TemporaryDirectory() as scratch:
-        job = peers.Job(files.fixed, files.moving, Path(scratch), args.linear)
-        found, cost = timed(prepared(args.method, job))
-        unmoved = None
-        if files.unmoved[0].is_file():
-            still = peers.Job(files.fixed, files.unmoved[0], Path(scratch), args.linear)
-            unmoved = prepared(args.method, still)()
-    row = measure(found, files, unmoved) | cost
-    fixed, moving = (sitk.ReadImage(str(path)) for path in (files.fixed, files.moving))
-    carried = resample_to(moving, fixed, found.transform)
-    for axis in ("axial", "coronal", "sagittal"):
-        write_png(checkerboard_picture(fixed, carried, axis), args.result.with_name(f"{args.method}_{axis}.png"))
-    write_text(args.result, json.dumps(row, indent=1))
+    work = prepared(args.method, Job(args.fixed, args.moving, args.folder, args.linear, args.mask, args.start))
+    cpu, wall = cpu_seconds(), time.perf_counter()
+    work()
+    cost = {"cpu_s": cpu_seconds() - cpu, "wall_s": time.perf_counter() - wall}
+    cost["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    (args.folder / "cost.json").write_text(json.dumps(cost), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ def _preset_lines() -> str:
 
 def _summary(result: Any) -> list[str]:
     quality = result.quality
-    lines = [f"quality: {quality.light}", *(f"  {reason}" for reason in quality.reasons)]
+    lines = [f"quality: {quality.light} (score {quality.score:.2f})", *(f"  {reason}" for reason in quality.reasons)]
     errors = quality.landmark_errors_mm
     if errors:
         pairs = "pair" if len(errors) == 1 else "pairs"

@@ -72,7 +72,7 @@ def write_curve(curves: Sequence[StageCurve], path: Path) -> bool:
     except ImportError:
         logging.getLogger(__name__).info("no curve is drawn, because matplotlib is not installed")
         return False
-    figure = Figure(figsize=(max(4.2, 2.9 * len(shown)), 3.3), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(max(4.2, 2.9 * len(shown)), 3.6), layout="constrained", facecolor="white")
     panels = figure.subplots(1, len(shown), squeeze=False)[0]
     for panel, curve in zip(panels, shown, strict=True):
         _draw(panel, curve)
@@ -88,7 +88,7 @@ def _draw(panel: "Axes", curve: StageCurve) -> None:
     better = "more is better" if curve.measure == "similarity" else "less is better"
     panel.plot(range(len(curve.values)), curve.values, color=_COLORS.get(curve.measure, _INK), lw=1.8)
     name = curve.name[:1].upper() + curve.name[1:]
-    panel.set_title(name.replace(", ", "\n", 1), loc="left", fontsize=9, color=_INK, fontweight="bold")
+    panel.set_title(name.replace(", ", "\n"), loc="left", fontsize=9, color=_INK, fontweight="bold")
     panel.set_xlabel("iteration", color=_INK, fontsize=8)
     panel.set_ylabel(f"{curve.measure} ({better})", color=_INK, fontsize=8)
     panel.grid(axis="y", color=_GRID, lw=0.8)
@@ -96,6 +96,8 @@ def _draw(panel: "Axes", curve: StageCurve) -> None:
     panel.spines[["top", "right", "left"]].set_visible(False)
     panel.spines["bottom"].set_color("#999999")
     panel.tick_params(colors=_INK, length=0, labelsize=8)
+    panel.ticklabel_format(axis="y", useOffset=False)
+    panel.yaxis.set_major_locator(MaxNLocator(nbins=6))
     panel.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
 
 

@@ -113,7 +113,7 @@ def test_register_tells_a_person_how_good_it_is(small_pair, tmp_path, monkeypatc
     assert main([*map(str, words), "--in-process"]) == 0
     told = capsys.readouterr().out.splitlines()
     quality = json.loads((tmp_path / out / "quality.json").read_text())
-    assert told[0] == f"quality: {quality['light']}"
+    assert told[0] == f"quality: {quality['light']} (score {quality['score']:.2f})"
     assert [line.strip() for line in told[1 : 1 + len(quality["reasons"])]] == quality["reasons"]
     assert told[-1] == f"wrote {Path(out)}"
     errors = quality["landmark_errors_mm"]

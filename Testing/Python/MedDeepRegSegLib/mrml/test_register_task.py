@@ -195,7 +195,9 @@ def test_what_belongs_to_the_moving_volume_lands_on_the_fixed_one(scene, composi
     carried, segments = image_from_segmentation(copies[1], reference=fixed)
     assert segments[0].name == "Liver"
     own = sitk.GetArrayFromImage(carried) > 0
-    assert 2 * (own & truth).sum() / (own.sum() + truth.sum()) > 0.92  # about a tenth of a voxel each way on a ball of 12 voxels
+    assert (
+        2 * (own & truth).sum() / (own.sum() + truth.sum()) > 0.92
+    )  # about a tenth of a voxel each way on a ball of 12 voxels
     assert copies[1].GetNodeReference(copies[1].GetReferenceImageGeometryReferenceRole()) is fixed
 
     surface = slicer.util.arrayFromModelPoints(copies[3]) * (-1, -1, 1)

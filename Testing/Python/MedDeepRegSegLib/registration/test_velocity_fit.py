@@ -58,7 +58,7 @@ def test_a_known_bending_is_found_between_ct_and_mr_and_nothing_folds(bent, foun
 
 def test_the_same_image_stays_where_it_is(bent):
     phantom, _, _ = bent
-    found = fitted(phantom.ct, phantom.ct)
+    found = fitted(phantom.ct, phantom.ct, RegistrationSettings())
     points = body_points(phantom)
     moved = transform_points(field_transform(found.field, found.grid.image()), points)
     assert np.linalg.norm(moved - points, axis=1).max() < 0.3

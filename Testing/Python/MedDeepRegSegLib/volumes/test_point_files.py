@@ -103,8 +103,8 @@ def test_absent_and_binary_files_are_refused(tmp_path):
 SLICER = """
 import sys
 import slicer
-from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLMarkupsJsonStorageNode, vtkMRMLMarkupsJsonStorageNode
-for storage, name in ((vtkMRMLMarkupsJsonStorageNode(), "a.fcsv"), (vtkMRMLMarkupsJsonStorageNode(), "a.mrk.json")):
+from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLMarkupsFiducialStorageNode, vtkMRMLMarkupsJsonStorageNode
+for storage, name in ((vtkMRMLMarkupsFiducialStorageNode(), "a.fcsv"), (vtkMRMLMarkupsJsonStorageNode(), "a.mrk.json")):
     scene = slicer.vtkMRMLScene()
     node = scene.AddNode(vtkMRMLMarkupsFiducialNode())
     node.AddControlPoint([10.5, -20.0, 30.0], "apex, left")
