@@ -42,7 +42,7 @@ _VOXELS = 7e6  # of the working grid; a larger body gets larger voxels
 
 _SEARCH = MatchSettings()
 _POINTS = 10_000
-_RATE = 0.25  # voxels of the velocity's grid
+_RATES = (0.25, 0.08)  # voxels of the velocity's grid; the fine descriptors only settle what is nearly right
 _SMOOTHNESS = (0.32, 0.3)  # of the coarse and of the fine descriptors, against the mean slope in the body
 _STIFF_OUTSIDE = 0.1
 _CELL = 0.65  # voxel size of the velocity in the descent, against the distance of control points
@@ -120,14 +120,15 @@ def fit_velocity(
     descent = _Descent(grid, space, fixed.volume_mm3, settings)
     coefficients = torch.from_numpy(space.control.nearest(start)).float()[None]
     levels = []
-    spans = ((0.3, 0.6), (0.6, 0.97))
-    for number, (resolution, smoothness, span) in enumerate(zip((coarse, fine), _SMOOTHNESS, spans, strict=True)):
+    spans = (part_of(progress, 0.3, 0.6), part_of(progress, 0.6, 0.97))
+    for number, resolution in enumerate((coarse, fine)):
         coefficients, curve = descent(
             resolution,
             coefficients,
-            smoothness * settings.stiffness,
+            _SMOOTHNESS[number] * settings.stiffness,
+            rate=_RATES[number],
             seed=settings.seed + number,
-            progress=part_of(progress, *span),
+            progress=spans[number],
             cancel=cancel,
         )
         levels.append(Level(control_mm, resolution.stride * grid.spacing, curve))
@@ -199,6 +200,7 @@ class _Descent:
         start: Tensor,
         smoothness: float,
         *,
+        rate: float,
         seed: int,
         progress: Progress,
         cancel: CancelToken | None,
@@ -206,7 +208,7 @@ class _Descent:
         """Return the coefficients, and the cost after each iteration."""
         generator = torch.Generator().manual_seed(seed)
         parameter = start.clone().requires_grad_(True)
-        optimizer = torch.optim.Adam([parameter], lr=_RATE, betas=(0.9, 0.99))
+        optimizer = torch.optim.Adam([parameter], lr=rate, betas=(0.9, 0.99))
         most = max(self._settings.iterations, _SETTLING + 1)
         curve: list[float] = []
         settled = torch.zeros_like(start)
@@ -217,7 +219,7 @@ class _Descent:
             if left is None and (number == most - _SETTLING or flat(curve)):
                 left = _SETTLING
             if left is not None:
-                optimizer.param_groups[0]["lr"] = _RATE * left / _SETTLING
+                optimizer.param_groups[0]["lr"] = rate * left / _SETTLING
             optimizer.zero_grad()
             cost = self._cost(resolution, parameter, smoothness, generator)
             cost.backward()
