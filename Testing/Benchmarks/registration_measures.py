@@ -48,7 +48,7 @@ def measure(found: Found, files: Files, unmoved: Found | None = None) -> dict:
         "dice": _overlap(found, files),
     }
     body = sitk.ReadImage(str(files.body))
-    determinant = sitk.GetArrayViewFromImage(jacobian_determinant(found.transform, body))
+    determinant = sitk.GetArrayFromImage(jacobian_determinant(found.transform, body))
     inside = determinant[sitk.GetArrayViewFromImage(body) != 0]
     row["folds"] = float((inside <= 0).mean())
     row["sd_log_jacobian"] = float(np.log(np.maximum(inside, 1e-3)).std())

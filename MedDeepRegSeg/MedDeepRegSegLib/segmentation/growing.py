@@ -194,7 +194,7 @@ def _check_air(image: sitk.Image, seeds: np.ndarray, allowed: np.ndarray | None,
         return
     cancel.raise_if_canceled()
     try:
-        body = sitk.GetArrayViewFromImage(foreground_mask(image, "body", cancel=cancel))
+        body = sitk.GetArrayFromImage(foreground_mask(image, "body", cancel=cancel))
     except InputError:
         return  # too small a field of view to tell; the seed may be fine
     for seed in suspects:
