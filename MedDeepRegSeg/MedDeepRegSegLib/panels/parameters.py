@@ -48,7 +48,7 @@ class RegistrationEngine(Enum):
         """Text of the choice in the panel."""
         return {
             "preset": _("As in the preset"),
-            "meddeep": _("MedDeep (PyTorch)"),
+            "meddeep": _("MedDeep"),
             "classic": _("Classic"),
             "elastix": _("elastix"),
             "landmarks": _("Landmarks only"),
