@@ -6,7 +6,7 @@ import SimpleITK as sitk
 import torch
 from scipy import ndimage
 
-from MedDeepRegSegLib.errors import Canceled
+from MedDeepRegSegLib.errors import Canceled, InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, no_progress
 from MedDeepRegSegLib.registration import global_matching
 from MedDeepRegSegLib.registration.canonical import CanonicalImage
@@ -86,15 +86,15 @@ def test_a_cancel_is_heard(head):
         encoder_starts(form, form, scaled=False, encode=by_hand, cancel=token)
 
 
-def test_without_the_encoder_the_search_does_without(head, monkeypatch):
-    def missing(*_):
-        raise FileNotFoundError("no encoder")
+def test_a_damaged_encoder_is_not_left_out_silently(head, monkeypatch):
+    def damaged(*_):
+        raise InputError("the encoder is damaged")
 
-    monkeypatch.setattr(global_matching, "load_encoder", missing)
+    monkeypatch.setattr(global_matching, "load_encoder", damaged)
     form = CanonicalImage(head.ct)
     settings = RegistrationSettings(kind="rigid", engine="meddeep", largest_rotation_degrees=0.0, fine_spacing_mm=4.0)
-    found = search_linear(form, form, settings, start=None, progress=no_progress, cancel=None)
-    assert found.agreement is None
+    with pytest.raises(InputError, match="encoder is damaged"):
+        search_linear(form, form, settings, start=None, progress=no_progress, cancel=None)
 
 
 def test_ct_and_mr_with_the_encoder_that_ships(head):
