@@ -139,15 +139,15 @@ class JobFolder:
             return ""
 
 
-class EventReader:
-    """Reads what was appended to ``events.jsonl`` since the last time, complete lines only."""
+class AppendedLines:
+    """Reads the lines that were appended to a file since the last time, complete ones only."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
 
-    def read(self) -> list[JobEvent]:
-        """Return the new events. Lines that are not events are skipped."""
+    def read(self) -> list[bytes]:
+        """Return the new lines; none while the file is absent."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
@@ -156,12 +156,19 @@ class EventReader:
             return []
         complete = new[: new.rfind(b"\n") + 1]
         self._offset += len(complete)
-        events = []
-        for line in complete.splitlines():
-            event = parse_event(line)
-            if event is not None:
-                events.append(event)
-        return events
+        return complete.splitlines()
+
+
+class EventReader:
+    """Reads what was appended to ``events.jsonl`` since the last time."""
+
+    def __init__(self, path: Path) -> None:
+        self._lines = AppendedLines(path)
+
+    def read(self) -> list[JobEvent]:
+        """Return the new events. Lines that are not events are skipped."""
+        events = (parse_event(line) for line in self._lines.read())
+        return [event for event in events if event is not None]
 
 
 def parse_event(line: bytes) -> JobEvent | None:

@@ -26,6 +26,7 @@ JOBS: dict[str, str] = {
     "features": "MedDeepRegSegLib.features.features_job",
     "foreground": "MedDeepRegSegLib.segmentation.foreground_job",
     "grow": "MedDeepRegSegLib.segmentation.grow_job",
+    "grow-session": "MedDeepRegSegLib.segmentation.growing_worker",
     "measure": "MedDeepRegSegLib.segmentation.measure_job",
     "register": "MedDeepRegSegLib.registration.job",
 }

@@ -1,0 +1,1 @@
+"""Small things that take the place of slow ones in tests."""
