@@ -9,7 +9,7 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.models.description import NetworkDescription
 from MedDeepRegSegLib.models.sealed_folder import DESCRIPTION_FILE, WEIGHTS_FILE, read_sealed, write_sealed
 
-ARCHITECTURES = ("encoder",)
+ARCHITECTURES = ("encoder", "growing", "subdivision")
 """Networks that this version can build."""
 
 

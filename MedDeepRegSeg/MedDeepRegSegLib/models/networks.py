@@ -1,11 +1,11 @@
 """Networks ready to compute: built from a model folder, checked against it, on the device that was asked for."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
@@ -17,7 +17,11 @@ from MedDeepRegSegLib.models.sealed_folder import DESCRIPTION_FILE, WEIGHTS_FILE
 from MedDeepRegSegLib.resources import resource_path
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from MedDeepRegSegLib.models.encoder import Encoder, EncoderSettings
+
+N = TypeVar("N", bound="nn.Module")
 
 ENCODER = ("models", "encoder")
 """Where the encoder that ships lies below ``Resources``."""
@@ -115,7 +119,7 @@ def load_encoder(folder: Path | None = None, device: str = "cpu") -> LoadedEncod
         If torch or safetensors is not installed.
     """
     chosen = choose_device(device)
-    torch = import_torch()
+    import_torch()
     from MedDeepRegSegLib.models.encoder import Encoder
 
     folder = resource_path(*ENCODER) if folder is None else Path(folder)
@@ -128,14 +132,27 @@ def load_encoder(folder: Path | None = None, device: str = "cpu") -> LoadedEncod
     except InputError as error:
         msg = f"{folder / DESCRIPTION_FILE}: {error}"
         raise InputError(msg) from error
+    network = ready_network(lambda: Encoder(settings), tensors, folder / WEIGHTS_FILE, chosen)
+    return LoadedEncoder(network, description, chosen)
+
+
+def ready_network(make: Callable[[], N], tensors: Mapping[str, np.ndarray], path: Path, device: str) -> N:
+    """Return a network with the weights of a file: float32, in evaluation mode, without gradients, on the device.
+
+    Raises
+    ------
+    InputError
+        If they do not fit.
+    """
+    torch = import_torch()
     with torch.device("meta"):  # nothing is allocated before the weights are known to fit
-        network = Encoder(settings)
+        network = make()
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    _check_fit(tensors, expected, folder / WEIGHTS_FILE)
+    _check_fit(tensors, expected, path)
     weights = {name: torch.from_numpy(array.astype(np.float32)) for name, array in tensors.items()}
     network.load_state_dict(weights, strict=True, assign=True)
-    network.requires_grad_(False).eval().to(chosen)
-    return LoadedEncoder(network, description, chosen)
+    network.requires_grad_(False).eval().to(device)
+    return network
 
 
 def encoder_settings(description: NetworkDescription) -> "EncoderSettings":
