@@ -57,10 +57,10 @@ class Encoder(nn.Module):
         first, second, third, fourth = self.settings.channels
         self.stem = nn.Conv3d(encoder_input.CHANNELS, first, kernel_size=STRIDE, stride=STRIDE, bias=False)
         self.stem_activated = _Activated(first)
-        self.down1 = nn.Sequential(_Block(first + self_similarity.CHANNELS, first), _Block(first, first, residual=True))
-        self.down2 = nn.Sequential(_Block(first, second), _Block(second, second, residual=True))
-        self.down3 = nn.Sequential(_Block(second, third), _Block(third, third, residual=True))
-        self.down4 = nn.Sequential(_Block(third, fourth), _Block(fourth, fourth, residual=True))
+        self.down1 = nn.Sequential(Block(first + self_similarity.CHANNELS, first), Block(first, first, residual=True))
+        self.down2 = nn.Sequential(Block(first, second), Block(second, second, residual=True))
+        self.down3 = nn.Sequential(Block(second, third), Block(third, third, residual=True))
+        self.down4 = nn.Sequential(Block(third, fourth), Block(fourth, fourth, residual=True))
         self.up3, self.up2, self.up1 = _Up(fourth, third), _Up(third, second), _Up(second, first)
         self.local_head = nn.Conv3d(first + self_similarity.CHANNELS, self.settings.local_features, kernel_size=1)
         self.context_head = nn.Conv3d(third, self.settings.context_features, kernel_size=1)
@@ -116,7 +116,7 @@ class _Activated(nn.Module):
         return F.leaky_relu(self.norm(maps), 0.1)
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """Convolution of 3 x 3 x 3 voxels, normalization, ramp; the input added where ``residual``."""
 
     def __init__(self, inputs: int, outputs: int, *, residual: bool = False) -> None:
@@ -136,7 +136,7 @@ class _Up(nn.Module):
     def __init__(self, coarse: int, fine: int) -> None:
         super().__init__()
         self.reduce = nn.Sequential(nn.Conv3d(coarse, fine, kernel_size=1, bias=False), _Activated(fine))
-        self.join = _Block(2 * fine, fine)
+        self.join = Block(2 * fine, fine)
 
     def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
         raised = F.interpolate(self.reduce(coarse), scale_factor=2.0, mode="trilinear", align_corners=False)

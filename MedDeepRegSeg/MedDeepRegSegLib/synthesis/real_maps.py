@@ -23,6 +23,7 @@ _RIGHT_OF = {41: 2, 42: 3, 43: 4, 44: 5, 46: 7, 47: 8, 49: 10, 50: 11, 51: 12, 5
 _RIGHT_OF |= {62: 30, 137: 136, 164: 163, 57: 25}
 _BONE = (515, 516)
 _NOT_BRAIN_FROM = 500
+_FLUID = 24  # cerebrospinal fluid around the brain
 # Outside of the brain, what is the same in every map: air, muscle and fat, nose, skin, skull, spine.
 _NAMED = (0, *BRAIN, 507, 509, 511, *_BONE)
 _MOST = 120
@@ -126,11 +127,14 @@ class RealMaps:
 
     def __init__(self, file: Path, device: str | torch.device = "cpu") -> None:
         values, maps = _unpacked(Path(file))
+        self.values = tuple(values)
+        """FreeSurfer's number of each label."""
         self._maps = [torch.from_numpy(part).to(device) for part in maps]
         index = {value: number for number, value in enumerate(values)}
         self._count = len(values)
         self._bone = tuple(index[value] for value in _BONE if value in index)
         self._outside_brain = torch.tensor([value >= _NOT_BRAIN_FROM for value in values], device=device)
+        self._not_solid = self._outside_brain | torch.tensor([value in (0, _FLUID) for value in values], device=device)
         # The two sides of the brain look alike but are different classes.
         self._alike = {
             index[right]: index[left] for right, left in _RIGHT_OF.items() if right in index and left in index
@@ -150,6 +154,20 @@ class RealMaps:
         labels = self._maps[number]
         if random.chance(0.3):
             labels = labels.masked_fill(self._outside_brain[labels.long()], 0)
+        return self._map(number, labels, random)
+
+    def whole(self, random: Randomness) -> LabelMap:
+        """Return one of the maps, with the whole head."""
+        number = random.integer(0, len(self._maps) - 1)
+        return self._map(number, self._maps[number], random)
+
+    def brain(self, labels: torch.Tensor, *, with_fluid: bool) -> torch.Tensor:
+        """Return where labels (of a map of these) are of the brain, with the fluid around it or without."""
+        if with_fluid:
+            return (labels > 0) & ~self._outside_brain[labels.long()]
+        return ~self._not_solid[labels.long()]
+
+    def _map(self, number: int, labels: torch.Tensor, random: Randomness) -> LabelMap:
         bone = tuple(label for label in self._bone if random.chance(0.9))
         return LabelMap(labels.to(torch.int16), self._count, self._alike, bone, self._classes, self._frames[number])
 

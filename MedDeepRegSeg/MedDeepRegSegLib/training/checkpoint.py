@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +16,10 @@ from MedDeepRegSegLib.jobs.schema import from_json, to_json
 from MedDeepRegSegLib.training.record import RunRecord
 from MedDeepRegSegLib.training.settings import PretrainSettings
 
-_KEY = "meddeep-pretraining"
+_KEY = "meddeep-pretraining"  # of runs of all kinds; the name is that of the first kind
 _VERSION = 1
+
+S = TypeVar("S")
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,10 @@ class Position:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(Generic[S]):
     """The content of a file, verified. ``tensors`` are named ``model/...``, ``average/...`` and ``optimizer/...``."""
 
-    settings: PretrainSettings
+    settings: S
     position: Position
     tensors: Mapping[str, Tensor]
 
@@ -62,7 +64,7 @@ class Checkpoint:
 def save_checkpoint(
     path: Path,
     *,
-    settings: PretrainSettings,
+    settings: Any,
     position: Position,
     model: nn.Module,
     average: nn.Module,
@@ -102,13 +104,17 @@ def save_checkpoint(
         raise InputError(msg) from error
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
-    """Read and verify a checkpoint; nothing in it is run.
+@overload
+def read_checkpoint(path: Path) -> Checkpoint[PretrainSettings]: ...
+@overload
+def read_checkpoint(path: Path, kind: type[S]) -> Checkpoint[S]: ...
+def read_checkpoint(path: Path, kind: type[Any] = PretrainSettings) -> Checkpoint[Any]:
+    """Read and verify a checkpoint of a run with this kind of settings; nothing in it is run.
 
     Raises
     ------
     InputError
-        When the file is damaged, no checkpoint of pre-training, or of a newer version.
+        When the file is damaged, no checkpoint of such a training, or of a newer version.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -119,7 +125,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             if version != _VERSION:
                 msg = f"{path} was made by a newer version of MedDeep: update MedDeep, or use another folder"
                 raise _VersionError(msg)
-            settings = _settings(path, header["settings"])
+            settings = _settings(path, header["settings"], kind)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         if "position" in header:
             position = from_json(Position, header["position"])
@@ -139,7 +145,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 def load_checkpoint(
     path: Path,
     *,
-    settings: PretrainSettings,
+    settings: Any,
     maps_sha256: str,
     model: nn.Module,
     average: nn.Module,
@@ -152,7 +158,7 @@ def load_checkpoint(
     InputError
         When the file cannot be used, see :func:`read_checkpoint`, or is of a run with other settings or label maps.
     """
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(path, type(settings))
     if checkpoint.settings != settings:
         old, new = to_json(checkpoint.settings), to_json(settings)
         differing = ", ".join(sorted(name for name in new if old.get(name) != new[name]))
@@ -172,7 +178,7 @@ def load_checkpoint(
     return checkpoint.position
 
 
-def _optimizer_state(checkpoint: Checkpoint, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+def _optimizer_state(checkpoint: Checkpoint[Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Any]] = {}
     for name, value in checkpoint.part("optimizer/").items():
@@ -187,9 +193,9 @@ def _optimizer_state(checkpoint: Checkpoint, optimizer: torch.optim.Optimizer) -
     return {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
 
 
-def _settings(path: Path, data: Any) -> PretrainSettings:
+def _settings(path: Path, data: Any, kind: type[Any]) -> Any:
     try:
-        return from_json(PretrainSettings, data)
+        return from_json(kind, data)
     except InputError as error:
         msg = f"{path} was made with settings that this version of MedDeep does not take ({error}): use another folder"
         raise _VersionError(msg) from error

@@ -1,4 +1,4 @@
-"""The command line of pre-training, for developers."""
+"""The command line of training, for developers."""
 
 import argparse
 import math
@@ -8,12 +8,16 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from MedDeepRegSegLib.errors import Canceled, InputError, MissingPackageError
 from MedDeepRegSegLib.jobs.progress import CancelToken
+
+if TYPE_CHECKING:
+    from MedDeepRegSegLib.training.settings import Precision
 
 _NUMBERS: tuple[str, ...] = (
     "steps",
@@ -28,6 +32,9 @@ _NUMBERS: tuple[str, ...] = (
 )
 _NUMBERS += ("anchors", "seed", "neighbors", "temperature", "global_weight", "context_weight", "region_weight")
 _NUMBERS += ("boundary_weight", "position_weight", "voxels")
+_SUBDIVISION: tuple[str, ...] = ("steps", "views", "side", "smallest_voxel", "largest_voxel", "tissue_fraction")
+_SUBDIVISION += ("stripped_fraction", "learning_rate", "weight_decay", "warmup", "average", "side_weight", "seed")
+_SUBDIVISION += ("head_channels",)
 _PATIENCE_S = 1.0
 
 
@@ -47,24 +54,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from MedDeepRegSegLib.training.settings import PretrainSettings
+    from MedDeepRegSegLib.training.subdivision_settings import SubdivisionTraining
 
     parser = argparse.ArgumentParser(prog="python -m MedDeepRegSegLib.training", description=__doc__)
     subparsers = parser.add_subparsers(dest="task", required=True)
     pretrain = subparsers.add_parser("pretrain", help="train the encoder on synthetic pairs")
     pretrain.set_defaults(run=_pretrain)
-    pretrain.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run; goes on if there")
+    _add_run(pretrain, PretrainSettings, _NUMBERS)
     pretrain.add_argument("--maps", type=Path, metavar="MAPS.npz", help="real label maps (synthesis.real_maps)")
-    pretrain.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    pretrain.add_argument("--minutes", type=float, default=math.inf, help="end this chunk after this time")
-    pretrain.add_argument("--precision", choices=("float32", "bfloat16"), default=None)
-    pretrain.add_argument("--report-every", type=int, default=50, metavar="STEPS")
-    pretrain.add_argument("--save-minutes", type=float, default=3.0, metavar="MINUTES", help="between checkpoints")
-    defaults = {field.name: field.default for field in fields(PretrainSettings)}
-    for name in _NUMBERS:
-        kind = type(defaults[name])
-        pretrain.add_argument(
-            f"--{name.replace('_', '-')}", type=kind, default=defaults[name], help=f"({defaults[name]})"
-        )
+    subdivision = subparsers.add_parser("subdivision", help="train a network that names the parts of a structure")
+    subdivision.set_defaults(run=_subdivision)
+    _add_run(subdivision, SubdivisionTraining, _SUBDIVISION)
+    subdivision.add_argument(
+        "--maps", type=Path, required=True, metavar="MAPS.npz", help="label maps (synthesis.real_maps)"
+    )
+    subdivision.add_argument(
+        "--parts", type=Path, metavar="PARTS.json", help="which labels are which part (those of the brain)"
+    )
+    subdivision.add_argument("--encoder", type=Path, metavar="MODEL_DIR", help="start from it (the one that ships)")
     export = subparsers.add_parser("export", help="make a model folder from a run")
     export.set_defaults(run=_export)
     export.add_argument("folder", type=Path, metavar="RUN")
@@ -76,32 +83,61 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_run(parser: argparse.ArgumentParser, settings: type, numbers: tuple[str, ...]) -> None:
+    """Add the options that all runs have, and those of numbers of the settings."""
+    parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run; goes on if there")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="end this chunk after this time")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default=None)
+    parser.add_argument("--report-every", type=int, default=50, metavar="STEPS")
+    parser.add_argument("--save-minutes", type=float, default=3.0, metavar="MINUTES", help="between checkpoints")
+    defaults = {field.name: field.default for field in fields(settings)}
+    for name in numbers:
+        kind = type(defaults[name])
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=kind, default=defaults[name], help=f"({defaults[name]})"
+        )
+
+
 def _pretrain(args: argparse.Namespace) -> None:
     from MedDeepRegSegLib.training.pretrain import pretrain
-    from MedDeepRegSegLib.training.settings import Precision, PretrainSettings
+    from MedDeepRegSegLib.training.settings import PretrainSettings
 
-    usual: Precision = "bfloat16" if args.device == "cuda" else "float32"
-    precision: Precision = args.precision or usual
-    settings = PretrainSettings(precision=precision, **{name: getattr(args, name) for name in _NUMBERS})
-    leads = os.environ.get("RANK", "0") == "0"
-
-    def tell(_fraction: float, message: str) -> None:
-        if leads:
-            print(message, flush=True)
-
+    settings = PretrainSettings(precision=_precision(args), **{name: getattr(args, name) for name in _NUMBERS})
     with _cancel_by_signals() as cancel:
-        result = pretrain(
-            settings,
-            args.out,
-            maps=args.maps,
-            device=args.device,
-            minutes=args.minutes,
-            report_every=args.report_every,
-            save_minutes=args.save_minutes,
-            progress=tell,
-            cancel=cancel,
+        result = pretrain(settings, args.out, maps=args.maps, **_options(args), cancel=cancel)
+    _tell(1.0, f"at step {result.step} of {settings.steps} after {result.seconds / 60:.1f} minutes")
+
+
+def _subdivision(args: argparse.Namespace) -> None:
+    from MedDeepRegSegLib.training.subdivision import train_subdivision
+    from MedDeepRegSegLib.training.subdivision_settings import SubdivisionTraining, read_parts
+
+    numbers = {name: getattr(args, name) for name in _SUBDIVISION}
+    settings = SubdivisionTraining(precision=_precision(args), **numbers)
+    if args.parts:
+        parts, unknown = read_parts(args.parts)
+        settings = replace(settings, parts=parts, unknown=unknown)
+    with _cancel_by_signals() as cancel:
+        result = train_subdivision(
+            settings, args.out, maps=args.maps, encoder=args.encoder, **_options(args), cancel=cancel
         )
-    tell(1.0, f"at step {result.step} of {settings.steps} after {result.seconds / 60:.1f} minutes")
+    _tell(1.0, f"at step {result.step} of {settings.steps} after {result.seconds / 60:.1f} minutes")
+
+
+def _precision(args: argparse.Namespace) -> "Precision":
+    usual: Precision = "bfloat16" if args.device == "cuda" else "float32"
+    return args.precision or usual
+
+
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    names = ("device", "minutes", "report_every", "save_minutes")
+    return {name: getattr(args, name) for name in names} | {"progress": _tell}
+
+
+def _tell(_fraction: float, message: str) -> None:
+    if os.environ.get("RANK", "0") == "0":
+        print(message, flush=True)
 
 
 def _export(args: argparse.Namespace) -> None:

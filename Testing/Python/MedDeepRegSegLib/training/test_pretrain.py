@@ -12,6 +12,7 @@ from MedDeepRegSegLib.errors import Canceled, InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.models.encoder import EncoderSettings
 from MedDeepRegSegLib.training import pretrain as pretrain_module
+from MedDeepRegSegLib.training import run as run_module
 from MedDeepRegSegLib.training.checkpoint import read_checkpoint
 from MedDeepRegSegLib.training.log import read_log
 from MedDeepRegSegLib.training.pair_source import PairSource
@@ -211,7 +212,7 @@ def test_a_run_that_diverged_ends_with_advice(tiny, tmp_path, monkeypatch):
             return super().forward(pairs, random) * torch.nan
 
     monkeypatch.setattr(pretrain_module, "PretrainObjective", Bad)
-    monkeypatch.setattr(pretrain_module, "_MOST_SKIPPED", 3)
+    monkeypatch.setattr(run_module, "_MOST_SKIPPED", 3)
     with pytest.raises(InputError, match=r"not finite in 3 steps in a row, up to step 3: .*lower learning rate"):
         pretrain(tiny, tmp_path)
     assert not (tmp_path / CHECKPOINT).exists()
@@ -223,7 +224,7 @@ def test_curves_that_cannot_be_drawn_do_not_end_a_run(tiny, tmp_path, monkeypatc
         def fail(*_, error=error):
             raise error
 
-        monkeypatch.setattr(pretrain_module, "draw_curves", fail)
+        monkeypatch.setattr(run_module, "draw_curves", fail)
         pretrain(tiny, tmp_path, minutes=0)
     assert read_checkpoint(tmp_path / CHECKPOINT).position.step == 2
 
@@ -274,9 +275,9 @@ def test_what_is_kept_is_the_moving_average(tiny, tmp_path):
 
 def test_the_learning_rate_rises_and_falls(tiny):
     settings = replace(tiny, steps=100, warmup=10, learning_rate=1.0)
-    rates = [pretrain_module._rate(settings, step) for step in range(100)]
+    rates = [run_module._rate(settings, step) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[9] > 0.95
     assert rates[9:] == sorted(rates[9:], reverse=True)
     assert rates[-1] == pytest.approx(0.02, abs=0.002)
-    assert pretrain_module._rate(replace(settings, warmup=0), 0) == 1
+    assert run_module._rate(replace(settings, warmup=0), 0) == 1
