@@ -1,14 +1,38 @@
 """Seed points and boxes: from world coordinates to voxels, with checks a person understands."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
 
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.volumes.geometry import index_to_world, volume_corners
+from MedDeepRegSegLib.volumes.geometry import check_label_map, check_same_geometry, index_to_world, volume_corners
 
 Points = np.ndarray | Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True, eq=False)
+class Seeds:
+    """What was asked for, in voxels (k, j, i) of the image, and checked.
+
+    Attributes
+    ----------
+    inside, outside : ndarray, shape (N, 3) and (M, 3), int
+        Clicked voxels.
+    previous : ndarray of bool, or None
+        What was there before, on the grid of the image.
+    allowed : ndarray of bool, or None
+        Where the structure may grow, on the grid of the image.
+    box : tuple of slice, or None
+        Nothing grows out of it.
+    """
+
+    inside: np.ndarray
+    outside: np.ndarray
+    previous: np.ndarray | None = None
+    allowed: np.ndarray | None = None
+    box: tuple[slice, slice, slice] | None = None
 
 
 def ras_text(point: Sequence[float]) -> str:
@@ -114,8 +138,32 @@ def checked_box(image: sitk.Image, box: Points | None, inside: np.ndarray) -> tu
         msg = "the box lies outside the image, expected a box around the structure: move it"
         raise InputError(msg)
     lows, highs = np.maximum(lows, 0)[::-1], np.minimum(highs, size)[::-1]
-    if len(inside) and ((inside < lows) | (inside >= highs)).any():
+    parts = [slice(int(low), int(high)) for low, high in zip(lows, highs, strict=True)]
+    checked = parts[0], parts[1], parts[2]
+    check_in_box(inside, checked)
+    return checked
+
+
+def check_in_box(inside: np.ndarray, box: tuple[slice, slice, slice] | None) -> None:
+    """Raise :class:`InputError` if a voxel of ``inside`` is not in the box."""
+    if box is None or len(inside) == 0:
+        return
+    lows, highs = np.array([part.start for part in box]), np.array([part.stop for part in box])
+    if ((inside < lows) | (inside >= highs)).any():
         msg = "a positive point lies outside the box, expected all inside: move the point or enlarge the box"
         raise InputError(msg)
-    parts = [slice(int(low), int(high)) for low, high in zip(lows, highs, strict=True)]
-    return parts[0], parts[1], parts[2]
+
+
+def mask_array(image: sitk.Image, mask: sitk.Image | None, what: str) -> np.ndarray | None:
+    """Return a mask on the grid of the image as bool (k, j, i), or None without one.
+
+    Raises
+    ------
+    InputError
+        If it is no label map or has another grid.
+    """
+    if mask is None:
+        return None
+    check_label_map(mask, what)
+    check_same_geometry(image, mask, "image", what)
+    return np.asarray(sitk.GetArrayViewFromImage(mask) != 0)

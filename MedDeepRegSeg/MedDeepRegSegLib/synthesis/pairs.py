@@ -95,6 +95,13 @@ def make_pair(label_map: LabelMap, size: Size, random: Randomness, settings: Pai
     )
 
 
+def view_of(label_map: LabelMap, size: Size, random: Randomness, settings: PairSettings) -> Tensor:
+    """Return the labels (D, H, W) of one view of a label map, scaled, turned and bent as those of a pair are."""
+    place = _ToMap(label_map, size, random, settings).grid(voxel_grid(size, random.device))
+    labels, _ = nearest(label_map.labels, place)
+    return labels
+
+
 def _position(label_map: LabelMap, place: Tensor) -> Tensor | None:
     """Return places of the map in the frame of the head."""
     if label_map.frame is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from MedDeepRegSegLib.jobs.progress import CancelToken
-from MedDeepRegSegLib.segmentation.growing_model import (
+from MedDeepRegSegLib.segmentation.classic_growing_model import (
     Band,
     Side,
     arrival_time,

@@ -1,15 +1,23 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
 from MedDeepRegSegLib.errors import Canceled, InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken
-from MedDeepRegSegLib.segmentation.growing import GrowingSettings, grow
+from MedDeepRegSegLib.segmentation import growing
+from MedDeepRegSegLib.segmentation.growing_settings import GrowingSettings
 from MedDeepRegSegLib.volumes.geometry import same_geometry
 from MedDeepRegSegLib.volumes.phantoms import chest_phantom
 
 SPACING = (1.0, 1.2, 2.0)
 TURNED = sitk.Euler3DTransform((0, 0, 0), 0.2, -0.3, 0.4).GetMatrix()
+
+
+def grow(image, positive, negative=(), *, settings=None, **options):
+    settings = replace(settings or GrowingSettings(), method="classic")
+    return growing.grow(image, positive, negative, settings=settings, **options)
 
 
 def dice(a, b):

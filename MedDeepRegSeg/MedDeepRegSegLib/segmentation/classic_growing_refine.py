@@ -6,14 +6,14 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from MedDeepRegSegLib.segmentation.growing_model import (
+from MedDeepRegSegLib.segmentation.classic_growing_model import (
     arrival_time,
     difference_from,
     edge_strength,
     more_like,
     noise_of,
 )
-from MedDeepRegSegLib.segmentation.growing_region import Growth, Problem
+from MedDeepRegSegLib.segmentation.classic_growing_region import Growth, Problem
 from MedDeepRegSegLib.segmentation.growing_seeds import unique_rows
 from MedDeepRegSegLib.segmentation.morphology import (
     Mask,

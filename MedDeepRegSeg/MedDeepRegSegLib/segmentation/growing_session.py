@@ -1,0 +1,474 @@
+"""Grow structures of one image by clicks: what was computed for an earlier click is used for the next one.
+
+The window of the network follows the structure: a first look around the click, then out where the structure is cut, or
+in where it is small. Seeds are hard constraints; what is not connected to a positive seed is left out.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
+from MedDeepRegSegLib.models.growing_loader import load_growing
+from MedDeepRegSegLib.segmentation.growing_air import check_air
+from MedDeepRegSegLib.segmentation.growing_range import value_limits
+from MedDeepRegSegLib.segmentation.growing_seeds import (
+    Points,
+    Seeds,
+    check_apart,
+    check_foreground,
+    check_in_box,
+    checked_box,
+    mask_array,
+    seed_indices,
+)
+from MedDeepRegSegLib.segmentation.growing_settings import GrowingSettings, check_settings
+from MedDeepRegSegLib.segmentation.growing_suggestion import suggest
+from MedDeepRegSegLib.segmentation.growing_view import GrowingView, Prompt
+from MedDeepRegSegLib.segmentation.growing_window import (
+    Block,
+    Window,
+    first_window,
+    is_cut,
+    window_around,
+    window_of,
+)
+from MedDeepRegSegLib.segmentation.morphology import components, depth_in
+from MedDeepRegSegLib.volumes.geometry import check_volume
+from MedDeepRegSegLib.volumes.modality import guess_modality
+
+Mask = NDArray[np.bool_]
+Point = tuple[float, float, float]
+
+_LOOKS = 4
+_OUT = 1.7
+_IN = 0.4
+_MARGIN = 0.3
+_BOX_MARGIN = 0.15
+_KEPT_VIEWS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class GrowingStep:
+    """What a click did.
+
+    Attributes
+    ----------
+    mask : ndarray, shape (k, j, i), bool
+        On the grid of the image.
+    volume_ml, changed_ml : float
+        Volume of the structure, and of what changed with this click.
+    suggestion : tuple, or None
+        Where the next click would tell most, (LPS mm, whether the structure is thought to be there).
+    adapted : bool
+        Whether the network has learned from the corrections.
+    notes : tuple of str
+        What the user should know.
+    seconds : float
+        From the click to the mask.
+    """
+
+    mask: Mask
+    volume_ml: float
+    changed_ml: float
+    suggestion: tuple[Point, bool] | None
+    adapted: bool
+    notes: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """One object after some clicks; never changed, so that a click is taken back by going back to the one before."""
+
+    prompts: tuple[Prompt, ...] = ()
+    window: Window | None = None
+    chance: NDArray[np.float32] | None = None  # at working voxels of the window
+    mask: Mask | None = None  # in the block of the window
+    step: GrowingStep | None = None
+
+
+class GrowingSession:
+    """Grows one object after another in one image. Not for more than one thread at a time.
+
+    Parameters
+    ----------
+    image : SimpleITK.Image
+        3-D scalar volume.
+    foreground : SimpleITK.Image, optional
+        Mask on its grid; nothing grows where it is 0.
+    settings : GrowingSettings, optional
+    model : Path, optional
+        Folder of a growing network; the one that ships without.
+    device : {"auto", "cpu", "cuda"}
+
+    Raises
+    ------
+    InputError
+        If image, mask, settings or model cannot be used.
+    MissingPackageError
+        If PyTorch is absent.
+    """
+
+    def __init__(
+        self,
+        image: sitk.Image,
+        *,
+        foreground: sitk.Image | None = None,
+        settings: GrowingSettings | None = None,
+        model: Path | None = None,
+        device: str = "cpu",
+    ) -> None:
+        check_volume(image)
+        self._settings = settings or GrowingSettings()
+        check_settings(self._settings)
+        self._image = image
+        self._allowed = mask_array(image, foreground, "foreground mask")
+        self._loaded = load_growing(model, device)
+        self._values: NDArray[np.float32] = sitk.GetArrayFromImage(image).astype(np.float32, copy=False)
+        self._modality = guess_modality(image)
+        spacing = image.GetSpacing()
+        self._spacing = spacing[2], spacing[1], spacing[0]
+        self._views: dict[object, GrowingView] = {}
+        self._taken: Mask | None = None
+        self._box: Block | None = None
+        self._previous: Mask | None = None
+        self._states = [_State()]
+
+    def start(self, name: str = "Structure", *, box: Points | None = None, previous: sitk.Image | None = None) -> None:
+        """Begin a new object; the one before is finished, and its voxels stay its own.
+
+        Parameters
+        ----------
+        name : str
+            For messages.
+        box : array_like, shape (2, 3), optional
+            Opposite corners of a box around it, LPS mm.
+        previous : SimpleITK.Image, optional
+            Mask on the grid of the image to go on from.
+
+        Raises
+        ------
+        InputError
+            If the box or the mask cannot be used.
+        """
+        limits = checked_box(self._image, box, np.zeros((0, 3), int))
+        earlier = mask_array(self._image, previous, f"previous mask of {name!r}")
+        finished = self._states[-1]
+        if finished.mask is not None and finished.mask.any():
+            taken = np.zeros(self._values.shape, bool) if self._taken is None else self._taken
+            self._taken = taken | self._whole(finished)
+        self._begin(limits, earlier)
+
+    def accept(self, seeds: Seeds) -> None:
+        """Begin an object with a box, a mask to stay in and a previous mask that are checked already."""
+        self._allowed = seeds.allowed
+        self._begin(seeds.box, seeds.previous)
+
+    def _begin(self, box: Block | None, previous: Mask | None) -> None:
+        self._box = box
+        self._previous = previous if previous is not None and previous.any() else None
+        self._states = [_State()]
+
+    def click(
+        self,
+        positive: Points = (),
+        negative: Points = (),
+        *,
+        progress: Progress = no_progress,
+        cancel: CancelToken | None = None,
+    ) -> GrowingStep:
+        """Grow on with more points; several at once are a stroke.
+
+        Parameters
+        ----------
+        positive, negative : array_like, shape (N, 3)
+            Points inside and outside of the object, LPS mm. A point where one of the other kind was replaces it.
+
+        Raises
+        ------
+        InputError
+            If a point lies outside of the image, the box, the foreground mask or the patient, or in another object, or
+            if none was given. Nothing changes then.
+        Canceled
+            If ``cancel`` was set. Nothing changes then.
+        """
+        cancel = CancelToken() if cancel is None else cancel
+        inside = seed_indices(self._image, positive, "positive")
+        outside = seed_indices(self._image, negative, "negative")
+        self._check(inside, outside, cancel)
+        return self._click(inside, outside, progress, cancel)
+
+    def _click(
+        self, inside: NDArray[np.int64], outside: NDArray[np.int64], progress: Progress, cancel: CancelToken
+    ) -> GrowingStep:
+        began = time.perf_counter()
+        before = self._states[-1]
+        fresh = [Prompt(_index(voxel), True) for voxel in inside] + [Prompt(_index(voxel), False) for voxel in outside]
+        replaced = {prompt.voxel for prompt in fresh}
+        kept = [prompt for prompt in before.prompts if prompt.voxel not in replaced]
+        state = replace(before, prompts=(*kept, *fresh))
+        progress(0.1, "Growing")
+        state, notes = self._grown(state, cancel)
+        mask = self._whole(state)
+        cell = float(np.prod(self._spacing)) / 1000
+        changed = mask ^ (self._whole(before) if before.step is not None else self._start_mask())
+        assert state.chance is not None
+        assert state.window is not None
+        found = suggest(state.chance, state.window)
+        suggestion = None if found is None else (self._point(found[0]), found[1])
+        step = GrowingStep(
+            mask,
+            float(mask.sum()) * cell,
+            float(changed.sum()) * cell,
+            suggestion,
+            adapted=False,
+            notes=notes,
+            seconds=time.perf_counter() - began,
+        )
+        self._states.append(replace(state, step=step))
+        progress(1.0, "Grown")
+        return step
+
+    def undo(self) -> GrowingStep | None:
+        """Take the last click back; returns what the one before did, None where there is none."""
+        if len(self._states) > 1:
+            self._states.pop()
+        return self._states[-1].step
+
+    @property
+    def mask(self) -> sitk.Image:
+        """The object that is being grown, uint8 on the grid of the image."""
+        state = self._states[-1]
+        array = self._start_mask() if state.step is None else self._whole(state)
+        return self._as_image(array.astype(np.uint8))
+
+    def uncertainty(self) -> sitk.Image:
+        """Return how unsure the network is, 0 (sure) to 1 (could be either), float32 on the grid of the image.
+
+        It is the entropy of its answer in bits: about how much the answer says, not how often it is right.
+        """
+        import torch
+
+        state = self._states[-1]
+        array = np.zeros(self._values.shape, np.float32)
+        if state.chance is not None and state.window is not None:
+            chance = state.window.write(torch.from_numpy(state.chance)).clip(1e-6, 1 - 1e-6)
+            array[state.window.block] = -chance * np.log2(chance) - (1 - chance) * np.log2(1 - chance)
+        return self._as_image(array)
+
+    def _grown(self, state: _State, cancel: CancelToken) -> tuple[_State, tuple[str, ...]]:
+        """Return the state after its prompts: the network asked, in a window that fits."""
+        import torch
+
+        window = self._window(state)
+        zoomed = 0
+        while True:
+            cancel.raise_if_canceled()
+            view = self._view(window, state.prompts)
+            grown = view.grow(self._with_inner(state), self._earlier(state, window), self._box)
+            chance = torch.sigmoid(grown.logits)
+            mask = self._mask(window, chance, state.prompts)
+            zoomed += 1
+            following = self._zoomed(state, window, mask) if zoomed < _LOOKS else None
+            if following is None or following == window:
+                break
+            window = following
+        notes = ()
+        if self._box is None and is_cut(window, mask, self._values.shape):
+            notes = ("the structure goes on beyond the part of the image that was looked at: click there to go on",)
+        return replace(state, window=window, chance=chance.numpy(), mask=mask), notes
+
+    def _window(self, state: _State) -> Window:
+        """Return where to look first for the prompts of a state."""
+        shape, spacing = self._values.shape, self._spacing
+        voxels = np.array([prompt.voxel for prompt in state.prompts])
+        if state.window is not None:
+            if state.window.holds(voxels):
+                return state.window
+            low = np.minimum([part.start for part in state.window.block], voxels.min(axis=0))
+            high = np.maximum([part.stop - 1 for part in state.window.block], voxels.max(axis=0))
+            return window_around(low, high, shape, spacing, margin=0.1)
+        if self._box is not None:
+            low = np.array([part.start for part in self._box], float)
+            high = np.array([part.stop - 1 for part in self._box], float)
+            return window_around(low, high, shape, spacing, margin=_BOX_MARGIN)
+        if self._previous is not None:
+            found = np.argwhere(self._previous)
+            low = np.minimum(found.min(axis=0), voxels.min(axis=0)).astype(float)
+            high = np.maximum(found.max(axis=0), voxels.max(axis=0)).astype(float)
+            return window_around(low, high, shape, spacing, margin=_MARGIN)
+        first = first_window(voxels[0], shape, spacing)
+        if first.holds(voxels):
+            return first
+        return window_around(voxels.min(axis=0) - 2.0, voxels.max(axis=0) + 2.0, shape, spacing, margin=0.5)
+
+    def _zoomed(self, state: _State, window: Window, mask: Mask) -> Window | None:
+        """Return a window that fits what was grown better, None where this one does."""
+        if self._box is not None or not mask.any():
+            return None
+        shape, spacing = self._values.shape, self._spacing
+        found = [np.flatnonzero(mask.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
+        offset = np.array([part.start for part in window.block])
+        voxels = np.array([prompt.voxel for prompt in state.prompts])
+        low = np.minimum(np.array([part[0] for part in found]) + offset, voxels.min(axis=0)).astype(float)
+        high = np.maximum(np.array([part[-1] for part in found]) + offset, voxels.max(axis=0)).astype(float)
+        if is_cut(window, mask, shape):
+            middle, half = (low + high) / 2, _OUT * (high - low + 1) / 2
+            starts = np.array([part.start for part in window.block])
+            stops = np.array([part.stop - 1 for part in window.block])
+            wide = window_of(
+                np.minimum(middle - half, starts),
+                np.maximum(middle + half, stops),
+                shape,
+                spacing,
+                finest=min(spacing),
+            )
+            return None if wide.block == window.block else wide
+        reach = self._settings.max_extent_mm
+        steps = np.array(spacing)
+        extent = ((high - low + 1) * steps).max()
+        if state.window is None and extent < min(_IN * max(np.array(window.shape) * steps), reach):
+            return window_around(low, high, shape, spacing, margin=_MARGIN)
+        return None
+
+    def _view(self, window: Window, prompts: Sequence[Prompt]) -> GrowingView:
+        """Return a window encoded; the last few are kept."""
+        first = next((prompt for prompt in prompts if prompt.positive), prompts[0])
+        limits = value_limits(self._values, first.voxel, self._modality)
+        key = tuple((part.start, part.stop) for part in window.block), window.size, limits
+        view = self._views.pop(key, None)
+        if view is None:
+            view = GrowingView(self._loaded, self._values, window, limits)
+        self._views[key] = view
+        while len(self._views) > _KEPT_VIEWS:
+            self._views.pop(next(iter(self._views)))
+        return view
+
+    def _with_inner(self, state: _State) -> tuple[Prompt, ...]:
+        """Return the prompts, and where they name nothing inside, the innermost place of the previous mask."""
+        if any(prompt.positive for prompt in state.prompts) or self._previous is None:
+            return state.prompts
+        depth = depth_in(self._previous, self._spacing)
+        return (Prompt(_index(np.unravel_index(int(depth.argmax()), depth.shape)), True), *state.prompts)
+
+    def _earlier(self, state: _State, window: Window):  # type: ignore[no-untyped-def]
+        """Return what was grown before at working voxels of a window, None for nothing."""
+        import torch
+
+        if state.chance is None or state.window is None:
+            return None if self._previous is None else window.read(self._previous.astype(np.float32))
+        if state.window == window:
+            return torch.from_numpy(state.chance)
+        whole = np.zeros(self._values.shape, np.float32)
+        whole[state.window.block] = state.window.write(torch.from_numpy(state.chance))
+        return window.read(whole)
+
+    def _mask(self, window: Window, chance, prompts: Sequence[Prompt]) -> Mask:  # type: ignore[no-untyped-def]
+        """Return the mask in the block of a window: where it may grow, connected to the seeds, which are kept."""
+        mask = window.write(chance) > 0.5
+        block = window.block
+        for where in (self._allowed, None if self._taken is None else ~self._taken):
+            if where is not None:
+                mask &= where[block]
+        if self._box is not None:
+            boxed = np.zeros_like(mask)
+            boxed[tuple(_within(part, own) for part, own in zip(self._box, block, strict=True))] = True
+            mask &= boxed
+        offset = np.array([part.start for part in block])
+        near = [
+            (np.array(prompt.voxel) - offset, prompt.positive)
+            for prompt in prompts
+            if all(part.start <= at < part.stop for part, at in zip(block, prompt.voxel, strict=True))
+        ]
+        for place, positive in near:
+            if not positive:
+                mask[tuple(place)] = False
+        kept = _connected(mask, [place for place, positive in near if positive])
+        for place, positive in near:
+            kept[tuple(place)] = positive
+        return kept
+
+    def _whole(self, state: _State) -> Mask:
+        """Return the mask of a state on the grid of the image."""
+        array = np.zeros(self._values.shape, bool)
+        if state.mask is not None and state.window is not None:
+            array[state.window.block] = state.mask
+        return array
+
+    def _start_mask(self) -> Mask:
+        return np.zeros(self._values.shape, bool) if self._previous is None else self._previous
+
+    def _check(self, inside: NDArray[np.int64], outside: NDArray[np.int64], cancel: CancelToken) -> None:
+        known = [prompt for prompt in self._states[-1].prompts if prompt.positive]
+        if len(inside) == 0 and not (len(outside) and (known or self._previous is not None)):
+            msg = "no positive point was given, expected at least one inside the structure: place one"
+            raise InputError(msg)
+        check_apart(inside, outside)
+        check_foreground(inside, self._allowed)
+        check_in_box(inside, self._box)
+        check_air(self._image, inside, self._allowed, cancel)
+        if self._taken is not None and len(inside) and self._taken[tuple(inside.T)].any():
+            msg = "a positive point lies in a structure that is finished, expected a place that is free: move it"
+            raise InputError(msg)
+
+    def _point(self, voxel: NDArray[np.int64]) -> Point:
+        x, y, z = self._image.TransformIndexToPhysicalPoint([int(part) for part in voxel[::-1]])
+        return x, y, z
+
+    def _as_image(self, array: np.ndarray) -> sitk.Image:
+        image = sitk.GetImageFromArray(array)
+        image.CopyInformation(self._image)
+        return image
+
+
+def grown_by_network(
+    image: sitk.Image,
+    seeds: Seeds,
+    *,
+    settings: GrowingSettings,
+    device: str,
+    progress: Progress,
+    cancel: CancelToken,
+) -> Mask:
+    """Return the mask grown from checked seeds at once: the points inside first, then those outside."""
+    session = GrowingSession(image, settings=settings, device=device)
+    session.accept(seeds)
+    for inside, outside in ((seeds.inside, seeds.outside[:0]), (seeds.inside[:0], seeds.outside)):
+        if len(inside) or len(outside):
+            session._click(inside, outside, progress, cancel)
+    return sitk.GetArrayFromImage(session.mask) > 0
+
+
+def _connected(mask: Mask, places: Sequence[NDArray[np.int64]]) -> Mask:
+    """Return the parts of a mask at seeds; where there is none, the part nearest to the last seed."""
+    if not mask.any():
+        return mask
+    labels, _ = components(mask)
+    wanted: set[int] = set()
+    for place in places:
+        around = tuple(slice(max(int(at) - 1, 0), int(at) + 2) for at in place)
+        wanted |= set(np.unique(labels[around]).tolist())
+    wanted.discard(0)
+    if not wanted and places:
+        found = np.argwhere(mask)
+        nearest = found[np.square(found - places[-1]).sum(axis=1).argmin()]
+        wanted.add(int(labels[tuple(nearest)]))
+    return np.isin(labels, list(wanted)) if wanted else mask
+
+
+def _within(part: slice, block: slice) -> slice:
+    """Return a part of an axis in the voxels of a block."""
+    start = min(max(part.start - block.start, 0), block.stop - block.start)
+    return slice(start, max(min(part.stop, block.stop) - block.start, start))
+
+
+def _index(voxel: Sequence[np.intp] | NDArray[np.int64]) -> tuple[int, int, int]:
+    k, j, i = (int(part) for part in voxel)
+    return k, j, i

@@ -1,0 +1,122 @@
+"""A window of an image as the growing network sees it: encoded once, asked again with every click."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MedDeepRegSegLib.models.growing_loader import LoadedGrowing
+from MedDeepRegSegLib.segmentation.growing_window import Block, Window
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Range = tuple[float, float]
+
+_MULTIPLE = 16
+_MOST_POINTS = 64
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A clicked voxel (k, j, i) of the image, and whether it lies inside the structure."""
+
+    voxel: tuple[int, int, int]
+    positive: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Grown:
+    """An answer: logits at working voxels (D, H, W), and the features they were made from, with their padding."""
+
+    logits: "Tensor"
+    features: "Tensor"
+
+
+class GrowingView:
+    """One window of one image.
+
+    Parameters
+    ----------
+    loaded : LoadedGrowing
+    image : ndarray, shape (k, j, i), float32
+        The whole image.
+    window : Window
+    limits : tuple of float, or None
+        Values that are told apart; those beyond are cut off.
+    """
+
+    def __init__(self, loaded: LoadedGrowing, image: NDArray[np.float32], window: Window, limits: Range | None) -> None:
+        import torch
+        import torch.nn.functional as F
+
+        from MedDeepRegSegLib.models import growing_prompts
+        from MedDeepRegSegLib.models.encoder_input import standardize
+
+        self.window, self._loaded = window, loaded
+        values = window.read(image)
+        if limits is not None:
+            values = values.clamp(*limits)
+        pads = [(-side) % _MULTIPLE for side in window.size]
+        padded = F.pad(values[None, None], (0, pads[2], 0, pads[1], 0, pads[0]), mode="replicate")
+        with torch.inference_mode(), _precision(loaded.device):
+            volume = standardize(padded.to(loaded.device)).contiguous(memory_format=torch.channels_last_3d)
+            self._encoded = loaded.network.encode(volume)
+        self._volume = volume
+        self._intensity = growing_prompts.intensity(volume[0])
+        self._blank = growing_prompts.blank(volume.shape[2:], loaded.device)
+
+    def grow(self, prompts: Sequence[Prompt], previous: "Tensor | None", box: Block | None) -> Grown:
+        """Return the answer to clicks.
+
+        Parameters
+        ----------
+        prompts : sequence of Prompt
+            All that were made so far; where they are too many, the first and the latest count.
+        previous : Tensor, shape (D, H, W), or None
+            What was grown before at working voxels, 0 to 1.
+        box : tuple of slice, or None
+            In voxels of the image.
+        """
+        import torch
+
+        from MedDeepRegSegLib.models import growing_prompts
+
+        used = [prompts[0], *prompts[1:][-_MOST_POINTS + 1 :]] if len(prompts) > _MOST_POINTS else prompts
+        given = self._blank.clone()
+        depth, height, width = self.window.size
+        places = [self.window.to_working(np.array(prompt.voxel)) for prompt in used]
+        for place, prompt in zip(places, used, strict=True):
+            growing_prompts.add_point(given, self._intensity, place, positive=prompt.positive)
+        if previous is not None:
+            given[growing_prompts.PREVIOUS, :depth, :height, :width] = previous.to(given.device)
+        growing_prompts.set_box(given, None if box is None else self._box(box))
+        device = given.device
+        with torch.inference_mode(), _precision(self._loaded.device):
+            logits, features, _ = self._loaded.network.grow(
+                self._encoded,
+                self._volume,
+                given[None].contiguous(memory_format=torch.channels_last_3d),
+                torch.tensor([places], device=device),
+                torch.tensor([[1 if prompt.positive else -1 for prompt in used]], device=device),
+            )
+        return Grown(logits[0, 0, :depth, :height, :width].cpu(), features)
+
+    def _box(self, box: Block) -> Block:
+        """Return a box of the image in working voxels."""
+        low = self.window.to_working(np.array([part.start for part in box]))
+        high = self.window.to_working(np.array([part.stop - 1 for part in box]))
+        k, j, i = (slice(start, max(stop, start) + 1) for start, stop in zip(low, high, strict=True))
+        return k, j, i
+
+
+def _precision(device: str):  # type: ignore[no-untyped-def]
+    """Return the context to compute in: half precision where the processor has it, which is twice as fast."""
+    import torch
+
+    if device == "cuda":
+        return torch.autocast("cuda", torch.float16)
+    able = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return torch.autocast("cpu", torch.bfloat16, enabled=bool(able()))
