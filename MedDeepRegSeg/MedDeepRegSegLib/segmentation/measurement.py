@@ -9,8 +9,10 @@ MM: Code = ("UCUM", "mm", "millimeter")
 MM2: Code = ("UCUM", "mm2", "square millimeter")
 MM3: Code = ("UCUM", "mm3", "cubic millimeter")
 CM3: Code = ("UCUM", "cm3", "cubic centimeter")
+PER_MM: Code = ("UCUM", "/mm", "per millimeter")
 NO_UNITS: Code = ("UCUM", "1", "no units")
 HOUNSFIELD: Code = ("UCUM", "[hnsf'U]", "Hounsfield unit")
+HOUNSFIELD2: Code = ("UCUM", "[hnsf'U]2", "square Hounsfield unit")
 
 
 @dataclass(frozen=True)
@@ -33,3 +35,5 @@ class Measurement:
     """UCUM code of the units."""
     derivation_code: Code | None = None
     """Code of how the value derives from many (mean, maximum ...)."""
+    method_code: Code | None = None
+    """Code of how it was measured, where one quantity can be measured in several ways."""

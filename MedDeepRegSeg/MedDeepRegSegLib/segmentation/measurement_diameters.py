@@ -18,7 +18,7 @@ def measure_diameters(shape: MeasuredShape | None, _units: str = "") -> list[Mea
     """
     largest = longest = perpendicular = 0.0
     if shape is not None:
-        largest = _diameter(shape.to_lps(shape.boundary_points()))[0]
+        largest = _diameter(shape.to_lps(shape.outer_faces()))[0]
         longest, perpendicular = _slice_diameters(shape)
     return [
         Measurement(
@@ -74,7 +74,7 @@ def _slice_diameters(shape: MeasuredShape) -> tuple[float, float]:
     direction = shape.matrix[:3, :3] / np.array(shape.spacing)
     across = int(np.argmax(np.abs(direction[2])))
     first, second = (axis for axis in range(3) if axis != across)
-    faces = shape.boundary_points((first, second))
+    faces = shape.outer_faces((first, second))
     numbers = np.rint(faces[:, across]).astype(int)
     plane = faces[:, [first, second]] * (shape.spacing[first], shape.spacing[second])
     best = (-1.0, plane[0], plane[0], numbers[0])
@@ -84,9 +84,10 @@ def _slice_diameters(shape: MeasuredShape) -> tuple[float, float]:
             best = (length, start, end, number)
     length, start, end, number = best
     along = (end - start) / length
-    inside = np.argwhere(shape.mask)[:, ::-1] + shape.start
-    inside = inside[inside[:, across] == number][:, [first, second]] * (shape.spacing[first], shape.spacing[second])
-    return length, _longest_chord(inside, along, (shape.spacing[first], shape.spacing[second]))
+    plane_spacing = (shape.spacing[first], shape.spacing[second])
+    section = np.take(shape.mask, number - shape.start[across], axis=2 - across)
+    inside = (np.argwhere(section)[:, ::-1] + shape.start[[first, second]]) * plane_spacing
+    return length, _longest_chord(inside, along, plane_spacing)
 
 
 def _longest_chord(pixels: np.ndarray, along: np.ndarray, spacing: tuple[float, float]) -> float:

@@ -6,7 +6,7 @@ the Image Biomarker Standardisation Initiative defines them (Zwanenburg et al., 
 
 import numpy as np
 
-from MedDeepRegSegLib.segmentation.measured_shape import LPS_TO_RAS, MeasuredShape
+from MedDeepRegSegLib.segmentation.measured_shape import LPS_TO_RAS, MeasuredShape, row_ends
 from MedDeepRegSegLib.segmentation.measurement import MM, NO_UNITS, Measurement
 
 _AXES = (("right", "R"), ("anterior", "A"), ("superior", "S"))
@@ -15,22 +15,26 @@ _LENGTHS = (
     ("minor_axis_mm", "Minor axis length", ("IBSI", "P9VJ", "Minor Axis Length")),
     ("least_axis_mm", "Least axis length", ("IBSI", "7J51", "Least Axis Length")),
 )
+_RANKS = ("length", "width", "height")
+_ORDER = ("first", "second", "third")
 _NOTHING = np.full(3, np.nan)
 
 
 def measure_position(shape: MeasuredShape | None, _units: str = "") -> list[Measurement]:
-    """Return center, bounding box, oriented box, principal axes, elongation and flatness."""
-    center = lower = upper = deviations = _NOTHING
+    """Return center, bounding box, oriented box with its axes, axis lengths, elongation and flatness."""
+    center = lower = upper = deviations = middle = _NOTHING
+    axes = np.full((3, 3), np.nan)
     extents = oriented = np.zeros(3)
     if shape is not None:
-        places = shape.to_lps(shape.voxel_indices().astype(float))
-        center = places.mean(axis=0) * LPS_TO_RAS
-        faces = _face_corners(shape) * LPS_TO_RAS
-        lower, upper = faces.min(axis=0), faces.max(axis=0)
+        place, covariance = shape.moments
+        center = place * LPS_TO_RAS
+        deviations, axes = principal_axes(covariance)
+        axes = _turned(axes * LPS_TO_RAS)
+        lower, upper = _extent(shape, np.eye(3))
         extents = upper - lower
-        deviations, axes = principal_axes(places)
-        along = faces @ (axes * LPS_TO_RAS).T
-        oriented = np.ptp(along, axis=0)
+        lowest, highest = _extent(shape, axes)
+        oriented = highest - lowest
+        middle = (lowest + highest) / 2 @ axes
     found = [
         Measurement(
             f"center_{name}_mm",
@@ -78,7 +82,32 @@ def measure_position(shape: MeasuredShape | None, _units: str = "") -> list[Meas
             None,
             MM,
         )
-        for number, rank in enumerate(("length", "width", "height"))
+        for number, rank in enumerate(_RANKS)
+    ]
+    found += [
+        Measurement(
+            f"oriented_box_center_{name}_mm",
+            f"Oriented box center {letter}",
+            _number(middle[axis]),
+            "mm",
+            f"Center of the box along the principal axes, RAS, toward {name}.",
+            None,
+            MM,
+        )
+        for axis, (name, letter) in enumerate(_AXES)
+    ]
+    found += [
+        Measurement(
+            f"oriented_box_{rank}_axis_{name}",
+            f"Oriented box {rank} axis {letter}",
+            _number(axes[number, axis]),
+            "",
+            f"Part toward {name} of the {_ORDER[number]} principal axis, a direction of length 1 in RAS.",
+            None,
+            NO_UNITS,
+        )
+        for number, rank in enumerate(_RANKS)
+        for axis, (name, letter) in enumerate(_AXES)
     ]
     lengths = 4 * deviations
     found += [
@@ -110,23 +139,30 @@ def measure_position(shape: MeasuredShape | None, _units: str = "") -> list[Meas
     return found
 
 
-def principal_axes(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the standard deviations (3,) of points (N, 3) along their principal axes, largest first, and the axes (3, 3) as rows."""
-    centered = places - places.mean(axis=0)
-    variances, vectors = np.linalg.eigh(centered.T @ centered / len(places))
-    return np.sqrt(np.maximum(variances[::-1], 0)), vectors[:, ::-1].T
+def principal_axes(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the standard deviations (3,) along the principal axes, largest first, and the axes (3, 3) as rows."""
+    variances, vectors = np.linalg.eigh(covariance)
+    # A sheet or a line has no extent across; what is left there is the error of the arithmetic.
+    variances[variances < 1e-12 * variances.max()] = 0
+    return np.sqrt(variances[::-1]), vectors[:, ::-1].T
 
 
-def _face_corners(shape: MeasuredShape) -> np.ndarray:
-    """Return the corners of the boundary voxels, (N, 3) LPS mm: the exact outline of the voxels."""
-    padded = np.pad(shape.mask, 1)
-    inner = padded.copy()
-    for axis in range(3):
-        inner &= np.roll(padded, 1, axis) & np.roll(padded, -1, axis)
-    border = np.argwhere(padded & ~inner)[:, ::-1] - 1 + shape.start
-    halves = np.array(np.meshgrid([-0.5, 0.5], [-0.5, 0.5], [-0.5, 0.5])).reshape(3, -1).T
-    corners = np.unique((border[:, None, :] + halves[None]).reshape(-1, 3), axis=0)
-    return shape.to_lps(corners)
+def _turned(axes: np.ndarray) -> np.ndarray:
+    """Return axes (3, 3), rows, with the same sign for the same shape: the largest part positive, right-handed."""
+    largest = np.abs(axes).argmax(axis=1)
+    axes = axes * np.sign(axes[np.arange(3), largest])[:, None]
+    return axes * [[1], [1], [np.sign(np.linalg.det(axes))]]
+
+
+def _extent(shape: MeasuredShape, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the voxels begin and end along each of the axes (3, 3), rows in RAS, (3,) mm each.
+
+    The ends of the rows of voxels are enough: a linear function over a row is largest at one of its ends.
+    """
+    ends = np.concatenate(row_ends(shape.mask, 0)) + shape.start
+    along = shape.to_lps(ends.astype(float)) @ (axes * LPS_TO_RAS).T
+    half = np.abs(axes * LPS_TO_RAS @ shape.matrix[:3, :3]).sum(axis=1) / 2  # from the center of a voxel to its outline
+    return along.min(axis=0) - half, along.max(axis=0) + half
 
 
 def _number(value: float) -> float | None:

@@ -1,10 +1,10 @@
-"""Measure segments: size, surface, place, axes, diameters, intensities; in mm, with DICOM codes.
+"""Measure segments: size, surface, place, axes, diameters, intensities, texture; in mm, with DICOM codes.
 
 Each family of measurements is a plugin, a function from :class:`~.measured_shape.MeasuredShape` to measurements, listed
-in :data:`PLUGINS`. Centers and boxes are in RAS mm, as Slicer shows places.
+in :data:`~.measurement_families.FAMILIES`. Centers, boxes and axes are in RAS, as Slicer shows places.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,24 +13,16 @@ import SimpleITK as sitk
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 from MedDeepRegSegLib.segmentation.measured_shape import MeasuredShape, shape_of
 from MedDeepRegSegLib.segmentation.measurement import Measurement
-from MedDeepRegSegLib.segmentation.measurement_diameters import measure_diameters
-from MedDeepRegSegLib.segmentation.measurement_intensity import measure_intensity
-from MedDeepRegSegLib.segmentation.measurement_position import measure_position
-from MedDeepRegSegLib.segmentation.measurement_size import measure_size
+from MedDeepRegSegLib.segmentation.measurement_families import Family, chosen_families, plugin_of
 from MedDeepRegSegLib.segmentation.segments import Segment, check_segments
+from MedDeepRegSegLib.segmentation.texture_matrices import TextureSettings
 from MedDeepRegSegLib.volumes.geometry import check_label_map, check_same_geometry, check_shape
-
-Plugin = Callable[[MeasuredShape | None, str], list[Measurement]]
-"""``plugin(shape, units)``: the measurements of a shape, or those of nothing for None. ``units`` are those of the
-image's voxels. The same measurements come in the same order for every shape."""
-
-PLUGINS: tuple[Plugin, ...] = (measure_size, measure_position, measure_diameters)
-"""Families that need the segment only; intensities are measured after them where an image is given."""
 
 CUT_NOTE = "cut by the image border"
 EMPTY_NOTE = "empty"
 SEGMENT_COLUMN = "Segment"
 NOTE_COLUMN = "Note"
+_UNEVEN = 2.0  # beyond this, neighbors in 3D are at too different distances for their texture to be compared
 
 
 @dataclass(frozen=True)
@@ -67,6 +59,8 @@ def measure(
     segments: Sequence[Segment],
     image: sitk.Image | None = None,
     *,
+    families: Sequence[str] | None = None,
+    texture: TextureSettings | None = None,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> tuple[SegmentMeasurements, ...]:
@@ -79,7 +73,12 @@ def measure(
     segments:
         The segments to measure; other labels are left out. An empty one gets zeros and a note.
     image:
-        Scalar image on the grid of ``labels``, for intensity statistics.
+        Scalar image on the grid of ``labels``, for intensities and texture.
+    families:
+        Names of families or groups (:func:`~.measurement_families.family_names`); by default all but texture, and
+        those of the image where there is one.
+    texture:
+        How intensities become gray levels.
 
     Returns
     -------
@@ -89,10 +88,12 @@ def measure(
     Raises
     ------
     InputError
-        If ``labels`` is no label map, ``image`` lies on another grid or is no scalar image, or segments contradict
-        each other.
+        If ``labels`` is no label map, ``image`` lies on another grid or is no scalar image, segments contradict
+        each other, or families are unknown or need an image that is not given.
     """
     cancel = CancelToken() if cancel is None else cancel
+    chosen = chosen_families(families, has_image=image is not None)
+    texture = TextureSettings() if texture is None else texture
     check_label_map(labels, "segmentation")
     check_segments(segments)
     values = None
@@ -105,16 +106,32 @@ def measure(
     array = sitk.GetArrayViewFromImage(labels)
     results = []
     for number, segment in enumerate(segments):
-        cancel.raise_if_canceled()
-        progress(number / max(len(segments), 1), f"Measuring {segment.name}")
         shape = shape_of(array, segment.value, labels, values)
-        measurements = [measurement for plugin in PLUGINS for measurement in plugin(shape, units)]
-        if image is not None:
-            measurements += measure_intensity(shape, units)
-        notes = [EMPTY_NOTE] if shape is None else [CUT_NOTE] if shape.cut else []
-        results.append(SegmentMeasurements(segment, tuple(measurements), tuple(notes)))
+        measurements = []
+        for place, family in enumerate(chosen):
+            cancel.raise_if_canceled()
+            done = (number + place / len(chosen)) / len(segments)
+            progress(done, f"Measuring {family.title.lower()} of {segment.name}")
+            measurements += plugin_of(family, texture)(shape, units)
+        results.append(SegmentMeasurements(segment, tuple(measurements), tuple(_notes(shape, chosen))))
     progress(1.0, "Measured")
     return tuple(results)
+
+
+def _notes(shape: MeasuredShape | None, families: Sequence[Family]) -> list[str]:
+    if shape is None:
+        return [EMPTY_NOTE]
+    notes = [CUT_NOTE] if shape.cut else []
+    if shape.intensities is not None and any(family.needs_image for family in families):
+        missing = int(np.count_nonzero(~np.isfinite(shape.intensities)))
+        if missing:
+            notes.append(
+                f"{missing} voxel{' has' if missing == 1 else 's have'} no number and {'is' if missing == 1 else 'are'} left out"
+            )
+    thickest, thinnest = max(shape.spacing), min(shape.spacing)
+    if thickest > _UNEVEN * thinnest and any(family.name == "texture" for family in families):
+        notes.append(f"texture of uneven voxels: {thickest:.3g} mm against {thinnest:.3g} mm")
+    return notes
 
 
 def _voxel_units(image: sitk.Image) -> str:
