@@ -156,11 +156,14 @@ class MedDeepRegSegLogic(ScriptedLoadableModuleLogic):
 
         return self._run(GrowTask(volume, positivePoints, segment_name=segmentName, **options), progress, cancel)
 
-    def measure(self, segmentation, volume=None, *, progress=None, cancel=None):
-        """Measure all segments, with intensities if a volume is given; returns the ``table`` node."""
+    def measure(self, segmentation, volume=None, *, families=None, progress=None, cancel=None, **options):
+        """Measure all segments, with intensities if a volume is given; returns the ``table`` node.
+
+        ``families`` and ``options`` are those of :class:`MedDeepRegSegLib.mrml.tasks.MeasureTask`.
+        """
         from MedDeepRegSegLib.mrml.tasks import MeasureTask
 
-        return self._run(MeasureTask(segmentation, volume), progress, cancel)
+        return self._run(MeasureTask(segmentation, volume, families=families, **options), progress, cancel)
 
     def extractFeatures(self, volume, segmentation=None, *, progress=None, cancel=None, **options):
         """Compute the features of a volume that MedDeep's network sees, and those of segments if there are any.

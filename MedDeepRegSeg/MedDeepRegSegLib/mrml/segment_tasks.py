@@ -1,4 +1,4 @@
-"""Tasks that make segments of a volume node, and that measure the segments of a segmentation node."""
+"""Tasks that make segments of a volume node."""
 
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,10 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.mrml.markups import box_from_roi, points_from_markups
 from MedDeepRegSegLib.mrml.segmentations import (
     check_segmentation_node,
-    images_from_segmentation,
     segment_id_by_name,
     segmentation_from_image,
     set_segment,
 )
-from MedDeepRegSegLib.mrml.tables import rows_from_csv, table_from_rows
 from MedDeepRegSegLib.mrml.task_base import as_points, node_in_scene, one_action, write_volume
 from MedDeepRegSegLib.segmentation.segments import Segment, named_segment
 
@@ -159,61 +157,3 @@ def _put(segmentation, labels: sitk.Image, segment: Segment) -> str:
     same = segment_id_by_name(segmentation, segment.name)
     made = Segment(segment.value, segment.name, segment.color, segment.terminology, same)
     return set_segment(segmentation, labels == segment.value, made)
-
-
-class MeasureTask:
-    """Measures shape, size and place of all segments, and intensities where a volume is given.
-
-    Parameters
-    ----------
-    segmentation_node:
-        Segmentation; its segments may overlap.
-    volume_node:
-        Volume that was segmented, or None.
-    table_node:
-        Table to fill; a new one without.
-
-    Notes
-    -----
-    :meth:`collect` returns ``table``.
-    """
-
-    def __init__(self, segmentation_node, volume_node=None, *, table_node=None) -> None:
-        self._segmentation = segmentation_node
-        self._volume = volume_node
-        self._table = table_node
-
-    def prepare(self, folder: Path) -> tuple[str, Any]:
-        """See :class:`MedDeepRegSegLib.mrml.task_base.NodeTask`."""
-        from MedDeepRegSegLib.segmentation.measure_job import Request
-        from MedDeepRegSegLib.segmentation.segmentation_file import write_segmentation
-
-        what = check_segmentation_node(self._segmentation)
-        image, image_path = None, None
-        if self._volume is not None:
-            image_path = folder / "image.nrrd"
-            image = write_volume(self._volume, image_path, "volume")
-        files = []
-        for labels, segments in images_from_segmentation(self._segmentation, reference=image):
-            files.append(folder / f"segments{len(files)}.seg.nrrd")
-            write_segmentation(labels, segments, files[-1])
-        if not files:
-            msg = f"{what} has no segments: draw or grow one first"
-            raise InputError(msg)
-        return "measure", Request(
-            image=image_path, segmentation=files[0], overlapping=tuple(files[1:]), out=folder / "measurements.csv"
-        )
-
-    def collect(self, _folder: Path, result: Any) -> dict[str, Any]:
-        """See :class:`MedDeepRegSegLib.mrml.task_base.NodeTask`."""
-        node_in_scene(self._segmentation, "the segmentation")
-        columns, rows = rows_from_csv(result.table)
-        with one_action():
-            table = table_from_rows(
-                columns,
-                rows,
-                f"{self._segmentation.GetName()} measurements",
-                node=self._table,
-                beside=self._segmentation,
-            )
-        return {"table": table}

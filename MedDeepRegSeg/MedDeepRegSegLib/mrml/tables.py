@@ -29,6 +29,8 @@ class TableColumn:
     """Units as shown, for example ``mm``; empty for numbers without units and for text."""
     description: str = ""
     """What the column holds, in one sentence."""
+    properties: tuple[tuple[str, str], ...] = ()
+    """Further properties, name and value, such as DICOM codes. Names hold a point: ``DICOM.QuantityCode``."""
 
 
 def table_from_rows(
@@ -95,6 +97,8 @@ def table_from_rows(
             node.SetColumnUnitLabel(column.key, column.units)
             if column.description:
                 node.SetColumnDescription(column.key, column.description)
+            for property_name, value in column.properties:
+                node.SetColumnProperty(column.key, property_name, value)
     if new and beside is not None:
         from MedDeepRegSegLib.mrml.hierarchy import place_beside
 
@@ -133,10 +137,26 @@ def rows_from_table(node) -> tuple[tuple[TableColumn, ...], list[dict[str, objec
         units = node.GetColumnUnitLabel(key)
         title = node.GetColumnTitle(key) or key
         title = title.removesuffix(f" [{units}]") if units else title
-        columns.append(TableColumn(key, title, units, node.GetColumnDescription(key)))
+        columns.append(
+            TableColumn(
+                key,
+                title,
+                units,
+                node.GetColumnDescription(key),
+                _further_properties(node, key),
+            )
+        )
         for position, row in enumerate(rows):
             row[key] = _value(array, position)
     return tuple(columns), rows
+
+
+def _further_properties(node, key: str) -> tuple[tuple[str, str], ...]:
+    names = vtk.vtkStringArray()
+    node.GetAllColumnPropertyNames(names)
+    found = [names.GetValue(index) for index in range(names.GetNumberOfValues())]
+    values = [(name, node.GetColumnProperty(key, name)) for name in found if "." in name]
+    return tuple((name, value) for name, value in values if value)
 
 
 def rows_from_csv(path: Path) -> tuple[tuple[TableColumn, ...], list[dict[str, object]]]:

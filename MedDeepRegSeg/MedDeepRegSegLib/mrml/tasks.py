@@ -6,8 +6,9 @@ panels) or in this one (:func:`run_task`, for the module logic and scripts); the
 """
 
 from MedDeepRegSegLib.mrml.features_task import FeaturesTask
+from MedDeepRegSegLib.mrml.measure_task import MeasureTask
 from MedDeepRegSegLib.mrml.register_task import RegisterTask
-from MedDeepRegSegLib.mrml.segment_tasks import ForegroundTask, GrowTask, MeasureTask
+from MedDeepRegSegLib.mrml.segment_tasks import ForegroundTask, GrowTask
 from MedDeepRegSegLib.mrml.task_base import NodeTask, one_action, run_task
 
 __all__ = [

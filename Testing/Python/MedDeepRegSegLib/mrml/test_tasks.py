@@ -53,6 +53,9 @@ class ImageRequest:
     box: tuple | None = None
     segmentation: Path | None = None
     overlapping: tuple = ()
+    families: tuple = ()
+    bin_width: float | None = None
+    bin_count: int | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Result:
     registered: Path = Path()
     segmentation: Path = Path()
     table: Path = Path()
+    columns: tuple = ()
     quality: dict = field(default_factory=dict)
 
 
