@@ -159,6 +159,29 @@ _KNOWN: dict[str, tuple[Code, Code, Code, tuple[int, int, int]]] = {
     "ventricles": (_STRUCTURE, ("SCT", "35764002", "Brain ventricle"), _NO_CODE, (88, 106, 215)),
 }
 
+# Parts of the brain: codes of DICOM CID 7140 and of Slicer's list, colors as FreeSurfer's readers know them. The names are
+# those of the subdivision model "brain"; a part with sides is added for both.
+_BRAIN_PARTS: tuple[tuple[str, Code, bool, tuple[int, int, int]], ...] = (
+    ("cerebral white matter", ("SCT", "68523003", "Cerebral White Matter"), True, (245, 245, 245)),
+    ("cerebral cortex", ("SCT", "40146001", "Cerebral Grey Matter"), True, (205, 62, 78)),
+    ("third ventricle", ("SCT", "49841001", "Third ventricle"), False, (204, 182, 142)),
+    ("fourth ventricle", ("SCT", "35918002", "Fourth ventricle"), False, (42, 204, 164)),
+    ("thalamus", ("SCT", "119406000", "Thalamus"), True, (0, 118, 14)),
+    ("caudate nucleus", ("SCT", "11000004", "Caudate nucleus"), True, (122, 186, 220)),
+    ("putamen", ("SCT", "89278009", "Putamen"), True, (236, 13, 176)),
+    ("globus pallidus", ("SCT", "14738005", "Globus pallidus"), True, (12, 48, 255)),
+    ("hippocampus", ("SCT", "5366008", "Hippocampus"), True, (220, 216, 20)),
+    ("amygdala", ("SCT", "4958002", "Amygdala"), True, (103, 255, 255)),
+    ("nucleus accumbens", ("SCT", "427667007", "Nucleus Accumbens"), True, (255, 165, 0)),
+    ("ventral diencephalon", ("DCM", "110700", "Ventral Diencephalon"), True, (165, 42, 42)),
+    ("brainstem", ("SCT", "119238007", "Brain Stem"), False, (119, 159, 176)),
+    ("cerebellar white matter", ("SCT", "33060004", "Cerebellar white matter"), True, (220, 248, 164)),
+    ("cerebellar cortex", ("SCT", "25991003", "Cerebellar Cortex"), True, (230, 148, 34)),
+)
+for _name, _kind, _sided, _color in _BRAIN_PARTS:
+    for _prefix, _modifier in (("left ", _LEFT), ("right ", _RIGHT)) if _sided else (("", _NO_CODE),):
+        _KNOWN[_prefix + _name] = (_STRUCTURE, _kind, _modifier, _color)
+
 
 def named_segment(value: int, name: str, *, identifier: str = "") -> Segment:
     """Return a segment whose color and coded meaning follow from its name where the name is known.

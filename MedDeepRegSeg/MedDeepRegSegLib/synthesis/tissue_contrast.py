@@ -5,11 +5,15 @@ the images with the usual order of gray levels brings it sooner to what it will 
 from textbooks, each varied for every image; none of them was measured on an image of a person.
 """
 
+from typing import Literal
+
 import torch
 
 from MedDeepRegSegLib.synthesis.contrast import Contrast
 from MedDeepRegSegLib.synthesis.label_maps import LabelMap
 from MedDeepRegSegLib.synthesis.randomness import Randomness
+
+Kind = Literal["t1", "t2", "flair", "pd", "ct"]
 
 _TISSUES: dict[str, tuple[int, ...]] = {
     "white": (2, 41, 7, 46),
@@ -34,14 +38,16 @@ _MR: dict[str, tuple[float, ...]] = {
     "flair": (0.46, 0.47, 0.60, 0.58, 0.54, 0.45, 0.85, 0.12, 0.45, 0.08, 0.45, 0.35, 0.70, 0.30),
     "pd": (0.55, 0.58, 0.68, 0.65, 0.63, 0.55, 0.75, 0.75, 0.75, 0.10, 0.50, 0.50, 0.70, 0.50),
 }
-_STYLES = ("t1", "t1", "t1", "t2", "flair", "pd")
+_STYLES: tuple[Kind, ...] = ("t1", "t1", "t1", "t2", "flair", "pd")
 _CT_HU = (28.0, 30.0, 37.0, 37.0, 35.0, 37.0, 24.0, 8.0, 30.0, 1100.0, 550.0, 55.0, -60.0, 55.0)
 _SPREAD, _SPREAD_HU = 0.05, 2.5
 _CT_SHARE = 0.35
 _HU_OF_ONE = 2000.0  # an image from 0 to 1 spans this; 0 is -1000 HU
 
 
-def draw_tissue_contrast(label_map: LabelMap, values: tuple[int, ...], random: Randomness) -> Contrast:
+def draw_tissue_contrast(
+    label_map: LabelMap, values: tuple[int, ...], random: Randomness, kind: Kind | None = None
+) -> Contrast:
     """Return contrast as a scanner might show a head.
 
     Parameters
@@ -50,10 +56,15 @@ def draw_tissue_contrast(label_map: LabelMap, values: tuple[int, ...], random: R
     values : tuple of int
         FreeSurfer's number of each label of the map.
     random : Randomness
+    kind : {"t1", "t2", "flair", "pd", "ct"}, optional
+        Kind of image; drawn by default.
     """
     count = label_map.count
     is_ct = random.chance(_CT_SHARE)
-    levels = _CT_HU if is_ct else _MR[random.choice(_STYLES)]
+    drawn: Kind = "ct" if is_ct else random.choice(_STYLES)
+    kind = kind or drawn
+    is_ct = kind == "ct"
+    levels = _CT_HU if kind == "ct" else _MR[kind]
     mean = _of_others(count, random, is_ct=is_ct)
     texture = random.rand(count) ** 2 * random.uniform(0.005, 0.05)
     index = {value: number for number, value in enumerate(values)}

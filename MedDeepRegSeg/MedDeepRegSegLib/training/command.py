@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     export.set_defaults(run=_export)
     export.add_argument("folder", type=Path, metavar="RUN")
     export.add_argument("--out", type=Path, required=True, metavar="MODEL_DIR")
+    export.add_argument("--kind", choices=("encoder", "subdivision"), default="encoder", help="what the run trained")
     export.add_argument("--description", type=Path, metavar="FILE.json", help="texts of the card (EncoderTexts)")
     export.add_argument(
         "--metrics", type=Path, nargs="+", default=(), metavar="FILE.json", help="what the benchmark measured"
@@ -143,11 +144,19 @@ def _tell(_fraction: float, message: str) -> None:
 def _export(args: argparse.Namespace) -> None:
     from MedDeepRegSegLib.training.export import export_encoder, read_metrics, read_texts
 
+    metrics = tuple(metric for file in args.metrics for metric in read_metrics(file))
+    if args.kind == "subdivision":
+        from MedDeepRegSegLib.training.subdivision_export import USUAL_TEXTS, export_subdivision
+
+        texts = read_texts(args.description, USUAL_TEXTS) if args.description else USUAL_TEXTS
+        made = export_subdivision(args.folder, args.out, texts=texts, metrics=metrics)
+        print(f"wrote {made.name} {made.version}, {made.training.steps} steps, to {args.out}")
+        return
     result = export_encoder(
         args.folder,
         args.out,
         texts=read_texts(args.description) if args.description else None,
-        metrics=tuple(metric for file in args.metrics for metric in read_metrics(file)),
+        metrics=metrics,
     )
     print(
         f"wrote {result.description.name} {result.description.version}, {result.description.training.steps} steps, "

@@ -139,12 +139,12 @@ def training_of(checkpoint: Checkpoint, texts: EncoderTexts) -> NetworkTraining:
         steps=position.step,
         seed=settings.seed,
         hours=round(position.seconds / 3600, 3),
-        hardware=texts.hardware or _hardware(record),
+        hardware=texts.hardware or hardware_text(record),
     )
 
 
-def read_texts(path: Path) -> EncoderTexts:
-    """Return the texts of a JSON file; what it leaves out keeps its default.
+def read_texts(path: Path, usual: EncoderTexts | None = None) -> EncoderTexts:
+    """Return the texts of a JSON file; what it leaves out is as in ``usual``.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def read_texts(path: Path) -> EncoderTexts:
         msg = f"{path} holds no object, expected some of {', '.join(field.name for field in fields(EncoderTexts))}"
         raise InputError(msg)
     try:
-        return from_json(EncoderTexts, {**to_json(EncoderTexts()), **data})
+        return from_json(EncoderTexts, {**to_json(usual or EncoderTexts()), **data})
     except InputError as error:
         msg = f"{path}: {error}"
         raise InputError(msg) from error
@@ -234,7 +234,8 @@ def _recipe(checkpoint: Checkpoint, record: RunRecord, has_maps: bool) -> str:
     return " ".join(parts)
 
 
-def _hardware(record: RunRecord) -> str:
+def hardware_text(record: RunRecord) -> str:
+    """Return on what a run was computed, and how long where there were several kinds."""
     if len(record.hardware) > 1:
         return "; ".join(f"{part.hardware} ({part.seconds / 3600:.2g} hours)" for part in record.hardware)
     return record.hardware[0].hardware if record.hardware else UNRECORDED
