@@ -9,7 +9,7 @@ from MedDeepRegSegLib.synthesis.randomness import Randomness
 Labels = NDArray[np.int16]
 Mask = NDArray[np.bool_]
 
-_LEAST_VOXELS = 80
+_LEAST_VOXELS = 200
 _LARGEST_PART = 0.45
 _JOINED = 0.35
 _LEAST_CONTACT = 0.25
@@ -27,14 +27,14 @@ def draw_object(labels: Labels, random: Randomness) -> Mask | None:
     Returns
     -------
     ndarray, shape (D, H, W), bool, or None
-        80 voxels or more, at most 45 % of the map.
+        200 voxels or more, at most 45 % of the map; large ones more often: a user zooms to what is meant.
     """
     counts = np.bincount(labels.ravel())
     counts[0] = 0
     candidates = np.flatnonzero((counts >= _LEAST_VOXELS) & (counts <= _LARGEST_PART * labels.size))
     if not len(candidates):
         return None
-    own = int(random.choice(candidates.tolist()))
+    own = int(candidates[_drawn(np.sqrt(counts[candidates]), random)])
     mask = labels == own
     if random.chance(_JOINED):
         other = _neighbor(labels, mask, counts)
@@ -43,6 +43,23 @@ def draw_object(labels: Labels, random: Randomness) -> Mask | None:
     mask = _piece(mask, random)
     size = int(mask.sum())
     return mask if _LEAST_VOXELS <= size <= _LARGEST_PART * labels.size else None
+
+
+def visibility(image: NDArray[np.float32], mask: Mask) -> float:
+    """Return how much brighter or darker an object is than its surroundings, in standard deviations of both rims."""
+    cross = ndimage.generate_binary_structure(3, 1)
+    inner = image[mask & ~ndimage.binary_erosion(mask, cross, 2)]
+    outer = image[ndimage.binary_dilation(mask, cross, 2) & ~mask]
+    if not inner.size or not outer.size:
+        return 0.0
+    return float(abs(inner.mean() - outer.mean()) / np.sqrt((inner.var() + outer.var()) / 2 + 1e-6))
+
+
+def compactness(mask: Mask) -> float:
+    """Return the volume of the largest ball inside an object as part of its volume: 1 for a ball, near 0 for a shell."""
+    block = ndimage.find_objects(mask.astype(np.uint8))[0]
+    radius = float(ndimage.distance_transform_edt(np.pad(mask[block], 1)).max())
+    return min(4 / 3 * np.pi * (radius - 0.5) ** 3 / float(mask.sum()), 1.0)
 
 
 def _neighbor(labels: Labels, mask: Mask, counts: NDArray[np.int64]) -> int:
@@ -60,6 +77,11 @@ def _piece(mask: Mask, random: Randomness) -> Mask:
     pieces, count = ndimage.label(mask)
     if count <= 1:
         return mask
-    sizes = np.bincount(pieces.ravel())[1:]
-    order = np.cumsum(sizes) / sizes.sum()
-    return np.asarray(pieces == 1 + int(np.searchsorted(order, random.uniform(0, 1))))
+    sizes = np.bincount(pieces.ravel())[1:].astype(float)
+    return np.asarray(pieces == 1 + _drawn(sizes, random))
+
+
+def _drawn(weights: NDArray[np.float64], random: Randomness) -> int:
+    """Return an index, drawn by weights."""
+    total = np.cumsum(weights)
+    return int(np.searchsorted(total, random.uniform(0, float(total[-1])), side="right").clip(0, len(weights) - 1))

@@ -13,7 +13,7 @@ from MedDeepRegSegLib.models.encoder_input import standardize
 from MedDeepRegSegLib.models.growing_prompts import Block
 from MedDeepRegSegLib.synthesis.clicks import draw_box
 from MedDeepRegSegLib.synthesis.label_maps import LabelMap, random_label_map
-from MedDeepRegSegLib.synthesis.objects import draw_object
+from MedDeepRegSegLib.synthesis.objects import compactness, draw_object, visibility
 from MedDeepRegSegLib.synthesis.pairs import PairSettings, view_of
 from MedDeepRegSegLib.synthesis.randomness import Randomness
 from MedDeepRegSegLib.synthesis.real_maps import RealMaps
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from MedDeepRegSegLib.training.growing import GrowingTrainSettings
 
 _OBJECT = 3
-_TRIES = 6
+_TRIES = 12
+_VISIBLE, _COMPACT, _HIDDEN = 0.8, 0.12, 0.12
 # Voxels of a head (maps of 1 mm) of .8 to 2 mm: a deep structure alone, or most of the brain.
 _HEADS = PairSettings(scale=(0.8, 2.0))
 
@@ -84,21 +85,25 @@ class GrowingSource:
             label_map = replace(drawn, labels=labels)
         else:
             label_map = random_label_map(size, random)
-        truths = []
+        volume = self._image(label_map, random)
+        shown = volume[0].cpu().numpy()
         array = label_map.labels.cpu().numpy()
+        samples: list[ObjectSample] = []
         for _ in range(_TRIES):
             truth = draw_object(array, random)
-            if truth is not None:
-                truths.append(truth)
-            if len(truths) == count:
+            # Of what can hardly be seen, little can be learned but to doubt what can.
+            # Of skins and mazes, which random maps are full of, little that helps with organs.
+            if truth is None:
+                continue
+            if visibility(shown, truth) < _VISIBLE and not random.chance(_HIDDEN):
+                continue
+            if compactness(truth) < _COMPACT and not random.chance(_HIDDEN):
+                continue
+            box = draw_box(truth, random) if random.chance(self._settings.box_fraction) else None
+            samples.append(ObjectSample(volume, truth, box))
+            if len(samples) == count:
                 break
-        if not truths:
-            return []
-        volume = self._image(label_map, random)
-        boxed = self._settings.box_fraction
-        return [
-            ObjectSample(volume, truth, draw_box(truth, random) if random.chance(boxed) else None) for truth in truths
-        ]
+        return samples
 
     @staticmethod
     def _image(label_map: LabelMap, random: Randomness) -> Tensor:
