@@ -1,4 +1,4 @@
-"""Write the lists of files that Slicer installs into the CMake files of both modules, from the tree.
+"""Write the lists of files that Slicer installs into the CMake files of the modules, from the tree.
 
 A file that is not in ``MODULE_PYTHON_SCRIPTS`` or ``MODULE_PYTHON_RESOURCES`` is missing from the installed
 extension, and nobody notices until a user does. ``--check`` only compares, and exits with 1 on a difference.
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-MODULES = ("MedDeepRegSeg", "MedDeepDiagnosis")
+MODULES = ("MedDeepRegSeg", "SegmentEditorMedDeepGrow", "MedDeepDiagnosis")
 
 
 def listed(folder: Path) -> tuple[list[str], list[str]]:
@@ -38,7 +38,7 @@ def with_lists(text: str, module: str, scripts: list[str], resources: list[str])
 
 
 def main() -> int:
-    """Update or check both CMake files; return the exit status."""
+    """Update or check the CMake files; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="only compare; exit with 1 on a difference")
     arguments = parser.parse_args()

@@ -99,7 +99,8 @@ def _slicer_names() -> list[str]:
 
 
 def _module_names() -> list[str]:
-    return ["qt", "ctk", "SampleData", "slicer.util", "slicer.modules", *_STAND_INS]
+    effects = ["SegmentEditorEffects", "qSlicerSegmentationsEditorEffectsPythonQt"]
+    return ["qt", "ctk", "SampleData", "slicer.util", "slicer.modules", *effects, *_STAND_INS]
 
 
 def _install(scene, logic) -> None:
@@ -108,7 +109,7 @@ def _install(scene, logic) -> None:
         importlib.import_module("slicer.util")
     sys.modules["qt"] = make_qt()
     sys.modules["ctk"] = make_ctk()
-    from . import application, modules, mrml_widgets  # noqa: F401 (the last fills the table of widgets)
+    from . import application, modules, mrml_widgets, segment_editor  # noqa: F401 (one fills the table of widgets)
     from .ui_loader import HOST_WIDGETS
 
     for name, cls in HOST_WIDGETS.items():
@@ -129,6 +130,7 @@ def _install(scene, logic) -> None:
         setattr(slicer.moduleNames, name, name)
         slicer.app.moduleManager()._register(module)
     _State.observer = scene.AddObserver(slicer.vtkMRMLScene.EndCloseEvent, _after_close)
+    sys.modules.update(segment_editor.install())
     _load_python_parts()
 
 

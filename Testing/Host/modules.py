@@ -44,7 +44,9 @@ class qSlicerScriptedLoadableModuleWidget(WithScene, QtWidgets.QWidget):
         self.setLayout(QtWidgets.QVBoxLayout())
         self.setMRMLScene(slicer.mrmlScene)
 
-    def _setup(self, widget_class: type) -> None:
+    def _setup(self, widget_class: type | None) -> None:
+        if widget_class is None:  # a module without a panel, which only registers something
+            return
         self._python = widget_class(self)
         setattr(slicer.modules, widget_class.__name__, self._python)
         self._python.setup()
@@ -111,10 +113,10 @@ class qSlicerScriptedLoadableModule(QtCore.QObject):
     def defaultDocumentationLink(self) -> str:
         return ""
 
-    def _widget_class(self) -> type:
+    def _widget_class(self) -> type | None:
         import sys
 
-        return getattr(sys.modules[self._name], f"{self._name}Widget")
+        return getattr(sys.modules[self._name], f"{self._name}Widget", None)
 
     def widgetRepresentation(self):
         """Return the panel; it is made at the first call."""

@@ -168,3 +168,24 @@ def test_lines_are_read_when_they_are_complete(tmp_path):
 
 def test_the_box_of_nothing_is_none():
     assert box_of(np.zeros((3, 4, 5))) is None
+
+
+@pytest.mark.slow
+def test_the_network_answers_clicks(tmp_path):
+    from MedDeepRegSegLib.volumes.phantoms import head_phantom
+
+    phantom = head_phantom(1, spacing_mm=4.0, size=(48, 60, 56))
+    sitk.WriteImage(phantom.mr, str(tmp_path / "image.nrrd"))
+    place = next(point for name, point in phantom.landmarks.items() if "ventricle" in name.lower())
+    client = GrowingClient(tmp_path / "image.nrrd", tmp_path / "session")
+    try:
+        client.start("Ventricles")
+        answer = answer_to(client, client.click(positive=[tuple(place)]), seconds=120)
+        assert answer.kind == "step"
+        assert answer.volume_ml > 0
+        mask = client.take_array(answer)
+        index = np.array(phantom.mr.TransformPhysicalPointToIndex(place))[::-1] - answer.offset
+        assert mask[tuple(index)] == 1
+        assert answer_to(client, client.uncertainty()).array is not None
+    finally:
+        client.close()

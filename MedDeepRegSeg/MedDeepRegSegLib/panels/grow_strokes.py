@@ -1,0 +1,58 @@
+"""Clicks and scribbles, and what they are meant for."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from MedDeepRegSegLib.mrml.geometry import to_lps
+from MedDeepRegSegLib.segmentation.growing_exchange import Answer, Point
+
+MODES = ("add", "replace", "correct", "remove")
+"""What confirming does to the segment; ``correct`` replaces it, and starts from what it holds."""
+
+SPACING_MM = 2.0
+"""Least distance of the points of a scribble, mm."""
+
+
+@dataclass
+class Stroke:
+    """One click or one scribble, and what had grown after it."""
+
+    positive: bool
+    points: list[Point]
+    """LPS mm."""
+    number: int | None = None
+    answer: Answer | None = None
+    mask: np.ndarray | None = field(default=None, repr=False)
+    """Cropped; None where nothing has grown."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is grown in, and what gets it."""
+
+    volume: object = None
+    segmentation: object = None
+    segmentID: str = ""
+    roi: object = None
+    mode: str = "add"
+
+    @property
+    def segment(self):
+        """The ``vtkSegment``, or None."""
+        if self.segmentation is None or not self.segmentID:
+            return None
+        return self.segmentation.GetSegmentation().GetSegment(self.segmentID)
+
+
+def point_of_ras(ras: Sequence[float]) -> Point:
+    """Return a point of the views (RAS mm) in LPS mm."""
+    left, posterior, superior = to_lps(np.asarray(ras, dtype=float))[0]
+    return float(left), float(posterior), float(superior)
+
+
+def points_of(strokes: Iterable[Stroke], positive: bool) -> np.ndarray:
+    """Return the points of all strokes of one sign, (N, 3) LPS mm."""
+    points = [point for stroke in strokes if stroke.positive is positive for point in stroke.points]
+    return np.array(points, dtype=float).reshape(-1, 3)
