@@ -41,7 +41,11 @@ def test_the_excerpt_says_what_the_full_dump_says(slicer_host, tmp_path):
 
 
 def test_modules_are_found_without_a_list():
-    assert [path.name for path in module_folders(REPOSITORY)] == ["MedDeepDiagnosis", "MedDeepRegSeg"]
+    assert [path.name for path in module_folders(REPOSITORY)] == [
+        "MedDeepDiagnosis",
+        "MedDeepRegSeg",
+        "SegmentEditorMedDeepGrow",
+    ]
 
 
 WIDGETS = {"apply": {"QPushButton"}, "volume": {"qMRMLNodeComboBox"}, "label": {"QLabel"}, "bar": {"QProgressBar"}}
