@@ -165,6 +165,13 @@ class MedDeepRegSegLogic(ScriptedLoadableModuleLogic):
 
         return self._run(MeasureTask(segmentation, volume, families=families, **options), progress, cancel)
 
+    def subdivide(self, volume, model="brain", segmentation=None, segmentName=None, *, progress=None, cancel=None):
+        """Find the named parts of a structure, only inside a segment if one is named; returns the ``segmentation``."""
+        from MedDeepRegSegLib.mrml.tasks import SubdivideTask
+
+        options = {"model": model, "segmentation_node": segmentation, "segment_name": segmentName}
+        return self._run(SubdivideTask(volume, **options), progress, cancel)
+
     def extractFeatures(self, volume, segmentation=None, *, progress=None, cancel=None, **options):
         """Compute the features of a volume that MedDeep's network sees, and those of segments if there are any.
 

@@ -50,7 +50,7 @@ class ForegroundTask:
 
     def collect(self, _folder: Path, result: Any) -> dict[str, Any]:
         """See :class:`MedDeepRegSegLib.mrml.task_base.NodeTask`."""
-        return _collect_segments(self._volume, self._segmentation, result.segmentation)
+        return collect_segments(self._volume, self._segmentation, result.segmentation)
 
 
 class GrowTask:
@@ -128,10 +128,10 @@ class GrowTask:
 
     def collect(self, _folder: Path, result: Any) -> dict[str, Any]:
         """See :class:`MedDeepRegSegLib.mrml.task_base.NodeTask`."""
-        return _collect_segments(self._volume, self._segmentation, result.segmentation, self._name.strip())
+        return collect_segments(self._volume, self._segmentation, result.segmentation, self._name.strip())
 
 
-def _collect_segments(volume, segmentation, path: Path, name: str | None = None) -> dict[str, Any]:
+def collect_segments(volume, segmentation, path: Path, name: str | None = None) -> dict[str, Any]:
     """Add the segments of a file to a segmentation node; ``name`` renames a single one."""
     from MedDeepRegSegLib.segmentation.segmentation_file import read_segmentation
 

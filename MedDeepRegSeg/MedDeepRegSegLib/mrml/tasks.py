@@ -9,6 +9,7 @@ from MedDeepRegSegLib.mrml.features_task import FeaturesTask
 from MedDeepRegSegLib.mrml.measure_task import MeasureTask
 from MedDeepRegSegLib.mrml.register_task import RegisterTask
 from MedDeepRegSegLib.mrml.segment_tasks import ForegroundTask, GrowTask
+from MedDeepRegSegLib.mrml.subdivide_task import SubdivideTask
 from MedDeepRegSegLib.mrml.task_base import NodeTask, one_action, run_task
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "MeasureTask",
     "NodeTask",
     "RegisterTask",
+    "SubdivideTask",
     "one_action",
     "run_task",
 ]
