@@ -22,9 +22,9 @@ from MedDeepRegSegLib.errors import Canceled, InputError, MissingPackageError
 
 SUCCESS, INTERNAL_ERROR, BAD_INPUT = 0, 1, 2
 
-_COMMANDS = ("samples", "register", "foreground", "grow", "measure", "features", "batch")
+_COMMANDS = ("samples", "register", "foreground", "grow", "measure", "subdivide", "features", "batch")
 _PLANNED = (
-    *("contours", "subdivide", "augment", "dataset", "train", "predict", "evaluate"),
+    *("contours", "augment", "dataset", "train", "predict", "evaluate"),
     *("cases", "associations"),
 )
 _DESCRIPTION = """\

@@ -29,6 +29,7 @@ JOBS: dict[str, str] = {
     "grow-session": "MedDeepRegSegLib.segmentation.growing_worker",
     "measure": "MedDeepRegSegLib.segmentation.measure_job",
     "register": "MedDeepRegSegLib.registration.job",
+    "subdivide": "MedDeepRegSegLib.segmentation.subdivide_job",
 }
 """Job name to module path. Other libraries add theirs with :func:`register_jobs`."""
 
