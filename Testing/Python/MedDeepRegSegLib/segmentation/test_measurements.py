@@ -1,9 +1,13 @@
+import time
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from scipy.spatial.distance import pdist
 
 from MedDeepRegSegLib.errors import Canceled, InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken
+from MedDeepRegSegLib.segmentation.measured_shape import shape_of
 from MedDeepRegSegLib.segmentation.measurements import (
     CUT_NOTE,
     EMPTY_NOTE,
@@ -210,6 +214,133 @@ def test_columns_have_units_and_codes():
     assert by_name["volume_mm3"].quantity_code == ("SCT", "118565006", "Volume")
     assert by_name["volume_mm3"].units_code[:2] == ("UCUM", "mm3")
     assert all(m.description.endswith(".") for m in columns)
+
+
+def test_cylinder():
+    """Turned against the grid, so that no face lies along it."""
+    radius, height = 12.0, 30.0
+    turn = np.array(sitk.Euler3DTransform((0, 0, 0), 0.5, 0.3, 0.2).GetMatrix()).reshape(3, 3)
+
+    def inside(points):
+        own = points @ turn
+        return (np.hypot(own[:, 0], own[:, 1]) <= radius) & (np.abs(own[:, 2]) <= height / 2)
+
+    found = measured(drawn(inside))
+    assert found.value("volume_mm3") == pytest.approx(np.pi * radius**2 * height, rel=0.01)
+    assert found.value("volume_mesh_mm3") == pytest.approx(np.pi * radius**2 * height, rel=0.01)
+    surface = 2 * np.pi * radius * (radius + height)
+    assert found.value("surface_mm2") == pytest.approx(surface, rel=0.04)
+    assert found.value("surface_mesh_mm2") == pytest.approx(surface, rel=0.1)
+    assert found.value("surface_voxels_mm2") > 1.2 * surface
+    assert found.value("largest_diameter_mm") == pytest.approx(np.hypot(height, 2 * radius), abs=1.2)
+    assert found.value("major_axis_mm") == pytest.approx(4 * height / np.sqrt(12), rel=0.01)
+    assert found.value("least_axis_mm") == pytest.approx(4 * radius / 2, rel=0.02)
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.8, 0.8, 2.0)])
+def test_oriented_box_finds_a_turned_box(spacing):
+    turn = np.array(sitk.Euler3DTransform((0, 0, 0), 0.7, -0.4, 0.9).GetMatrix()).reshape(3, 3)
+    edges, place = np.array([36.0, 24.0, 14.0]), np.array([3.0, -2.0, 1.0])
+    size = tuple(int(60 / step) for step in spacing)
+    image = drawn(lambda p: (np.abs((p - place) @ turn) <= edges / 2).all(axis=1), spacing=spacing, size=size)
+    found = measured(image)
+    ranks, letters = ("length", "width", "height"), ("right", "anterior", "superior")
+    axes = np.array([[found.value(f"oriented_box_{rank}_axis_{letter}") for letter in letters] for rank in ranks])
+    np.testing.assert_allclose(axes @ axes.T, np.eye(3), atol=1e-6)
+    assert np.linalg.det(axes) == pytest.approx(1)
+    along = np.abs((axes * [-1, -1, 1] * turn.T).sum(axis=1))
+    assert (along > np.cos(np.radians(2))).all()
+    for rank, edge in zip(ranks, edges, strict=True):
+        assert edge - max(spacing) < found.value(f"oriented_box_{rank}_mm") < edge + 2.5 * max(spacing)
+    center = [found.value(f"oriented_box_center_{letter}_mm") for letter in letters]
+    np.testing.assert_allclose(center, (center_of(image) + place) * [-1, -1, 1], atol=max(spacing))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_place_and_axes_against_all_voxels(seed):
+    """Moments from counts on planes and extremes from row ends are those of the list of all voxels."""
+    random = np.random.default_rng(seed)
+    image = sitk.GetImageFromArray((random.random((7, 8, 9)) > 0.7).astype(np.uint8))
+    image.SetSpacing((0.5, 0.9, 3.0))
+    image.SetDirection(TURNED)
+    shape = shape_of(sitk.GetArrayFromImage(image), 1, image)
+    places = shape.to_lps(np.argwhere(sitk.GetArrayFromImage(image))[:, ::-1].astype(float))
+    mean, covariance = shape.moments
+    np.testing.assert_allclose(mean, places.mean(axis=0))
+    np.testing.assert_allclose(covariance, np.cov(places.T, bias=True))
+    faces = []
+    for axis, array_axis in ((0, 2), (1, 1), (2, 0)):
+        found = np.argwhere(np.diff(np.pad(shape.mask, 1).astype(int), axis=array_axis))[:, ::-1] - 1.0
+        found[:, axis] += 0.5
+        faces.append(found + shape.start)
+    largest = pdist(shape.to_lps(np.concatenate(faces))).max()
+    assert measured(image).value("largest_diameter_mm") == pytest.approx(largest)
+
+
+@pytest.mark.parametrize("shape", ["sheet", "line", "voxel", "border"])
+def test_thin_segments_on_uneven_voxels(shape):
+    """Every measurement is a number or not defined, never NaN, and the volume is right."""
+    array = np.zeros((4, 20, 22), np.uint8)
+    place = {
+        "sheet": np.s_[2, 3:13, 4:16],
+        "line": np.s_[1, 3:13, 5],
+        "voxel": np.s_[1, 2, 3],
+        "border": np.s_[:, 0:5, 15:],
+    }[shape]
+    array[place] = 1
+    labels = sitk.GetImageFromArray(array)
+    labels.SetSpacing((0.5, 0.5, 8.0))
+    image = sitk.GetImageFromArray(np.random.default_rng(0).normal(size=array.shape).astype(np.float32))
+    image.CopyInformation(labels)
+    (found,) = measure(labels, [SEGMENT], image, families=["shape", "intensity", "texture"])
+    values = [m.value for m in found.measurements if m.value is not None]
+    assert np.isfinite(values).all()
+    assert found.value("volume_mm3") == array.sum() * 2
+    assert (CUT_NOTE in found.notes) == (shape == "border")
+    if shape == "sheet":
+        assert found.value("longest_diameter_mm") == pytest.approx(np.hypot(6, 5), rel=0.05)
+        assert found.value("flatness") == 0
+    if shape == "line":
+        assert found.value("major_axis_mm") == pytest.approx(4 * 0.5 * np.sqrt((10**2 - 1) / 12))
+        assert found.value("elongation") == 0
+
+
+def test_voxels_without_a_number():
+    labels = drawn(ellipsoid(5, 5, 5), size=(16, 16, 16))
+    array = np.full((16, 16, 16), 3, np.float32)
+    array[8, 8, 8] = np.nan
+    image = sitk.GetImageFromArray(array)
+    image.CopyInformation(labels)
+    found = measured(labels, image)
+    assert found.value("intensity_mean") == 3
+    assert found.value("intensity_skewness") == found.value("intensity_kurtosis") == 0
+    assert found.notes == ("1 voxel has no number and is left out",)
+    assert measured(labels).notes == ()
+
+
+def test_families_are_chosen():
+    labels = drawn(ellipsoid(5, 5, 5), size=(16, 16, 16))
+    names = {m.name for m in measured(labels).measurements}
+    assert {"volume_mm3", "elongation", "largest_diameter_mm"} <= names
+    (found,) = measure(labels, [SEGMENT], families=["position"])
+    assert "volume_mm3" not in {m.name for m in found.measurements}
+    (found,) = measure(labels, [SEGMENT], families=["shape"])
+    assert {m.name for m in found.measurements} == names
+    with pytest.raises(InputError, match="need an image"):
+        measure(labels, [SEGMENT], families=["intensity"])
+    with pytest.raises(InputError, match=r"'color', expected one of shape, intensity, texture, size"):
+        measure(labels, [SEGMENT], families=["color"])
+
+
+@pytest.mark.slow
+def test_a_segment_of_millions_of_voxels_takes_seconds():
+    grid = np.indices((256, 256, 256), np.float32) - 127.5
+    labels = sitk.GetImageFromArray(((grid**2).sum(axis=0) <= 120**2).astype(np.uint8))
+    image = sitk.Image(labels.GetSize(), sitk.sitkInt16) + 100
+    before = time.process_time()
+    found = measured(labels, image)
+    assert time.process_time() - before < 20
+    assert found.value("volume_mm3") == pytest.approx(4 / 3 * np.pi * 120**3, rel=0.001)
 
 
 def test_refusals():
