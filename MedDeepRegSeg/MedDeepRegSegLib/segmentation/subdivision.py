@@ -150,13 +150,18 @@ def _region(image: sitk.Image, structure: sitk.Image | None) -> tuple[list[int],
 
 
 def _drop_islands(chances: Chances, shown: np.ndarray) -> None:
-    """Set the chance of a part to 0 in pieces far smaller than its largest one, and away from the body of all parts."""
+    """Give pieces far smaller than the largest one of their part, or away from the body of all parts, to their neighbors."""
+    from scipy import ndimage
+
     best = chances.parts.argmax(axis=0)
     body = _large_pieces(shown[best], _SMALLEST_BODY)
+    dropped = shown[best] & ~body
     for number in np.flatnonzero(shown):
-        own = best == number
-        if own.any():
-            chances.parts[number][own & ~_large_pieces(own & body, _SMALLEST_ISLAND)] = 0.0
+        own = (best == number) & body
+        dropped |= own & ~_large_pieces(own, _SMALLEST_ISLAND)
+    if dropped.any() and not dropped.all():
+        nearest = ndimage.distance_transform_edt(dropped, return_distances=False, return_indices=True)
+        chances.parts[:, dropped] = chances.parts[:, *nearest[:, dropped]]
 
 
 def _large_pieces(mask: np.ndarray, fraction: float) -> np.ndarray:
