@@ -93,8 +93,11 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     if request.out.suffix.lower() != ".csv":
         msg = f"{request.out.name} is not the name of a table, expected one that ends in .csv"
         raise InputError(msg)
-    chosen_families(request.families, has_image=request.image is not None)  # before anything long
+    chosen = chosen_families(request.families, has_image=request.image is not None)  # before anything long
     texture = TextureSettings(request.bin_width, request.bin_count)
+    if texture != TextureSettings() and not any(family.name == "texture" for family in chosen):
+        msg = "gray levels are given and texture is not measured: add the family texture, or leave them out"
+        raise InputError(msg)
     progress(0.0, "Reading")
     told = part_of(progress, 0.0, 0.1)
     image = None if request.image is None else read_volume(request.image, progress=told, cancel=cancel)
