@@ -19,6 +19,9 @@ from MedDeepRegSegLib.synthesis.randomness import Randomness
 
 BRAIN = (2, 3, 4, 5, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 24, 26, 28, 30, 85, 136, 163)
 """Structures of the head, the left one of two; FreeSurfer's numbers."""
+SYNTHSEG = "training_seg_*.nii.gz"
+"""Names of SynthSeg's label maps."""
+
 _RIGHT_OF = {41: 2, 42: 3, 43: 4, 44: 5, 46: 7, 47: 8, 49: 10, 50: 11, 51: 12, 52: 13, 53: 17, 54: 18, 58: 26, 60: 28}
 _RIGHT_OF |= {62: 30, 137: 136, 164: 163, 57: 25}
 _BONE = (515, 516)
@@ -30,8 +33,16 @@ _MOST = 120
 _MARGIN = 8
 
 
-def convert(folder: Path, out: Path) -> int:
-    """Pack the ``training_seg_*.nii.gz`` of a folder into ``out`` (.npz), cropped to the head; returns their number.
+def convert(folder: Path, out: Path, pattern: str = SYNTHSEG) -> int:
+    """Pack the label maps of a folder into ``out`` (.npz), cropped to the head; returns their number.
+
+    Parameters
+    ----------
+    folder : Path
+    out : Path
+    pattern : str
+        Names of the files, with ``*`` for any letters. Other maps than SynthSeg's must have voxels of 1 mm, 0 around the
+        body, and labels from 500 for what is around the structure that they are about.
 
     Raises
     ------
@@ -40,9 +51,9 @@ def convert(folder: Path, out: Path) -> int:
     """
     from MedDeepRegSegLib.jobs.outputs import atomic_path
 
-    files = sorted(Path(folder).glob("training_seg_*.nii.gz"))
+    files = sorted(Path(folder).glob(pattern))
     if not files:
-        msg = f"{folder} has no training_seg_*.nii.gz: give the folder of SynthSeg's label maps"
+        msg = f"{folder} has no {pattern}: give the folder of SynthSeg's label maps, or the names of your own"
         raise InputError(msg)
     maps = [_cropped(file) for file in files]
     values = np.unique(np.concatenate([np.unique(part) for part in maps]))
@@ -185,9 +196,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True, metavar="MAPS.npz")
+    parser.add_argument("--pattern", default=SYNTHSEG, help=f"names of the label maps (default: {SYNTHSEG})")
     args = parser.parse_args()
     try:
-        count = convert(args.folder, args.out)
+        count = convert(args.folder, args.out, args.pattern)
     except InputError as error:
         parser.error(str(error))
     print(f"packed {count} label maps into {args.out}")

@@ -31,7 +31,10 @@ def test_alone_it_shows_help(run):
     code, out, err = run()
     assert code == 0
     assert "exit codes" in out
-    assert all(name in out for name in ("samples", "register", "foreground", "grow", "measure", "features", "batch"))
+    assert all(
+        name in out
+        for name in ("samples", "register", "foreground", "grow", "measure", "subdivide", "features", "batch")
+    )
     assert err == ""
 
 
@@ -44,7 +47,9 @@ def test_help_and_version_end_well(run, capfd, words):
     assert (__version__ if "--version" in words else "usage: meddeep") in out
 
 
-@pytest.mark.parametrize("command", ["samples", "register", "foreground", "grow", "measure", "features", "batch"])
+@pytest.mark.parametrize(
+    "command", ["samples", "register", "foreground", "grow", "measure", "subdivide", "features", "batch"]
+)
 def test_every_help_has_examples_and_the_common_options(run, capfd, command):
     with pytest.raises(SystemExit):
         run(command, "--help")

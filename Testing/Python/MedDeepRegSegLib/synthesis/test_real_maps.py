@@ -53,6 +53,12 @@ def test_maps_are_cropped_to_the_head(packed):
             assert np.array_equal(labels, head(number)[2:40, 2:42, 2:48])
 
 
+def test_maps_of_other_names_are_packed_when_they_are_named(folder, tmp_path):
+    assert convert(folder, tmp_path / "own.npz", "brain_*.nii.gz") == 1
+    with pytest.raises(InputError, match="has no femur"):
+        convert(folder, tmp_path / "own.npz", "femur*.nii.gz")
+
+
 def test_maps_are_turned_to_lps(tmp_path):
     image = sitk.GetImageFromArray(head())
     sitk.WriteImage(sitk.DICOMOrient(image, "RAS"), str(tmp_path / "training_seg_01.nii.gz"))
