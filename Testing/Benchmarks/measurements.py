@@ -185,6 +185,7 @@ def main() -> int:
     lines += ["## Digital phantom of the IBSI", ""]
     agree = sum(row[-1] == "yes" for row in rows)
     lines += [f"{agree} of {len(rows)} published values are met within their tolerance or last digit.", ""]
+    lines += ["The IBSI divides the variances behind axis lengths by N - 1, MedDeep and pyradiomics by N.", ""]
     lines += _table(["measurement", "published", "measured", "met"], rows)
     if args.data is not None:
         found = list(compared(args.data / "07_pyradiomics"))
