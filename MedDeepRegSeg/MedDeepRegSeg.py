@@ -172,6 +172,18 @@ class MedDeepRegSegLogic(ScriptedLoadableModuleLogic):
         options = {"model": model, "segmentation_node": segmentation, "segment_name": segmentName}
         return self._run(SubdivideTask(volume, **options), progress, cancel)
 
+    def outline(self, volume, segmentation=None, *, progress=None, cancel=None, **options):
+        """Outline segments or edges and fit curves; see :class:`MedDeepRegSegLib.mrml.tasks.ContoursTask`."""
+        from MedDeepRegSegLib.mrml.tasks import ContoursTask
+
+        return self._run(ContoursTask(volume, segmentation, **options), progress, cancel)
+
+    def alignContours(self, segmentation, mask, kind="rigid", *, progress=None, cancel=None):
+        """Bring the outlines of a segmentation onto a mask; returns the ``transform`` node and its errors in mm."""
+        from MedDeepRegSegLib.mrml.tasks import AlignContoursTask
+
+        return self._run(AlignContoursTask(segmentation, mask, kind=kind), progress, cancel)
+
     def extractFeatures(self, volume, segmentation=None, *, progress=None, cancel=None, **options):
         """Compute the features of a volume that MedDeep's network sees, and those of segments if there are any.
 

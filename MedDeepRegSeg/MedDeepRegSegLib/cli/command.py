@@ -27,7 +27,8 @@ class Command:
     summary:
         Turns the ``Result`` of the job into lines for a person.
     job, request:
-        Name of the job, and what makes its ``Request`` from the parsed arguments. Points become LPS here.
+        Name of the job, or what tells it from the parsed arguments; and what makes its ``Request`` from these. Points
+        become LPS here.
     module:
         The package that runs the job in a child process.
     run:
@@ -39,7 +40,7 @@ class Command:
     name: str
     add_parser: Callable[[Any], argparse.ArgumentParser]
     summary: Callable[[Any], list[str]]
-    job: str | None = None
+    job: str | Callable[[argparse.Namespace], str] | None = None
     request: Callable[[argparse.Namespace], Any] | None = None
     module: str = "MedDeepRegSegLib.jobs"
     run: Callable[..., dict[str, Any]] | None = None

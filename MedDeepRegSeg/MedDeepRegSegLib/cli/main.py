@@ -22,9 +22,9 @@ from MedDeepRegSegLib.errors import Canceled, InputError, MissingPackageError
 
 SUCCESS, INTERNAL_ERROR, BAD_INPUT = 0, 1, 2
 
-_COMMANDS = ("samples", "register", "foreground", "grow", "measure", "subdivide", "features", "batch")
+_COMMANDS = ("samples", "register", "foreground", "contours", "grow", "measure", "subdivide", "features", "batch")
 _PLANNED = (
-    *("contours", "augment", "dataset", "train", "predict", "evaluate"),
+    *("augment", "dataset", "train", "predict", "evaluate"),
     *("cases", "associations"),
 )
 _DESCRIPTION = """\
@@ -129,7 +129,8 @@ def _work(command: Command, args: argparse.Namespace, display: ProgressBar) -> A
     if command.job is None or command.request is None:
         msg = f"the command {command.name!r} has neither a job nor work of its own"
         raise TypeError(msg)
-    job, request = command.job, command.request(args)
+    job = command.job if isinstance(command.job, str) else command.job(args)
+    request = command.request(args)
     if args.in_process:
         from MedDeepRegSegLib.jobs.runner import run_job
 

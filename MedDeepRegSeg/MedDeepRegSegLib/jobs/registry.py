@@ -23,6 +23,8 @@ class JobModule(Protocol):
 
 
 JOBS: dict[str, str] = {
+    "align-contours": "MedDeepRegSegLib.segmentation.align_contours_job",
+    "contours": "MedDeepRegSegLib.segmentation.contours_job",
     "features": "MedDeepRegSegLib.features.features_job",
     "foreground": "MedDeepRegSegLib.segmentation.foreground_job",
     "grow": "MedDeepRegSegLib.segmentation.grow_job",

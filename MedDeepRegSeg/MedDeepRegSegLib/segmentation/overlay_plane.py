@@ -19,7 +19,7 @@ from MedDeepRegSegLib.volumes.geometry import index_to_world, volume_center
 Axis = Literal["axial", "coronal", "sagittal"]
 Position = float | Sequence[float] | None
 
-_RIGHT_DOWN = {  # directions of the picture's columns and rows, LPS
+RIGHT_DOWN = {  # directions of the picture's columns and rows, LPS
     "axial": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)),
     "coronal": ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0)),
     "sagittal": ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0)),
@@ -53,12 +53,12 @@ class SlicePlane:
     @property
     def right(self) -> np.ndarray:
         """Unit vector from left to right in the picture, LPS."""
-        return np.array(_RIGHT_DOWN[self.axis][0])
+        return np.array(RIGHT_DOWN[self.axis][0])
 
     @property
     def down(self) -> np.ndarray:
         """Unit vector from top to bottom in the picture, LPS."""
-        return np.array(_RIGHT_DOWN[self.axis][1])
+        return np.array(RIGHT_DOWN[self.axis][1])
 
     @property
     def letters(self) -> str:
@@ -90,7 +90,7 @@ class SlicePlane:
 
 def check_axis(axis: str) -> Axis:
     """Return ``axis`` if it names an orientation, else raise InputError."""
-    if axis not in _RIGHT_DOWN:
+    if axis not in RIGHT_DOWN:
         msg = f"slice axis is {axis!r}, expected one of axial, coronal, sagittal"
         raise InputError(msg)
     return axis  # type: ignore[return-value]
@@ -162,7 +162,7 @@ def plane_through(
         raise InputError(msg)
     if margin_mm is not None and labeled is not None:
         low, high = labeled[0] - margin_mm, labeled[1] + margin_mm
-    right, down = (np.array(direction) for direction in _RIGHT_DOWN[axis])
+    right, down = (np.array(direction) for direction in RIGHT_DOWN[axis])
     width, height = float(np.abs(high - low) @ np.abs(right)), float(np.abs(high - low) @ np.abs(down))
     pixel = max(width, height) / size
     shape = (max(1, round(height / pixel)), max(1, round(width / pixel)))
@@ -188,14 +188,14 @@ def _labeled_box(labels: sitk.Image) -> tuple[np.ndarray, np.ndarray] | None:
     return _box_of_corners(labels, np.array([s[0] for s in spans], float), np.array([s[-1] for s in spans], float))
 
 
-def _closest_axis(image: sitk.Image, through: int) -> int:
+def closest_axis(image: sitk.Image, through: int) -> int:
     """Return the image axis (0 for i) that runs closest along an LPS axis, each image axis being used once."""
     direction = np.abs(np.array(image.GetDirection()).reshape(3, 3))
     return int(np.argmax(direction[through]))
 
 
 def _slice_center(image: sitk.Image, through: int, index: int) -> np.ndarray:
-    along = _closest_axis(image, through)
+    along = closest_axis(image, through)
     count = image.GetSize()[along]
     if not 0 <= index < count:
         msg = f"slice index is {index}, expected 0 to {count - 1}"
@@ -207,7 +207,7 @@ def _slice_center(image: sitk.Image, through: int, index: int) -> np.ndarray:
 
 def _largest_area(labels: sitk.Image, through: int) -> np.ndarray:
     """Return the LPS center of the labels in the image slice that has most of them."""
-    along = _closest_axis(labels, through)
+    along = closest_axis(labels, through)
     array = sitk.GetArrayViewFromImage(labels) != 0
     areas = array.sum(axis=tuple(axis for axis in range(3) if axis != 2 - along))
     # Among equally large slices the middle one shows a structure best.

@@ -18,7 +18,7 @@ _SIGNS = {"LPS": (1.0, 1.0, 1.0), "RAS": (-1.0, -1.0, 1.0)}
 # Old files give the coordinate system by number.
 _SYSTEMS = {"0": "RAS", "1": "LPS", "RAS": "RAS", "LPS": "LPS"}
 # The schema that 3D Slicer 5.x names in its own files.
-_SCHEMA = (
+SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
     "markups-schema-v1.0.3.json#"
 )
@@ -78,7 +78,7 @@ def write_points(points: Sequence[ListedPoint], path: Path) -> None:
         listed.append(entry)
     markup = {"type": "Fiducial", "coordinateSystem": "LPS", "coordinateUnits": "mm", "controlPoints": listed}
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps({"@schema": _SCHEMA, "markups": [markup]}, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps({"@schema": SCHEMA, "markups": [markup]}, indent=1) + "\n", encoding="utf-8")
 
 
 def _from_json(path: Path, text: str) -> list[ListedPoint]:
