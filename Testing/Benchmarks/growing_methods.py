@@ -29,6 +29,7 @@ class Network:
         self.image = image
         self.mask = np.zeros(truth.shape, bool)
         self.refused: list[str] = []
+        self.told = (0, 0)
         self.session = GrowingSession(image, model=model, device="cpu")
         self.session.start(box=None if box is None else box_points(image, box))
 
@@ -36,10 +37,10 @@ class Network:
         """Tell the session the clicks that are new."""
         from MedDeepRegSegLib.errors import InputError
 
-        new = [positive, negative]
-        told = getattr(self, "told", (0, 0))
+        points = [
+            points_of(self.image, voxels[known:]) for voxels, known in zip((positive, negative), self.told, strict=True)
+        ]
         self.told = (len(positive), len(negative))
-        points = [points_of(self.image, voxels[known:]) for voxels, known in zip(new, told, strict=True)]
         try:
             step = self.session.click(*points)
         except InputError as error:

@@ -158,6 +158,16 @@ def test_peers_follow_clicks(phantom, method, least, margin):
     assert masks[1].shape == phantom[1].shape
 
 
+@pytest.mark.parametrize("method", ["classic", pytest.param("network", marks=needs("torch"))])
+def test_ours_follow_clicks(phantom, method):
+    from growing_run import run
+
+    row, _ = run(method, *phantom, margin=2, clicks=3)
+    assert max(row["dice"]) > 0.6
+    assert row["wrong_seeds"] == 0
+    assert row["refused"] == []
+
+
 def test_nothing_of_a_peer_leaves_the_box(phantom):
     from growing_clicks import box_around
     from growing_run import run
