@@ -22,6 +22,7 @@ examples:
   meddeep grow ct.nii.gz --positive 12.5,-30,41 --out liver.seg.nrrd
   meddeep grow ct.nii.gz --positive -20,15,3 --negative -35,15,3 --box -60,-20,-30,20,60,40 --out kidney.seg.nrrd
   meddeep grow ct.nii.gz --positive -20,15,3 --previous first.seg.nrrd --out second.seg.nrrd
+  meddeep grow ct.nii.gz --positive 12.5,-30,41 --foreground body.seg.nrrd --method classic --out liver.seg.nrrd
 """
 
 
@@ -32,7 +33,7 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
         description="Grow a structure from points inside it; points outside it and a box hold it back.",
         epilog=_EPILOG,
         formatter_class=HelpLines,
-        parents=[common_options()],
+        parents=[common_options(uses_gpu=True)],
     )
     parser.add_argument("image", type=Path, metavar="IMAGE", help="a CT or MR volume, or a folder of one DICOM series")
     parser.add_argument(
@@ -42,6 +43,15 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--negative", type=point, action="append", default=[], metavar="R,A,S", help="point outside (mm)"
     )
     parser.add_argument("--box", type=box, metavar="R,A,S,R,A,S", help="stay inside this box (mm)")
+    parser.add_argument(
+        "--foreground", type=Path, metavar="SEG", help="segmentation to stay in: all of its segments together"
+    )
+    parser.add_argument(
+        "--method",
+        choices=("network", "classic"),
+        default="network",
+        help="network: the growing network (default); classic: bands of intensity, needs no PyTorch",
+    )
     parser.add_argument(
         "--previous", type=Path, metavar="SEG", help="segmentation to go on from; its other segments stay"
     )
@@ -67,15 +77,21 @@ def _request(args: argparse.Namespace) -> Any:
     existing(args.image, "IMAGE")
     if args.previous is not None:
         existing(args.previous, "--previous")
+    if args.foreground is not None:
+        existing(args.foreground, "--foreground")
     output_file(args.out, ".seg.nrrd", inputs=[args.image])
     from MedDeepRegSegLib.segmentation.grow_job import Request
+    from MedDeepRegSegLib.segmentation.growing_settings import GrowingSettings
 
     return Request(
         image=args.image,
         positive=tuple(lps_from_ras(each) for each in args.positive),
         negative=tuple(lps_from_ras(each) for each in args.negative),
         box=lps_box_from_ras(args.box) if args.box is not None else None,
+        foreground=args.foreground,
         previous=args.previous,
+        settings=GrowingSettings(method=args.method),
+        device=args.device,
         name=args.name.strip(),
         out=args.out,
     )
@@ -85,4 +101,4 @@ def _summary(result: Any) -> list[str]:
     return [f"{result.segment}: {result.volume_ml:.1f} ml", f"wrote {result.segmentation}"]
 
 
-COMMAND = Command(name="grow", add_parser=_add_parser, summary=_summary, job="grow", request=_request)
+COMMAND = Command(name="grow", add_parser=_add_parser, summary=_summary, job="grow", request=_request, uses_gpu=True)

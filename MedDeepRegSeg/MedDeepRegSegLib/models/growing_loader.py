@@ -58,5 +58,5 @@ def load_growing(folder: Path | None = None, device: str = "cpu") -> LoadedGrowi
         msg = f"{folder} describes a network of sizes that none should have: get the model again"
         raise InputError(msg)
     network = ready_network(lambda: GrowingNetwork(settings), tensors, folder / WEIGHTS_FILE, chosen)
-    network.to(memory_format=torch.channels_last_3d)
+    network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     return LoadedGrowing(network, description, chosen)

@@ -92,7 +92,7 @@ class GrowingNetwork(nn.Module):
         volume : Tensor, shape (B, 2, D, H, W)
             Standardized; D, H and W are multiples of 16.
         """
-        one = self.down1(_blocks_to_channels(volume))
+        one = self.down1(voxels_to_cells(volume))
         two = self.down2(F.max_pool3d(one, 2))
         three = self.down3(F.max_pool3d(two, 2))
         four = self.down4(F.max_pool3d(three, 2))
@@ -150,9 +150,9 @@ class GrowingNetwork(nn.Module):
                 state = rule(state)
             coarse.insert(0, self.coarse_heads[level](state).float())
         assert state is not None
-        own = _blocks_to_channels(torch.cat([volume[:, :1], prompts], dim=1))
+        own = voxels_to_cells(torch.cat([volume[:, :1], prompts], dim=1))
         last = self.fine(torch.cat([state, own], dim=1))
-        return _channels_to_blocks(self.head(last)).float(), last, coarse
+        return cells_to_voxels(self.head(last)).float(), last, coarse
 
 
 class _Block(nn.Module):
@@ -224,15 +224,15 @@ def _doubled(maps: Tensor) -> Tensor:
     return F.interpolate(maps, scale_factor=2.0, mode="trilinear", align_corners=False)
 
 
-def _blocks_to_channels(maps: Tensor) -> Tensor:
+def voxels_to_cells(maps: Tensor) -> Tensor:
     """Return (B, C, D, H, W) as (B, 8 C, D / 2, H / 2, W / 2): the eight voxels of a block lie in channels."""
     batch, channels, depth, height, width = maps.shape
     blocks = maps.reshape(batch, channels, depth // 2, 2, height // 2, 2, width // 2, 2)
     return blocks.permute(0, 1, 3, 5, 7, 2, 4, 6).reshape(batch, 8 * channels, depth // 2, height // 2, width // 2)
 
 
-def _channels_to_blocks(maps: Tensor) -> Tensor:
-    """Undo :func:`_blocks_to_channels`."""
+def cells_to_voxels(maps: Tensor) -> Tensor:
+    """Undo :func:`voxels_to_cells`."""
     batch, channels, depth, height, width = maps.shape
     blocks = maps.reshape(batch, channels // 8, 2, 2, 2, depth, height, width)
     return blocks.permute(0, 1, 5, 2, 6, 3, 7, 4).reshape(batch, channels // 8, 2 * depth, 2 * height, 2 * width)

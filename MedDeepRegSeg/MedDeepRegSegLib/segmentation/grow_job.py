@@ -39,6 +39,8 @@ class Request:
     """Name of the segment."""
     settings: GrowingSettings = field(default_factory=GrowingSettings)
     """How to grow."""
+    device: str = "cpu"
+    """``auto``, ``cpu`` or ``cuda``."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         foreground=_allowed(request, image, array, segment, progress, cancel),
         previous=None if own is None else _mask(array == own.value, image),
         settings=request.settings,
+        device=request.device,
         progress=part_of(progress, 0.1, 0.95),
         cancel=cancel,
     )

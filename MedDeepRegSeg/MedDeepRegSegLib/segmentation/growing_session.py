@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
@@ -17,6 +18,7 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 from MedDeepRegSegLib.models.growing_loader import load_growing
 from MedDeepRegSegLib.segmentation.growing_air import check_air
+from MedDeepRegSegLib.segmentation.growing_parts import connected, gone_on, inner_places
 from MedDeepRegSegLib.segmentation.growing_range import value_limits
 from MedDeepRegSegLib.segmentation.growing_seeds import (
     Points,
@@ -37,19 +39,19 @@ from MedDeepRegSegLib.segmentation.growing_window import (
     first_window,
     is_cut,
     window_around,
-    window_of,
 )
-from MedDeepRegSegLib.segmentation.morphology import components, depth_in
+from MedDeepRegSegLib.segmentation.growing_zoom import MARGIN, nearer, wider
 from MedDeepRegSegLib.volumes.geometry import check_volume
 from MedDeepRegSegLib.volumes.modality import guess_modality
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Mask = NDArray[np.bool_]
 Point = tuple[float, float, float]
 
-_LOOKS = 4
-_OUT = 1.7
-_IN = 0.4
-_MARGIN = 0.3
+_MOST_OUT = 3
+_LEAST_LEFT = 0.4
 _BOX_MARGIN = 0.15
 _KEPT_VIEWS = 3
 
@@ -139,6 +141,7 @@ class GrowingSession:
         self._taken: Mask | None = None
         self._box: Block | None = None
         self._previous: Mask | None = None
+        self._inner: tuple[tuple[int, int, int], ...] | None = None
         self._states = [_State()]
 
     def start(self, name: str = "Structure", *, box: Points | None = None, previous: sitk.Image | None = None) -> None:
@@ -174,6 +177,7 @@ class GrowingSession:
     def _begin(self, box: Block | None, previous: Mask | None) -> None:
         self._box = box
         self._previous = previous if previous is not None and previous.any() else None
+        self._inner = None
         self._states = [_State()]
 
     def click(
@@ -228,7 +232,7 @@ class GrowingSession:
             float(mask.sum()) * cell,
             float(changed.sum()) * cell,
             suggestion,
-            adapted=False,
+            adapted=self._adapts(state),
             notes=notes,
             seconds=time.perf_counter() - began,
         )
@@ -265,25 +269,41 @@ class GrowingSession:
 
     def _grown(self, state: _State, cancel: CancelToken) -> tuple[_State, tuple[str, ...]]:
         """Return the state after its prompts: the network asked, in a window that fits."""
-        import torch
-
+        shape, spacing, boxed = self._values.shape, self._spacing, self._box is not None
         window = self._window(state)
-        zoomed = 0
-        while True:
-            cancel.raise_if_canceled()
-            view = self._view(window, state.prompts)
-            grown = view.grow(self._with_inner(state), self._earlier(state, window), self._box)
-            chance = torch.sigmoid(grown.logits)
-            mask = self._mask(window, chance, state.prompts)
-            zoomed += 1
-            following = self._zoomed(state, window, mask) if zoomed < _LOOKS else None
-            if following is None or following == window:
+        chance, mask = self._look(state, window, cancel)
+        voxels = np.array([prompt.voxel for prompt in state.prompts])
+        for _ in range(0 if boxed else _MOST_OUT):
+            following = wider(window, mask, voxels, shape, spacing, reach_mm=self._settings.max_extent_mm)
+            if following is None:
                 break
             window = following
-        notes = ()
-        if self._box is None and is_cut(window, mask, self._values.shape):
+            chance, mask = self._look(state, window, cancel)
+        closer = None if boxed else nearer(window, mask, voxels, shape, spacing)
+        if closer is not None:
+            found = self._look(state, closer, cancel)
+            # A closer look at the inside of something even may see nothing but noise there.
+            if np.count_nonzero(found[1]) > _LEAST_LEFT * np.count_nonzero(mask):
+                window, (chance, mask) = closer, found
+        notes: tuple[str, ...] = ()
+        if not boxed and is_cut(window, mask, shape):
             notes = ("the structure goes on beyond the part of the image that was looked at: click there to go on",)
-        return replace(state, window=window, chance=chance.numpy(), mask=mask), notes
+        return replace(state, window=window, chance=chance, mask=mask), notes
+
+    def _look(self, state: _State, window: Window, cancel: CancelToken) -> tuple[NDArray[np.float32], Mask]:
+        """Return the network's answer in a window, at working voxels, and the mask in its block."""
+        import torch
+
+        cancel.raise_if_canceled()
+        view = self._view(window, state.prompts)
+        logits = view.grow(self._with_inner(state), self._earlier(state, window), self._box, adapt=self._adapts(state))
+        chance = torch.sigmoid(logits)
+        prompts = self._with_inner(state)
+        return chance.numpy(), self._mask(window, chance, prompts)
+
+    def _adapts(self, state: _State) -> bool:
+        """Return whether there are corrections to learn from."""
+        return self._settings.adapt and state.step is not None
 
     def _window(self, state: _State) -> Window:
         """Return where to look first for the prompts of a state."""
@@ -303,40 +323,11 @@ class GrowingSession:
             found = np.argwhere(self._previous)
             low = np.minimum(found.min(axis=0), voxels.min(axis=0)).astype(float)
             high = np.maximum(found.max(axis=0), voxels.max(axis=0)).astype(float)
-            return window_around(low, high, shape, spacing, margin=_MARGIN)
+            return window_around(low, high, shape, spacing, margin=MARGIN)
         first = first_window(voxels[0], shape, spacing)
         if first.holds(voxels):
             return first
         return window_around(voxels.min(axis=0) - 2.0, voxels.max(axis=0) + 2.0, shape, spacing, margin=0.5)
-
-    def _zoomed(self, state: _State, window: Window, mask: Mask) -> Window | None:
-        """Return a window that fits what was grown better, None where this one does."""
-        if self._box is not None or not mask.any():
-            return None
-        shape, spacing = self._values.shape, self._spacing
-        found = [np.flatnonzero(mask.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
-        offset = np.array([part.start for part in window.block])
-        voxels = np.array([prompt.voxel for prompt in state.prompts])
-        low = np.minimum(np.array([part[0] for part in found]) + offset, voxels.min(axis=0)).astype(float)
-        high = np.maximum(np.array([part[-1] for part in found]) + offset, voxels.max(axis=0)).astype(float)
-        if is_cut(window, mask, shape):
-            middle, half = (low + high) / 2, _OUT * (high - low + 1) / 2
-            starts = np.array([part.start for part in window.block])
-            stops = np.array([part.stop - 1 for part in window.block])
-            wide = window_of(
-                np.minimum(middle - half, starts),
-                np.maximum(middle + half, stops),
-                shape,
-                spacing,
-                finest=min(spacing),
-            )
-            return None if wide.block == window.block else wide
-        reach = self._settings.max_extent_mm
-        steps = np.array(spacing)
-        extent = ((high - low + 1) * steps).max()
-        if state.window is None and extent < min(_IN * max(np.array(window.shape) * steps), reach):
-            return window_around(low, high, shape, spacing, margin=_MARGIN)
-        return None
 
     def _view(self, window: Window, prompts: Sequence[Prompt]) -> GrowingView:
         """Return a window encoded; the last few are kept."""
@@ -352,13 +343,15 @@ class GrowingSession:
         return view
 
     def _with_inner(self, state: _State) -> tuple[Prompt, ...]:
-        """Return the prompts, and where they name nothing inside, the innermost place of the previous mask."""
-        if any(prompt.positive for prompt in state.prompts) or self._previous is None:
+        """Return the prompts, and the innermost places of the parts of a previous mask that the user did not click."""
+        if self._previous is None:
             return state.prompts
-        depth = depth_in(self._previous, self._spacing)
-        return (Prompt(_index(np.unravel_index(int(depth.argmax()), depth.shape)), True), *state.prompts)
+        if self._inner is None:
+            self._inner = inner_places(self._previous, self._spacing)
+        clicked = {prompt.voxel for prompt in state.prompts}
+        return (*(Prompt(place, True) for place in self._inner if place not in clicked), *state.prompts)
 
-    def _earlier(self, state: _State, window: Window):  # type: ignore[no-untyped-def]
+    def _earlier(self, state: _State, window: Window) -> "Tensor | None":
         """Return what was grown before at working voxels of a window, None for nothing."""
         import torch
 
@@ -370,7 +363,7 @@ class GrowingSession:
         whole[state.window.block] = state.window.write(torch.from_numpy(state.chance))
         return window.read(whole)
 
-    def _mask(self, window: Window, chance, prompts: Sequence[Prompt]) -> Mask:  # type: ignore[no-untyped-def]
+    def _mask(self, window: Window, chance: "Tensor", prompts: Sequence[Prompt]) -> Mask:
         """Return the mask in the block of a window: where it may grow, connected to the seeds, which are kept."""
         mask = window.write(chance) > 0.5
         block = window.block
@@ -390,7 +383,7 @@ class GrowingSession:
         for place, positive in near:
             if not positive:
                 mask[tuple(place)] = False
-        kept = _connected(mask, [place for place, positive in near if positive])
+        kept = connected(mask, [place for place, positive in near if positive])
         for place, positive in near:
             kept[tuple(place)] = positive
         return kept
@@ -400,7 +393,9 @@ class GrowingSession:
         array = np.zeros(self._values.shape, bool)
         if state.mask is not None and state.window is not None:
             array[state.window.block] = state.mask
-        return array
+        if self._previous is None:
+            return array
+        return gone_on(self._previous, array, [prompt.voxel for prompt in state.prompts if not prompt.positive])
 
     def _start_mask(self) -> Mask:
         return np.zeros(self._values.shape, bool) if self._previous is None else self._previous
@@ -444,23 +439,6 @@ def grown_by_network(
         if len(inside) or len(outside):
             session._click(inside, outside, progress, cancel)
     return sitk.GetArrayFromImage(session.mask) > 0
-
-
-def _connected(mask: Mask, places: Sequence[NDArray[np.int64]]) -> Mask:
-    """Return the parts of a mask at seeds; where there is none, the part nearest to the last seed."""
-    if not mask.any():
-        return mask
-    labels, _ = components(mask)
-    wanted: set[int] = set()
-    for place in places:
-        around = tuple(slice(max(int(at) - 1, 0), int(at) + 2) for at in place)
-        wanted |= set(np.unique(labels[around]).tolist())
-    wanted.discard(0)
-    if not wanted and places:
-        found = np.argwhere(mask)
-        nearest = found[np.square(found - places[-1]).sum(axis=1).argmin()]
-        wanted.add(int(labels[tuple(nearest)]))
-    return np.isin(labels, list(wanted)) if wanted else mask
 
 
 def _within(part: slice, block: slice) -> slice:

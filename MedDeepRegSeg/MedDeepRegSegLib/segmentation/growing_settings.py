@@ -26,8 +26,8 @@ class GrowingSettings:
     """Classic only. Largest volume of the structure, ml."""
     max_extent_mm: float = 250.0
     """Largest distance of the structure from a seed along an axis of the image, mm."""
-    adapt: bool = True
-    """Network only. Learn from the corrections of this object while it is grown."""
+    adapt: bool = False
+    """Network only. The last layer learns from the corrections of this object. Measured: no fewer clicks, so it is off."""
 
 
 def check_settings(settings: GrowingSettings) -> None:

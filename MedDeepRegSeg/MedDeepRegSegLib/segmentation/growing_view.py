@@ -1,17 +1,21 @@
 """A window of an image as the growing network sees it: encoded once, asked again with every click."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from MedDeepRegSegLib.models.growing_loader import LoadedGrowing
-from MedDeepRegSegLib.segmentation.growing_window import Block, Window
+from MedDeepRegSegLib.segmentation.growing_adaptation import adapted_logits
+from MedDeepRegSegLib.segmentation.growing_window import Block, Window, resized
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from MedDeepRegSegLib.models import growing_prompts
 
 Range = tuple[float, float]
 
@@ -25,14 +29,6 @@ class Prompt:
 
     voxel: tuple[int, int, int]
     positive: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Grown:
-    """An answer: logits at working voxels (D, H, W), and the features they were made from, with their padding."""
-
-    logits: "Tensor"
-    features: "Tensor"
 
 
 class GrowingView:
@@ -65,11 +61,13 @@ class GrowingView:
             volume = standardize(padded.to(loaded.device)).contiguous(memory_format=torch.channels_last_3d)
             self._encoded = loaded.network.encode(volume)
         self._volume = volume
-        self._intensity = growing_prompts.intensity(volume[0])
+        self._intensity = _intensity(volume[0], window)
         self._blank = growing_prompts.blank(volume.shape[2:], loaded.device)
 
-    def grow(self, prompts: Sequence[Prompt], previous: "Tensor | None", box: Block | None) -> Grown:
-        """Return the answer to clicks.
+    def grow(
+        self, prompts: Sequence[Prompt], previous: "Tensor | None", box: Block | None, *, adapt: bool = False
+    ) -> "Tensor":
+        """Return the answer to clicks: logits at working voxels, (D, H, W), above 0 inside.
 
         Parameters
         ----------
@@ -79,6 +77,8 @@ class GrowingView:
             What was grown before at working voxels, 0 to 1.
         box : tuple of slice, or None
             In voxels of the image.
+        adapt : bool
+            Let the last layer learn from the clicks.
         """
         import torch
 
@@ -93,16 +93,18 @@ class GrowingView:
         if previous is not None:
             given[growing_prompts.PREVIOUS, :depth, :height, :width] = previous.to(given.device)
         growing_prompts.set_box(given, None if box is None else self._box(box))
-        device = given.device
+        signs = [1 if prompt.positive else -1 for prompt in used]
+        network = self._loaded.network
         with torch.inference_mode(), _precision(self._loaded.device):
-            logits, features, _ = self._loaded.network.grow(
+            logits, features, _ = network.grow(
                 self._encoded,
                 self._volume,
                 given[None].contiguous(memory_format=torch.channels_last_3d),
-                torch.tensor([places], device=device),
-                torch.tensor([[1 if prompt.positive else -1 for prompt in used]], device=device),
+                torch.tensor([places], device=given.device),
+                torch.tensor([signs], device=given.device),
             )
-        return Grown(logits[0, 0, :depth, :height, :width].cpu(), features)
+        answer = logits[0, 0, :depth, :height, :width].cpu()
+        return adapted_logits(network.head, features, answer, places, signs) if adapt else answer
 
     def _box(self, box: Block) -> Block:
         """Return a box of the image in working voxels."""
@@ -112,7 +114,32 @@ class GrowingView:
         return k, j, i
 
 
-def _precision(device: str):  # type: ignore[no-untyped-def]
+def _intensity(volume: "Tensor", window: Window) -> "growing_prompts.Intensity":
+    """Return intensities to compare of a padded volume (2, D, H, W).
+
+    Where the window is finer than the image, noise is that of the image: between voxels there is none.
+    """
+    from MedDeepRegSegLib.models import growing_prompts
+
+    depth, height, width = window.size
+    least = [min(size, side) for size, side in zip(window.size, window.shape, strict=True)]
+    own = least[0], least[1], least[2]
+    if own == window.size:
+        return growing_prompts.intensity(volume)
+    import torch
+    import torch.nn.functional as F
+
+    coarse = torch.stack([resized(part[:depth, :height, :width], own) for part in volume])
+    found = growing_prompts.intensity(coarse)
+    pads = [side - size for side, size in zip(volume.shape[1:], window.size, strict=True)]
+    smooth, noise = (
+        F.pad(resized(part, window.size)[None, None], (0, pads[2], 0, pads[1], 0, pads[0]), mode="replicate")[0, 0]
+        for part in (found.smooth, found.noise)
+    )
+    return growing_prompts.Intensity(smooth, noise)
+
+
+def _precision(device: str) -> AbstractContextManager[Any]:
     """Return the context to compute in: half precision where the processor has it, which is twice as fast."""
     import torch
 

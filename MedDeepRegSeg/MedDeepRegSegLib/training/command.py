@@ -35,6 +35,8 @@ _NUMBERS += ("boundary_weight", "position_weight", "voxels")
 _SUBDIVISION: tuple[str, ...] = ("steps", "views", "side", "smallest_voxel", "largest_voxel", "tissue_fraction")
 _SUBDIVISION += ("stripped_fraction", "learning_rate", "weight_decay", "warmup", "average", "side_weight", "seed")
 _SUBDIVISION += ("head_channels",)
+_GROWING: tuple[str, ...] = ("steps", "objects", "real_fraction", "most_clicks", "box_fraction", "learning_rate")
+_GROWING += ("weight_decay", "warmup", "average", "seed")
 _PATIENCE_S = 1.0
 
 
@@ -53,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from MedDeepRegSegLib.training.growing import GrowingTrainSettings
     from MedDeepRegSegLib.training.settings import PretrainSettings
     from MedDeepRegSegLib.training.subdivision_settings import SubdivisionTraining
 
@@ -72,11 +75,19 @@ def _parser() -> argparse.ArgumentParser:
         "--parts", type=Path, metavar="PARTS.json", help="which labels are which part (those of the brain)"
     )
     subdivision.add_argument("--encoder", type=Path, metavar="MODEL_DIR", help="start from it (the one that ships)")
+    growing = subparsers.add_parser("growing", help="train the network that grows what is clicked")
+    growing.set_defaults(run=_growing)
+    _add_run(growing, GrowingTrainSettings, _GROWING)
+    growing.add_argument("--maps", type=Path, metavar="MAPS.npz", help="label maps (synthesis.real_maps)")
+    growing.add_argument("--sides", type=int, nargs="+", default=GrowingTrainSettings.sides, metavar="VOXELS")
+    growing.add_argument("--start", type=Path, metavar="MODEL_DIR", help="begin from it, not from random weights")
     export = subparsers.add_parser("export", help="make a model folder from a run")
     export.set_defaults(run=_export)
     export.add_argument("folder", type=Path, metavar="RUN")
     export.add_argument("--out", type=Path, required=True, metavar="MODEL_DIR")
-    export.add_argument("--kind", choices=("encoder", "subdivision"), default="encoder", help="what the run trained")
+    export.add_argument(
+        "--kind", choices=("encoder", "growing", "subdivision"), default="encoder", help="what the run trained"
+    )
     export.add_argument("--description", type=Path, metavar="FILE.json", help="texts of the card (EncoderTexts)")
     export.add_argument(
         "--metrics", type=Path, nargs="+", default=(), metavar="FILE.json", help="what the benchmark measured"
@@ -126,6 +137,17 @@ def _subdivision(args: argparse.Namespace) -> None:
     _tell(1.0, f"at step {result.step} of {settings.steps} after {result.seconds / 60:.1f} minutes")
 
 
+def _growing(args: argparse.Namespace) -> None:
+    from MedDeepRegSegLib.training.growing import GrowingTrainSettings, train_growing, weights_from
+
+    digest, start = ("", None) if args.start is None else weights_from(args.start)
+    numbers = {name: getattr(args, name) for name in _GROWING}
+    settings = GrowingTrainSettings(precision=_precision(args), sides=tuple(args.sides), start=digest, **numbers)
+    with _cancel_by_signals() as cancel:
+        result = train_growing(settings, args.out, maps=args.maps, start=start, **_options(args), cancel=cancel)
+    _tell(1.0, f"at step {result.step} of {settings.steps} after {result.seconds / 60:.1f} minutes")
+
+
 def _precision(args: argparse.Namespace) -> "Precision":
     usual: Precision = "bfloat16" if args.device == "cuda" else "float32"
     return args.precision or usual
@@ -145,6 +167,15 @@ def _export(args: argparse.Namespace) -> None:
     from MedDeepRegSegLib.training.export import export_encoder, read_metrics, read_texts
 
     metrics = tuple(metric for file in args.metrics for metric in read_metrics(file))
+    if args.kind == "growing":
+        from MedDeepRegSegLib.training import growing_export
+
+        texts = (
+            read_texts(args.description, growing_export.USUAL_TEXTS) if args.description else growing_export.USUAL_TEXTS
+        )
+        made = growing_export.export_growing(args.folder, args.out, texts=texts, metrics=metrics)
+        print(f"wrote {made.name} {made.version}, {made.training.steps} steps, to {args.out}")
+        return
     if args.kind == "subdivision":
         from MedDeepRegSegLib.training.subdivision_export import USUAL_TEXTS, export_subdivision
 

@@ -7,7 +7,6 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -220,18 +219,15 @@ def _loss(logits: Tensor, coarse: list[Tensor], truth: Tensor, prompts: Tensor) 
     return loss
 
 
-def weights_from(folder: Path) -> dict[str, Tensor]:
-    """Return the weights of a model folder of a growing network, float32.
+def weights_from(folder: Path) -> tuple[str, dict[str, Tensor]]:
+    """Return the SHA-256 and the weights of a model folder of a growing network, float32.
 
     Raises
     ------
     InputError
         If the folder is not one of those.
     """
-    from MedDeepRegSegLib.models.model_folder import read_model
+    from MedDeepRegSegLib.models.growing_loader import load_growing
 
-    description, tensors = read_model(folder)
-    if description.architecture != "growing":
-        msg = f"{folder} holds a network of kind {description.architecture}, expected growing: choose another folder"
-        raise InputError(msg)
-    return {name: torch.from_numpy(array.astype(np.float32)) for name, array in tensors.items()}
+    loaded = load_growing(folder)
+    return loaded.description.weights_sha256, loaded.network.state_dict()

@@ -1,20 +1,31 @@
-"""From a run of growing training to a model folder: averaged weights in half precision, description and card."""
+"""A run of the growing network becomes a model folder: the averaged weights, and a card that the run itself fills."""
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from MedDeepRegSegLib import __version__
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.jobs.schema import from_json, to_json
-from MedDeepRegSegLib.models.description import NetworkDescription, NetworkMetric
+from MedDeepRegSegLib.jobs.schema import to_json
+from MedDeepRegSegLib.models.description import NetworkDescription, NetworkMetric, NetworkTraining, WorkingSpacing
 from MedDeepRegSegLib.models.model_card import model_card
 from MedDeepRegSegLib.models.model_folder import write_model
 from MedDeepRegSegLib.training.checkpoint import Checkpoint, read_checkpoint
+from MedDeepRegSegLib.training.export import EncoderTexts, hardware_text
 from MedDeepRegSegLib.training.growing import GrowingTrainSettings
 from MedDeepRegSegLib.training.record import RunRecord
 from MedDeepRegSegLib.training.run import CHECKPOINT
+
+USUAL_TEXTS = EncoderTexts(
+    name="meddeep-growing",
+    purpose="Grows a structure in CT or MR from clicks, strokes and a box.",
+    intended_use="Research: `meddeep grow IMAGE --positive R,A,S --out SEG.seg.nrrd`; a person looks at each result.",
+    limitations=(
+        "It learned from synthetic images only; how well it does on real ones is measured below, or unknown.",
+        "One click is ambiguous in size: a whole organ or a part of it.",
+        "Not for diagnosis, and not a medical device.",
+    ),
+    spacing_mm=WorkingSpacing(smallest=0.25, largest=6.0, recommended=1.5),
+)
+"""What a description says that a file of texts leaves out."""
 
 _LOSS = (
     "Dice and cross-entropy, the latter weighted up around clicks and for small objects, after the first and the last two "
@@ -22,98 +33,90 @@ _LOSS = (
 )
 
 
-def export_growing(run: Path, out: Path, texts: Path, metrics: tuple[NetworkMetric, ...] = ()) -> NetworkDescription:
-    """Write the model folder of a run.
+def export_growing(
+    run: Path, out: Path, *, texts: EncoderTexts = USUAL_TEXTS, metrics: tuple[NetworkMetric, ...] = ()
+) -> NetworkDescription:
+    """Make a model folder from the averaged weights of a run.
 
     Parameters
     ----------
     run : Path
-        Folder of the run.
+        Folder of the run; it may have been stopped before its last step.
     out : Path
         Folder of the model; one that lies there is replaced.
-    texts : Path
-        JSON file with the fields of :class:`~MedDeepRegSegLib.models.description.NetworkDescription` that people write:
-        name, version, license, purpose, intended_use, limitations, spacing_mm, and ``data``, ``data_license`` and
-        ``start`` of the training.
+    texts : EncoderTexts
+        What the run cannot know.
     metrics : tuple of NetworkMetric
         What was measured of these weights.
 
     Raises
     ------
     InputError
-        When the run has no sound checkpoint, or the texts cannot be used.
+        When the run has no sound checkpoint, or a text cannot be used.
     """
     run = Path(run)
     if not (run / CHECKPOINT).is_file():
         msg = f"{run} has no {CHECKPOINT}: give the folder of a run of growing training"
         raise InputError(msg)
     checkpoint = read_checkpoint(run / CHECKPOINT, GrowingTrainSettings)
-    data = _description(checkpoint, _read(texts), metrics)
-    description = from_json(NetworkDescription, data)
     tensors = {name: value.numpy() for name, value in checkpoint.part("average/network.").items()}
+    try:
+        description = NetworkDescription(
+            name=texts.name,
+            version=texts.version,
+            architecture="growing",
+            settings=to_json(checkpoint.settings.network),
+            software_version=__version__,
+            license=texts.license,
+            purpose=texts.purpose,
+            intended_use=texts.intended_use,
+            limitations=texts.limitations,
+            training=_training(checkpoint, texts),
+            metrics=metrics,
+            spacing_mm=texts.spacing_mm,
+        )
+    except ValueError as error:
+        msg = f"the description of the model cannot be used: {error}"
+        raise InputError(msg) from error
     return write_model(out, tensors, description, model_card(description))
 
 
-def _description(
-    checkpoint: Checkpoint[GrowingTrainSettings], texts: Mapping[str, Any], metrics: tuple[NetworkMetric, ...]
-) -> dict[str, Any]:
+def _training(checkpoint: Checkpoint[GrowingTrainSettings], texts: EncoderTexts) -> NetworkTraining:
     settings, position = checkpoint.settings, checkpoint.position
     record = position.record or RunRecord()
-    usual, chosen = to_json(GrowingTrainSettings()), to_json(settings)
-    options = [
-        f"{name} {value}" for name, value in chosen.items() if name not in ("network", "start") and value != usual[name]
-    ]
-    begun = f" {texts['start']}" if settings.start else " It began from random weights."
-    recipe = (
-        f"`python -m MedDeepRegSegLib.training growing --out RUN --maps MAPS.npz` with {', '.join(options) or 'defaults'}, "
-        f"{position.step} of {settings.steps} steps, then the moving average of the weights (decay {settings.average:g}).{begun}"
+    real = f"{settings.real_fraction:.0%} from packed label maps with SHA-256 {record.maps_sha256}, the others "
+    data = (
+        "Objects in images of random contrast, computed while training; no image of a person: "
+        f"{real if record.maps_sha256 else ''}from random shapes."
     )
-    own = {
-        key: texts[key]
-        for key in ("name", "version", "license", "purpose", "intended_use", "limitations", "spacing_mm")
-    }
-    return {
-        **own,
-        "format": "meddeep-network",
-        "format_version": 1,
-        "architecture": "growing",
-        "settings": to_json(settings.network),
-        "software_version": __version__,
-        "labels": [],
-        "weights_sha256": "",
-        "metrics": [to_json(metric) for metric in metrics],
-        "training": {
-            "data": texts["data"],
-            "data_license": texts["data_license"],
-            "recipe": recipe,
-            "loss": _LOSS,
-            "steps": position.step,
-            "seed": settings.seed,
-            "hours": round(position.seconds / 3600, 3),
-            "hardware": "; ".join(part.hardware for part in record.hardware) or "not recorded",
-        },
-    }
+    return NetworkTraining(
+        data=texts.data or data,
+        data_license=texts.data_license or ("that of the label maps" if record.maps_sha256 else "none needed"),
+        recipe=texts.recipe or _recipe(checkpoint, record),
+        loss=_LOSS,
+        steps=position.step,
+        seed=settings.seed,
+        hours=round(position.seconds / 3600, 3),
+        hardware=texts.hardware or hardware_text(record),
+    )
 
 
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        msg = f"{path} cannot be read as JSON ({error}): correct it"
-        raise InputError(msg) from error
-    needed = {
-        "name",
-        "version",
-        "license",
-        "purpose",
-        "intended_use",
-        "limitations",
-        "spacing_mm",
-        "data",
-        "data_license",
-        "start",
-    }
-    if not isinstance(data, dict) or needed - data.keys():
-        msg = f"{path} lacks {', '.join(sorted(needed - set(data)))}: add them"
-        raise InputError(msg)
-    return data
+def _recipe(checkpoint: Checkpoint[GrowingTrainSettings], record: RunRecord) -> str:
+    settings, position = checkpoint.settings, checkpoint.position
+    chosen, usual = to_json(settings), to_json(GrowingTrainSettings())
+    options = [
+        f"--{name.replace('_', '-')} {' '.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in chosen.items()
+        if name not in ("precision", "network", "start") and value != usual[name]
+    ]
+    command = ["python -m MedDeepRegSegLib.training growing --out RUN"]
+    command += [*(["--maps MAPS.npz"] if record.maps_sha256 else []), f"--precision {settings.precision}", *options]
+    begun = f"from weights with SHA-256 {settings.start}" if settings.start else "from random weights"
+    parts = [f"`{' '.join(command)}`, {begun}, then the moving average of the weights (decay {settings.average:g})."]
+    if position.step < settings.steps:
+        parts.append(f"Stopped at step {position.step} of {settings.steps}.")
+    if position.skipped:
+        parts.append(f"{position.skipped} steps were skipped, as their gradient was not finite.")
+    if record.software:
+        parts.append(f"With {'; '.join(record.software)}.")
+    return " ".join(parts)

@@ -1,0 +1,59 @@
+"""Training of the growing network: it goes on exactly, and becomes a model folder that can be loaded."""
+
+import numpy as np
+import pytest
+import torch
+
+from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.models.growing_loader import load_growing
+from MedDeepRegSegLib.models.growing_network import GrowingNetworkSettings
+from MedDeepRegSegLib.training.command import main
+from MedDeepRegSegLib.training.growing import GrowingTrainSettings, train_growing, weights_from
+from MedDeepRegSegLib.training.growing_export import export_growing
+from MedDeepRegSegLib.training.growing_source import GrowingSource
+from MedDeepRegSegLib.training.run import LOG
+
+SMALL = GrowingNetworkSettings(channels=(8, 8, 8, 8), states=(8, 8, 8), steps=(1, 1, 1), similarity_features=4)
+SETTINGS = GrowingTrainSettings(steps=4, objects=1, sides=(32,), most_clicks=3, warmup=1, network=SMALL)
+
+
+def test_objects_of_a_step_are_always_the_same():
+    source = GrowingSource(SETTINGS)
+    one, other = source.batch(3)[0], GrowingSource(SETTINGS).batch(3)[0]
+    assert np.array_equal(one.truth, other.truth)
+    assert torch.equal(one.volume, other.volume)
+    assert one.box == other.box
+    assert one.volume.shape == (2, 32, 32, 32)
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_exactly_and_is_exported(tmp_path):
+    whole = train_growing(SETTINGS, tmp_path / "whole", report_every=1)
+    train_growing(SETTINGS, tmp_path / "parts", report_every=1, minutes=0)
+    for _ in range(4):
+        parts = train_growing(SETTINGS, tmp_path / "parts", report_every=1, minutes=0)
+    assert parts.step == whole.step == 4
+    for one, other in zip(whole.average.parameters(), parts.average.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert len((tmp_path / "whole" / LOG).read_text().splitlines()) == 5
+    made = export_growing(tmp_path / "whole", tmp_path / "model")
+    assert made.training.steps == 4
+    loaded = load_growing(tmp_path / "model")
+    assert loaded.network.settings == SMALL
+    digest, weights = weights_from(tmp_path / "model")
+    assert digest == made.weights_sha256
+    again = train_growing(
+        GrowingTrainSettings(steps=1, objects=1, sides=(32,), network=SMALL, start=digest),
+        tmp_path / "again",
+        start=weights,
+    )
+    assert again.step == 1
+
+
+def test_the_command_refuses_what_no_run_can_use(tmp_path, capsys):
+    assert main(["growing", "--out", str(tmp_path / "run"), "--sides", "30"]) == 2
+    assert "expected multiples of 16" in capsys.readouterr().err
+    assert main(["export", str(tmp_path), "--kind", "growing", "--out", str(tmp_path / "model")]) == 2
+    assert "no checkpoint" in capsys.readouterr().err
+    with pytest.raises(InputError, match="real_fraction is 2"):
+        GrowingTrainSettings(real_fraction=2)
