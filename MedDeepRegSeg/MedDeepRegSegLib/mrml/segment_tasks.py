@@ -9,6 +9,7 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.mrml.markups import box_from_roi, points_from_markups
 from MedDeepRegSegLib.mrml.segmentations import (
     check_segmentation_node,
+    images_from_segmentation,
     segment_id_by_name,
     segmentation_from_image,
     set_segment,
@@ -72,6 +73,10 @@ class GrowTask:
         Name of the segment; known names bring their color and meaning.
     box_roi:
         ROI node that the structure must stay in.
+    foreground_segmentation:
+        Segmentation to stay in: all of its segments together.
+    device : {"auto", "cpu", "cuda"}
+        Of the network.
 
     Notes
     -----
@@ -88,6 +93,8 @@ class GrowTask:
         segmentation_node=None,
         segment_name: str = "Structure",
         box_roi=None,
+        foreground_segmentation=None,
+        device: str = "auto",
     ) -> None:
         self._volume = volume_node
         self._positive = positive_markups
@@ -96,6 +103,8 @@ class GrowTask:
         self._segmentation = segmentation_node
         self._name = segment_name
         self._box = box_roi
+        self._foreground = foreground_segmentation
+        self._device = device
 
     def prepare(self, folder: Path) -> tuple[str, Any]:
         """See :class:`MedDeepRegSegLib.mrml.task_base.NodeTask`."""
@@ -115,20 +124,39 @@ class GrowTask:
         if self._box is not None:
             low, high = box_from_roi(self._box)
             box = (*low.tolist(), *high.tolist())
-        write_volume(self._volume, folder / "image.nrrd", "volume")
-        optional = {} if self._settings is None else {"settings": self._settings}
+        image = write_volume(self._volume, folder / "image.nrrd", "volume")
+        optional: dict[str, Any] = {} if self._settings is None else {"settings": self._settings}
+        if self._foreground is not None:
+            optional["foreground"] = _write_foreground(self._foreground, image, folder / "foreground.seg.nrrd")
         return "grow", Request(
             image=folder / "image.nrrd",
             positive=as_points(positive),
             negative=as_points(negative),
             box=box,
             out=folder / "grown.seg.nrrd",
+            device=self._device,
             **optional,
         )
 
     def collect(self, _folder: Path, result: Any) -> dict[str, Any]:
         """See :class:`MedDeepRegSegLib.mrml.task_base.NodeTask`."""
         return collect_segments(self._volume, self._segmentation, result.segmentation, self._name.strip())
+
+
+def _write_foreground(segmentation, image: sitk.Image, path: Path) -> Path:
+    """Write all segments of a segmentation node as one on the grid of an image; returns the path."""
+    from MedDeepRegSegLib.segmentation.segmentation_file import write_segmentation
+
+    what = check_segmentation_node(segmentation)
+    masks = [labels > 0 for labels, _ in images_from_segmentation(segmentation, reference=image)]
+    if not masks:
+        msg = f"{what} has no segments to stay in: draw the foreground first, or pick none"
+        raise InputError(msg)
+    union = masks[0]
+    for mask in masks[1:]:
+        union |= mask
+    write_segmentation(sitk.Cast(union, sitk.sitkUInt8), [named_segment(1, "Foreground")], path)
+    return path
 
 
 def collect_segments(volume, segmentation, path: Path, name: str | None = None) -> dict[str, Any]:

@@ -56,6 +56,8 @@ class ImageRequest:
     families: tuple = ()
     bin_width: float | None = None
     bin_count: int | None = None
+    foreground: Path | None = None
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -297,7 +299,11 @@ def test_grow_makes_a_segmentation_then_replaces_and_adds(scene, jobs):
     assert again == first
     labels, _ = image_from_segmentation(node, reference=image)
     assert sitk.GetArrayViewFromImage(labels).sum() == 1
-    other = run_task(GrowTask(image, inside, segmentation_node=node, segment_name="Spleen"))
+    other = run_task(
+        GrowTask(image, inside, segmentation_node=node, segment_name="Spleen", foreground_segmentation=node, device="cpu")
+    )
+    assert SEEN[-1].foreground.name == "foreground.seg.nrrd"
+    assert SEEN[-1].device == "cpu"
     assert other["segmentation"] is node
     assert node.GetSegmentation().GetNumberOfSegments() == 2
 

@@ -30,7 +30,13 @@ def make_task(name):
             initial=node_from_transform(sitk.Euler3DTransform(), "start"),
         )
     if name == "grow":
-        return GrowTask(volume, points, negative_markups=points, box_roi=roi_from_box((0, 0, 0), (5, 5, 5), "box"))
+        return GrowTask(
+            volume,
+            points,
+            negative_markups=points,
+            box_roi=roi_from_box((0, 0, 0), (5, 5, 5), "box"),
+            foreground_segmentation=segmentation,
+        )
     if name == "foreground":
         return ForegroundTask(volume, what="body")
     if name == "features":
