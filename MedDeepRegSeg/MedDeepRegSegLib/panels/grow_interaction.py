@@ -129,7 +129,7 @@ class GrowInteraction:
     def extendStroke(self, ras: Sequence[float]) -> None:
         """Go on with the scribble."""
         point = point_of_ras(ras)
-        if self._drawn is not None and np.linalg.norm(np.subtract(point, self._drawn.points[-1])) >= SPACING_MM:
+        if self._drawn and np.linalg.norm(np.subtract(point, self._drawn.points[-1])) >= SPACING_MM:
             self._drawn.points.append(point)
             self._showPoints()
 
@@ -245,10 +245,9 @@ class GrowInteraction:
         self._show()
 
     def _begin(self) -> None:
-        target, segment = self._target, self._target.segment
+        target = self._target
         corrected = target.segmentation if target.mode == "correct" else None
-        name = segment.GetName() if segment is not None else ""
-        self._session.begin(name or "Structure", roi=target.roi, segmentation=corrected, segmentID=target.segmentID)
+        self._session.begin(target.name, roi=target.roi, segmentation=corrected, segmentID=target.segmentID)
         self._begun = True
 
     def _replay(self) -> None:

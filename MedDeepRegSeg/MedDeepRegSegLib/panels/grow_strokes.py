@@ -45,6 +45,12 @@ class Target:
             return None
         return self.segmentation.GetSegmentation().GetSegment(self.segmentID)
 
+    @property
+    def name(self) -> str:
+        """Name of the structure."""
+        segment = self.segment
+        return (segment.GetName() if segment is not None else "") or "Structure"
+
 
 def point_of_ras(ras: Sequence[float]) -> Point:
     """Return a point of the views (RAS mm) in LPS mm."""

@@ -7,6 +7,7 @@ from slicer import (
     vtkMRMLDisplayableNode,
     vtkMRMLLinearTransformNode,
     vtkMRMLMarkupsFiducialNode,
+    vtkMRMLMarkupsROINode,
     vtkMRMLScalarVolumeNode,
     vtkMRMLSegmentationNode,
     vtkMRMLTransformNode,
@@ -81,6 +82,7 @@ class ForegroundStructure(Enum):
     LUNGS = "lungs"
     THORAX = "thorax"
     BRAIN = "brain"
+    SKULL = "skull"
 
     def label(self) -> str:
         """Text of the choice in the panel."""
@@ -90,7 +92,75 @@ class ForegroundStructure(Enum):
             "lungs": _("Lungs (CT)"),
             "thorax": _("Thoracic cavity (CT)"),
             "brain": _("Brain"),
+            "skull": _("Skull (CT)"),
         }[self.value]
+
+
+class GrowingMethod(Enum):
+    """How a structure is grown from points."""
+
+    NETWORK = "network"
+    CLASSIC = "classic"
+
+    def label(self) -> str:
+        """Text of the choice in the panel."""
+        return {"network": _("Network"), "classic": _("Classic (intensity)")}[self.value]
+
+
+class SubdivisionModel(Enum):
+    """What is divided into its parts."""
+
+    BRAIN = "brain"
+
+    def label(self) -> str:
+        """Text of the choice in the panel."""
+        return {"brain": _("Brain")}[self.value]
+
+
+class ContourSource(Enum):
+    """What is outlined."""
+
+    SEGMENTS = "segments"
+    EDGES = "edges"
+
+    def label(self) -> str:
+        """Text of the choice in the panel."""
+        return {"segments": _("Segments"), "edges": _("Edges in the volume")}[self.value]
+
+
+class ContourFit(Enum):
+    """The curve that is fitted to a contour."""
+
+    ELLIPSE = "ellipse"
+    LINE = "line"
+
+    def label(self) -> str:
+        """Text of the choice in the panel."""
+        return {"ellipse": _("Ellipses"), "line": _("Lines")}[self.value]
+
+
+class ContourAxis(Enum):
+    """Orientation of the slices that are outlined."""
+
+    AXIAL = "axial"
+    CORONAL = "coronal"
+    SAGITTAL = "sagittal"
+
+    def label(self) -> str:
+        """Text of the choice in the panel."""
+        return {"axial": _("Axial"), "coronal": _("Coronal"), "sagittal": _("Sagittal")}[self.value]
+
+
+class ContourAlignment(Enum):
+    """What may change when contours are aligned."""
+
+    RIGID = "rigid"
+    SIMILARITY = "similarity"
+    AFFINE = "affine"
+
+    def label(self) -> str:
+        """Text of the choice in the panel."""
+        return {"rigid": _("Rigid"), "similarity": _("Similarity"), "affine": _("Affine")}[self.value]
 
 
 @parameterNodeWrapper
@@ -121,7 +191,20 @@ class MedDeepRegSegParameterNode:
     segmentName: str = "Structure"
     positivePoints: vtkMRMLMarkupsFiducialNode
     negativePoints: vtkMRMLMarkupsFiducialNode
+    growBox: vtkMRMLMarkupsROINode
+    growMethod: GrowingMethod = GrowingMethod.NETWORK
     smoothnessMm: Annotated[float, WithinRange(0.0, 5.0)] = 1.0
     keepNarrowParts: bool = False
+    subdivisionModel: SubdivisionModel = SubdivisionModel.BRAIN
+    subdividedSegment: str = ""
+    """Name of the segment that the parts lie in; empty stands for the whole image."""
+    contourSource: ContourSource = ContourSource.SEGMENTS
+    contourFit: ContourFit = ContourFit.ELLIPSE
+    contourAxis: ContourAxis = ContourAxis.AXIAL
+    contourTarget: vtkMRMLSegmentationNode
+    contourAlignment: ContourAlignment = ContourAlignment.RIGID
+    measureShape: bool = True
+    measureIntensity: bool = True
+    measureTexture: bool = False
     featureSpacingMm: Annotated[float, WithinRange(0.0, 8.0)] = 0.0
     """Voxel size that image features are computed at; 0 stands for automatic."""

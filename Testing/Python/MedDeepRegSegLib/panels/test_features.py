@@ -33,10 +33,10 @@ def loaded(module, head_nodes, monkeypatch, tmp_path):
 @pytest.fixture
 def panel(loaded, tiny, monkeypatch):
     """The tab, with the tiny encoder in place of the one that ships."""
-    from MedDeepRegSegLib.panels import segmentation_panel
+    from MedDeepRegSegLib.panels import features_section
 
-    tiny_task = functools.partial(segmentation_panel.FeaturesTask, model=tiny, device="cpu", backend="torch")
-    monkeypatch.setattr(segmentation_panel, "FeaturesTask", tiny_task)
+    tiny_task = functools.partial(features_section.FeaturesTask, model=tiny, device="cpu", backend="torch")
+    monkeypatch.setattr(features_section, "FeaturesTask", tiny_task)
     return loaded.widget.segmentationPanel
 
 
@@ -112,10 +112,10 @@ def test_voxel_size_is_automatic_or_a_number(panel):
 
 @pytest.mark.parametrize(("spacing", "expected"), [(0.0, None), (2.5, 2.5)])
 def test_voxel_size_arrives_in_the_task(panel, monkeypatch, spacing, expected):
-    from MedDeepRegSegLib.panels import segmentation_panel
+    from MedDeepRegSegLib.panels import features_section
 
     seen = []
-    monkeypatch.setattr(segmentation_panel, "FeaturesTask", lambda *_nodes, **options: seen.append(options))
+    monkeypatch.setattr(features_section, "FeaturesTask", lambda *_nodes, **options: seen.append(options))
     panel.parameterNode.featureSpacingMm = spacing
     panel.runner.start = lambda *_arguments, **_options: None
     panel.ui.colorFeaturesButton.click()
