@@ -35,7 +35,7 @@ class ContoursTask:
     level:
         Of a volume: outline what lies above this value instead of its edges.
     marked:
-        Largest number of contours of each structure that become nodes, evenly spread over the slices; the table has all.
+        Largest number of slices of each structure whose contours become nodes, evenly spread; the table has all.
     projection:
         Whether to make the volume with contours and labels drawn in color.
 

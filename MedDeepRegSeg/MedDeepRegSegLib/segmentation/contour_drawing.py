@@ -15,6 +15,7 @@ from MedDeepRegSegLib.volumes.curve_files import Markup
 
 # Worse fits are in the table, but would only clutter a picture.
 _LEAST_ELLIPSE, _LEAST_LINE = 0.6, 0.25
+_LEAST_LENGTH = 0.4  # of the longest contour of its structure in the slice
 _ELLIPSE_POINTS = 24
 _MOST_POINTS = 80
 _POINT_DISTANCE_MM = 3.0
@@ -22,21 +23,22 @@ _POINT_DISTANCE_MM = 3.0
 
 def drawn_lines(
     fitted: Sequence[FittedContour], segments: Sequence[Segment]
-) -> tuple[list[DrawnLine], list[tuple[str, Color]]]:
-    """Return the contours in the colors of their structures with their curves in white, and the legend."""
+) -> tuple[list[DrawnLine], list[DrawnLine], list[tuple[str, Color]]]:
+    """Return the contours in the colors of their structures, their curves in white, and the legend."""
     colors = {segment.name: segment.color for segment in segments}
     lines = [
         DrawnLine(entry.contour.points, entry.contour.slice_index, colors[entry.name], entry.contour.closed)
         for entry in fitted
     ]
-    for entry in _largest(fitted):
+    curves: list[DrawnLine] = []
+    for entry in _main(fitted):
         number, fit = entry.contour.slice_index, entry.fit
         if isinstance(fit, EllipseFit) and fit.confidence >= _LEAST_ELLIPSE:
-            lines.append(DrawnLine(fit.points(), number, WHITE))
-            lines += [DrawnLine(fit.axis_ends(which), number, WHITE, closed=False) for which in ("major", "minor")]
+            curves.append(DrawnLine(fit.points(), number, WHITE))
+            curves += [DrawnLine(fit.axis_ends(which), number, WHITE, closed=False) for which in ("major", "minor")]
         elif isinstance(fit, LineFit) and fit.confidence >= _LEAST_LINE:
-            lines.append(DrawnLine(fit.ends, number, WHITE, closed=False))
-    return lines, [(segment.name, segment.color) for segment in segments]
+            curves.append(DrawnLine(fit.ends, number, WHITE, closed=False))
+    return lines, curves, [(segment.name, segment.color) for segment in segments]
 
 
 def markups_of(
@@ -51,7 +53,7 @@ def markups_of(
     segments:
         Structures and their colors.
     most:
-        Largest number of contours of a structure; evenly spread, the largest of a slice first.
+        Largest number of slices of a structure, evenly spread; small contours of a slice are left out.
     """
     outlines: list[Markup] = []
     curves: list[Markup] = []
@@ -73,18 +75,22 @@ def markups_of(
 
 
 def _spread(entries: Sequence[FittedContour], most: int) -> list[FittedContour]:
-    """Return up to ``most`` of the largest contours of their slices, evenly spread over the slices."""
-    largest = sorted(_largest(entries), key=lambda entry: entry.contour.slice_index)
-    chosen = np.unique(np.linspace(0, len(largest) - 1, min(most, len(largest))).round().astype(int))
-    return [largest[at] for at in chosen.tolist()]
+    """Return the main contours of up to ``most`` slices, evenly spread."""
+    main = _main(entries)
+    numbers = sorted({entry.contour.slice_index for entry in main})
+    chosen = np.unique(np.linspace(0, len(numbers) - 1, min(most, len(numbers))).round().astype(int))
+    shown = {numbers[at] for at in chosen.tolist()}
+    return [entry for entry in main if entry.contour.slice_index in shown]
 
 
-def _largest(entries: Sequence[FittedContour]) -> list[FittedContour]:
-    """Return the longest contour of each structure in each slice."""
-    longest: dict[tuple[str, int], FittedContour] = {}
+def _main(entries: Sequence[FittedContour]) -> list[FittedContour]:
+    """Return the longest contour of each structure in each slice, and those not much shorter (both eyes, both lungs)."""
+    longest: dict[tuple[str, int], float] = {}
     for entry in entries:
         key = (entry.name, entry.contour.slice_index)
-        known = longest.get(key)
-        if known is None or entry.contour.length_mm > known.contour.length_mm:
-            longest[key] = entry
-    return list(longest.values())
+        longest[key] = max(longest.get(key, 0.0), entry.contour.length_mm)
+    return [
+        entry
+        for entry in entries
+        if entry.contour.length_mm >= _LEAST_LENGTH * longest[entry.name, entry.contour.slice_index]
+    ]

@@ -20,6 +20,7 @@ Row = dict[str, str | int | float | None]
 _POINTS = 120  # points of a contour that a fit looks at
 _CLEAN = 0.95  # share of points on a plain fit that makes a search for points that belong elsewhere needless
 _LARGEST = 1.3  # an ellipse that is longer than its contour by more is a guess
+_SHORTEST_SEARCH = 20.0  # tolerances: on a shorter contour nothing can be told from noise
 _LEAST_AREA_TOLERANCES = 4.0  # a closed contour of a few pixels has no shape
 
 
@@ -106,7 +107,8 @@ def _ellipse(
     """
     longest = _LARGEST * float(np.linalg.norm(np.ptp(points, axis=0)))
     best: EllipseFit | None = None
-    for searching in (False, True) if robust else (False,):
+    search = robust and contour.length_mm >= _SHORTEST_SEARCH * tolerance_mm
+    for searching in (False, True) if search else (False,):
         try:
             fit = fit_ellipse(points, normal=contour.normal, robust=searching, tolerance_mm=tolerance_mm, seed=seed)
         except InputError:

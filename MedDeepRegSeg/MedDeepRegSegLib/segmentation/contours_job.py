@@ -55,7 +55,7 @@ class Request:
     most: int = 10
     """In an image: largest number of edges in a slice."""
     marked: int = 16
-    """Largest number of contours of each structure that become markups, evenly spread over the slices."""
+    """Largest number of slices of each structure whose contours become markups, evenly spread."""
     projection: bool = True
     """Whether to write the RGB volume."""
     seed: int = 0
@@ -118,7 +118,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         msg = f"{request.out} is a file, expected a folder to write to: choose another name or remove the file"
         raise InputError(msg)
     if request.marked < 1 or request.most < 1:
-        msg = f"{min(request.marked, request.most)} contours are asked for, expected 1 or more"
+        msg = f"{min(request.marked, request.most)} contours or slices are asked for, expected 1 or more"
         raise InputError(msg)
     progress(0.0, "Reading")
     from_labels = _is_segmentation(request)
@@ -136,16 +136,19 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         progress=part_of(progress, 0.35, 0.7),
         cancel=cancel,
     )
-    lines, legend = drawn_lines(fitted, outlined.segments)
+    lines, fits, legend = drawn_lines(fitted, outlined.segments)
     outlines, curves, left_out = markups_of(fitted, outlined.segments, request.marked)
     rows = contour_rows(fitted, request.fit, named="Segment" if from_labels else "Edge")
     own_rows = structure_rows(fitted) if from_labels else []
     drawing: dict[str, Any] = {"image": outlined.image, "labels": outlined.labels, "segments": outlined.tinted}
     title = f"Contours with fitted {request.fit}s (white), {request.axis} slices"
-    sheet = contour_sheet(outlined.grid, through, lines, legend=legend, whole=not from_labels, title=title, **drawing)
+    sheet = contour_sheet(
+        outlined.grid, through, [*lines, *fits], legend=legend, whole=not from_labels, title=title, **drawing
+    )
     volume = None
     if request.projection:
         told = part_of(progress, 0.75, 0.95)
+        # Voxels are too coarse for more than the contours.
         volume = projected_volume(outlined.grid, through, lines, progress=told, cancel=cancel, **drawing)
     progress(0.96, "Writing")
     out = request.out

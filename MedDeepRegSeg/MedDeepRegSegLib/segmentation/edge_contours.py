@@ -18,7 +18,8 @@ from MedDeepRegSegLib.segmentation.marching_squares import ZeroLine, zero_lines
 from MedDeepRegSegLib.volumes.geometry import check_volume
 
 _WEAK = 0.4  # an edge continues down to this share of the strength that it must have somewhere
-_STRONG_PERCENTILE = 90.0  # of the slopes in the image, where no strength is given
+# Where no strength is given, an edge must be as steep as a tenth of the image, and not much flatter than the steepest.
+_STRONG_PERCENTILE, _STEEPEST_PERCENTILE, _LEAST_OF_STEEPEST = 90.0, 99.5, 0.4
 _FEWEST_POINTS = 8
 
 
@@ -50,7 +51,7 @@ def edge_contours(
         level.
     strength:
         Slope that an edge must reach somewhere, in units of the image per mm; by default the one that a tenth of the
-        image reaches. Not used for a level.
+        image reaches, and not much less than the steepest. Not used for a level.
     minimum_length_mm:
         Leave out shorter ones.
     most:
@@ -125,12 +126,16 @@ def _slopes(smooth: np.ndarray, spacing: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _usual_strength(slices: np.ndarray, sigma: np.ndarray, spacing: np.ndarray) -> float:
-    """Return the slope that a tenth of the image reaches, from up to 16 slices."""
+    """Return the slope that an edge must reach, from up to 16 slices."""
     chosen = slices[:: max(1, len(slices) // 16)]
     sample = [np.hypot(*_slopes(_smooth(values.astype(np.float64), sigma), spacing)) for values in chosen]
     slopes = np.concatenate([slope.ravel() for slope in sample])
     # Most of an image may be exactly flat: what is below a hundredth of the largest slope is no tissue.
-    return float(np.percentile(slopes[slopes > slopes.max() / 100], _STRONG_PERCENTILE)) if slopes.any() else np.inf
+    if not slopes.any():
+        return np.inf
+    tissue = slopes[slopes > slopes.max() / 100]
+    usual, steepest = np.percentile(tissue, [_STRONG_PERCENTILE, _STEEPEST_PERCENTILE])
+    return float(max(usual, _LEAST_OF_STEEPEST * steepest))
 
 
 def _edges(values: np.ndarray, sigma: np.ndarray, spacing: np.ndarray, strength: float) -> list[ZeroLine]:

@@ -135,7 +135,7 @@ def test_faults_of_a_command_are_internal_errors(run):
     [
         (["no-such"], "invalid choice: 'no-such'"),
         (["--no-such"], "unrecognized arguments: --no-such"),
-        (["contours", "a.nii"], "the command 'contours' is not in version"),
+        (["augment", "a.nii"], "the command 'augment' is not in version"),
         (["example", "a"], "the following arguments are required: behavior"),
         (["example", "a", "work", "--devic", "cpu"], "unrecognized arguments: --devic"),
         (["example", "a", "work", "--device", "tpu"], "invalid choice: 'tpu'"),
