@@ -1,7 +1,7 @@
 """The headless host, and small volumes to work on."""
 
 import pytest
-from Host.fixtures import dialogs_shown, module, pip_calls_made, slicer_host, slicer_scene  # noqa: F401 (fixtures)
+from Host.fixtures import REPOSITORY, dialogs_shown, module, pip_calls_made, slicer_host, slicer_scene  # noqa: F401 (fixtures)
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +22,63 @@ def head_nodes(slicer_scene, small_head):  # noqa: F811
     mr = sitk.Image(small_head.mr)
     mr.SetOrigin([origin + shift for origin, shift in zip(mr.GetOrigin(), (12.0, -8.0, 5.0), strict=True)])
     return volume_from_image(small_head.ct, "CT"), volume_from_image(mr, "MR")
+
+
+@pytest.fixture
+def ramp_volume(slicer_scene):  # noqa: F811
+    """A volume that gets brighter from right to left."""
+    import numpy as np
+    import SimpleITK as sitk
+
+    from MedDeepRegSegLib.mrml.volumes import volume_from_image
+
+    ramp = np.linspace(0, 100, 30)[None, None, :] * np.ones((20, 28, 1))
+    image = sitk.GetImageFromArray(ramp.astype(np.int16))
+    image.SetSpacing((2.0, 2.0, 2.5))
+    image.SetOrigin((-30.0, -26.0, -20.0))
+    return volume_from_image(image, "Volume")
+
+
+@pytest.fixture
+def liver_segmentation(ramp_volume):
+    """A segmentation with two empty segments."""
+    import slicer
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Segmentation")
+    node.CreateDefaultDisplayNodes()
+    for name, color in (("Liver", (0.8, 0.4, 0.3)), ("Other", (0.2, 0.5, 0.9))):
+        node.GetSegmentation().AddEmptySegment(name, name, color)
+    return node
+
+
+@pytest.fixture
+def editor(module, ramp_volume, liver_segmentation, monkeypatch):  # noqa: F811
+    """The Segment Editor with the effect MedDeep Grow active, whose network is a stand-in that grows balls."""
+    import slicer
+    from Host.segment_editor import SegmentEditor
+    from StandIns.growing import child_command
+
+    from MedDeepRegSegLib.panels.grow_effect import GrowEffect
+    from MedDeepRegSegLib.panels.grow_session import GrowSession
+
+    monkeypatch.setattr(GrowEffect, "makeSession", staticmethod(lambda: GrowSession(command=child_command())))
+    module(REPOSITORY / "SegmentEditorMedDeepGrow" / "SegmentEditorMedDeepGrow.py")
+    registered = slicer.qSlicerSegmentEditorEffectFactory.instance().registeredEffects()[-1]
+    editor = SegmentEditor(ramp_volume, liver_segmentation)
+    editor.node.SetSelectedSegmentID("Liver")
+    editor.activate(editor.effect(registered))
+    yield editor
+    editor.close()
+    registered.self().cleanup()
+
+
+@pytest.fixture
+def effect(editor):
+    """The effect."""
+    return editor.activeEffect.self()
+
+
+@pytest.fixture
+def interaction(effect):
+    """The state machine of the effect."""
+    return effect.interaction
