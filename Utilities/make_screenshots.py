@@ -1,6 +1,8 @@
 """Make the pictures of the panels in Docs/Images, with the headless host, on the phantoms.
 
-QT_QPA_PLATFORM=offscreen .venv/bin/python Utilities/make_screenshots.py
+QT_QPA_PLATFORM=offscreen .venv/bin/python Utilities/make_screenshots.py [NAME ...]
+
+NAME is one of the functions below that make pictures, for example grow_effect; all without.
 """
 
 import sys
@@ -22,19 +24,25 @@ def finish(panel) -> None:
         raise SystemExit(f"the job did not end: {panel.ui.statusLabel.text}")
 
 
-def registration_and_segmentation() -> None:
-    """Register the head phantom and grow its eye, in the panels."""
-    from MedDeepRegSegLib.mrml.markups import markups_from_points
-    from MedDeepRegSegLib.mrml.volumes import volume_from_image
+def moved_head():
+    """Return the head phantom, and the same one moved and turned."""
     from MedDeepRegSegLib.registration.known import known_rigid
     from MedDeepRegSegLib.volumes.geometry import volume_center
     from MedDeepRegSegLib.volumes.phantoms import deform_phantom, head_phantom
 
     phantom = head_phantom(1, spacing_mm=3.0, size=(64, 80, 75))
     movement = known_rigid(volume_center(phantom.mr), seed=1, rotation_degrees=10, shift_mm=20)
-    moved = deform_phantom(phantom, movement)
+    return phantom, deform_phantom(phantom, movement)
+
+
+def registration() -> None:
+    """Register the head phantom, in the panel."""
+    from MedDeepRegSegLib.mrml.markups import markups_from_points
+    from MedDeepRegSegLib.mrml.volumes import volume_from_image
+
+    phantom, moved = moved_head()
     volume_from_image(phantom.ct, "Head phantom CT", window_level=(80, 40))
-    mr = volume_from_image(moved.mr, "Head phantom MR")
+    volume_from_image(moved.mr, "Head phantom MR")
     loaded = Host.load_module(REPOSITORY / "MedDeepRegSeg" / "MedDeepRegSeg.py")
     panel = loaded.widget.registrationPanel
     panel.parameterNode.registrationPreset = "ct-mr-head"
@@ -48,10 +56,19 @@ def registration_and_segmentation() -> None:
     for name in ("outputs", "result"):
         getattr(panel.ui, f"{name}CollapsibleButton").collapsed = True
     Host.screenshot(loaded, IMAGES / "registration-advanced.png", width=WIDTH)
+    loaded.close()
 
+
+def segmentation() -> None:
+    """Grow and measure the eye of the head phantom, and compute features, in the panel."""
+    from MedDeepRegSegLib.mrml.markups import markups_from_points
+    from MedDeepRegSegLib.mrml.volumes import volume_from_image
+
+    _phantom, moved = moved_head()
+    volume_from_image(moved.mr, "Head phantom MR")
+    loaded = Host.load_module(REPOSITORY / "MedDeepRegSeg" / "MedDeepRegSeg.py")
     loaded.ui.tabWidget.currentIndex = 1
     panel = loaded.widget.segmentationPanel
-    panel.ui.volumeSelector.setCurrentNode(mr)
     points = markups_from_points([moved.landmarks["left eye"]], ["inside"], "Inside")
     panel.ui.positivePointsSelector.setCurrentNode(points)
     panel.ui.segmentNameLineEdit.text = "Left eye"
@@ -60,6 +77,12 @@ def registration_and_segmentation() -> None:
     panel.ui.measureButton.click()
     finish(panel)
     Host.screenshot(loaded, IMAGES / "segmentation-panel.png", width=WIDTH)
+    panel.ui.growCollapsibleButton.collapsed = panel.ui.measureCollapsibleButton.collapsed = True
+    for name in ("foreground", "subdivide", "contours"):
+        getattr(panel.ui, f"{name}CollapsibleButton").collapsed = False
+    Host.screenshot(loaded, IMAGES / "segmentation-more.png", width=WIDTH)
+    for name in ("foreground", "subdivide", "contours"):
+        getattr(panel.ui, f"{name}CollapsibleButton").collapsed = True
     features(panel)
     Host.screenshot(loaded, IMAGES / "features-panel.png", width=WIDTH)
     loaded.close()
@@ -67,12 +90,58 @@ def registration_and_segmentation() -> None:
 
 def features(panel) -> None:
     """Compute the features of the segments, and leave only their section and the table open."""
-    for name in ("foreground", "grow"):
-        getattr(panel.ui, f"{name}CollapsibleButton").collapsed = True
     panel.ui.featuresCollapsibleButton.collapsed = False
     for button in (panel.ui.colorFeaturesButton, panel.ui.segmentFeaturesButton):
         button.click()
         finish(panel)
+
+
+def grow_effect() -> None:
+    """Grow the ventricles of the head phantom with two clicks in the Segment Editor, with the network."""
+    import slicer
+    from Host.segment_editor import SegmentEditor
+
+    from MedDeepRegSegLib.mrml.display import show_volumes
+    from MedDeepRegSegLib.mrml.edited_segment import segment_to_edit
+    from MedDeepRegSegLib.mrml.rendering import render_slice
+    from MedDeepRegSegLib.mrml.volumes import volume_from_image
+    from MedDeepRegSegLib.segmentation.overlay import write_png
+    from MedDeepRegSegLib.volumes.phantoms import head_phantom
+
+    phantom = head_phantom(1, spacing_mm=2.0, size=(96, 112, 100))
+    volume = volume_from_image(phantom.mr, "Head phantom MR")
+    show_volumes(volume)
+    loaded = Host.load_module(REPOSITORY / "SegmentEditorMedDeepGrow" / "SegmentEditorMedDeepGrow.py")
+    registered = slicer.qSlicerSegmentEditorEffectFactory.instance().registeredEffects()[-1]
+    segmentation, identifier = segment_to_edit(volume, None, "Ventricles")
+    editor = SegmentEditor(volume, segmentation)
+    editor.node.SetSelectedSegmentID(identifier)
+    effect = editor.effect(registered)
+    editor.activate(effect)
+    interaction = effect.self().interaction
+    place = next(point for name, point in phantom.landmarks.items() if "ventricle" in name.lower())
+    right, anterior, superior = -place[0], -place[1], place[2]
+    for point, outside in (((right, anterior, superior), False), ((right, anterior + 30, superior), True)):
+        editor.click(point, control=outside)
+        if not Host.process_events(120, until=lambda: not interaction.computing):
+            raise SystemExit(f"no answer to a click: {interaction.status}")
+    Host.screenshot(effect.optionsFrame(), IMAGES / "grow-effect-panel.png", width=WIDTH)
+    markups = [
+        node
+        for node in slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
+        if node.GetName().startswith("MedDeep Grow")
+    ]
+    picture = render_slice(
+        volume,
+        position=place,
+        segmentations=[interaction.preview.segmentation_node],
+        markups=markups,
+        size=500,
+    )
+    write_png(picture, IMAGES / "grow-effect-view.png")
+    editor.close()
+    registered.self().cleanup()
+    loaded.close()
 
 
 def diagnosis() -> None:
@@ -106,11 +175,15 @@ def diagnosis() -> None:
     loaded.close()
 
 
+PICTURES = (registration, segmentation, grow_effect, diagnosis)
+
+
 if __name__ == "__main__":
     Host.install_host()
     import slicer
 
     IMAGES.mkdir(parents=True, exist_ok=True)
-    registration_and_segmentation()
-    slicer.mrmlScene.Clear(False)
-    diagnosis()
+    for make in PICTURES:
+        if make.__name__ in sys.argv[1:] or len(sys.argv) == 1:
+            make()
+            slicer.mrmlScene.Clear(False)

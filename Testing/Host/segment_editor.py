@@ -96,6 +96,9 @@ class qSlicerSegmentEditorScriptedEffect(QtCore.QObject):
     def parameter(self, name: str) -> str:
         return self.parameterSetNode().GetAttribute(f"{self.name}.{name}") or ""
 
+    def parameterDefined(self, name: str) -> bool:
+        return self.parameterSetNode().GetAttribute(f"{self.name}.{name}") is not None
+
     def setParameter(self, name: str, value) -> None:
         self.parameterSetNode().SetAttribute(f"{self.name}.{name}", str(value))
 

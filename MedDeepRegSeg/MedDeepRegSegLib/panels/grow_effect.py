@@ -135,6 +135,7 @@ class GrowEffect(AbstractScriptedSegmentEditorEffect):
             timer.disconnect("timeout()", slot)
         self._shortcuts.setEnabled(False)
         self._observations.removeObservers()
+        self.ui = None  # the widgets go with the editor
         self.interaction.close()
 
     def onSceneStartClose(self, _caller=None, _event=None) -> None:
@@ -183,7 +184,7 @@ class GrowEffect(AbstractScriptedSegmentEditorEffect):
         self.updateGUIFromMRML()
 
     def _mode(self) -> str:
-        mode = self.scriptedEffect.parameter("Mode")
+        mode = self.scriptedEffect.parameter("Mode") if self.scriptedEffect.parameterDefined("Mode") else ""
         return mode if mode in MODES else MODES[0]
 
     def updateButtons(self) -> None:
