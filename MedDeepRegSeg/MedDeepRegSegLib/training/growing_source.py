@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _OBJECT = 3
 _TRIES = 12
-_VISIBLE, _COMPACT, _HIDDEN = 0.8, 0.12, 0.12
+_VISIBLE, _CLEAR, _COMPACT, _HIDDEN = 0.8, 1.5, 0.12, 0.12
 # Voxels of a head (maps of 1 mm) of .8 to 2 mm: a deep structure alone, or most of the brain.
 _HEADS = PairSettings(scale=(0.8, 2.0))
 
@@ -95,9 +95,11 @@ class GrowingSource:
             # Of skins and mazes, which random maps are full of, little that helps with organs.
             if truth is None:
                 continue
-            if visibility(shown, truth) < _VISIBLE and not random.chance(_HIDDEN):
+            seen = visibility(shown, truth)
+            if seen < _VISIBLE and not random.chance(_HIDDEN):
                 continue
-            if compactness(truth) < _COMPACT and not random.chance(_HIDDEN):
+            # What stands out clearly is grown whole, long and thin or not.
+            if compactness(truth) < (_COMPACT if seen < _CLEAR else _COMPACT / 4) and not random.chance(_HIDDEN):
                 continue
             box = draw_box(truth, random) if random.chance(self._settings.box_fraction) else None
             samples.append(ObjectSample(volume, truth, box))
