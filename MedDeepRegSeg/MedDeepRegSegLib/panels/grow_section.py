@@ -81,6 +81,7 @@ class GrowSection(Section):
                 segmentation_node=node.segmentation,
                 segment_name=node.segmentName.strip(),
                 box_roi=node.growBox,
+                foreground_segmentation=node.growForeground,
             ),
             lambda outputs: self.panel.showSegmentation(node, outputs),
             networks=node.growMethod is GrowingMethod.NETWORK,

@@ -192,6 +192,7 @@ class MedDeepRegSegParameterNode:
     positivePoints: vtkMRMLMarkupsFiducialNode
     negativePoints: vtkMRMLMarkupsFiducialNode
     growBox: vtkMRMLMarkupsROINode
+    growForeground: vtkMRMLSegmentationNode
     growMethod: GrowingMethod = GrowingMethod.NETWORK
     smoothnessMm: Annotated[float, WithinRange(0.0, 5.0)] = 1.0
     keepNarrowParts: bool = False

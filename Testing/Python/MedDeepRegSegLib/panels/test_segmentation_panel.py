@@ -147,7 +147,7 @@ def requests(panel, monkeypatch, section, task):
     return made
 
 
-def test_method_and_box_arrive_in_the_task(panel, monkeypatch):
+def test_method_box_and_foreground_arrive_in_the_task(panel, organs, monkeypatch):
     from MedDeepRegSegLib.mrml.markups import roi_from_box
     from MedDeepRegSegLib.panels import grow_section
     from MedDeepRegSegLib.panels.parameters import GrowingMethod
@@ -160,12 +160,14 @@ def test_method_and_box_arrive_in_the_task(panel, monkeypatch):
     box = roi_from_box((-10, -10, -10), (10, 10, 10), "Box")
     panel.ui.growBoxSelector.setCurrentNode(box)
     assert panel.ui.growBoxPlaceWidget.currentNode() is box
+    panel.ui.growForegroundSelector.setCurrentNode(organs)
     panel.parameterNode.growMethod = GrowingMethod.CLASSIC
     assert panel.ui.smoothnessSlider.enabled
     panel.ui.growButton.click()
     first, second = (options for _arguments, options in made)
-    assert (first["settings"].method, first["box_roi"]) == ("network", None)
-    assert (second["settings"].method, second["box_roi"]) == ("classic", box)
+    names = ("box_roi", "foreground_segmentation")
+    assert [first["settings"].method, *(first[name] for name in names)] == ["network", None, None]
+    assert [second["settings"].method, *(second[name] for name in names)] == ["classic", box, organs]
 
 
 def test_families_are_chosen(panel, head_nodes, organs, monkeypatch):
