@@ -96,6 +96,7 @@ class GrowEffect(AbstractScriptedSegmentEditorEffect):
             self.ui.growModeComboBox.addItem(mode_text(mode))
         self.ui.growBoxSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onBox)
         self.ui.growModeComboBox.connect("currentIndexChanged(int)", self.updateMRMLFromGUI)
+        self.ui.growAdaptCheckBox.connect("toggled(bool)", self.updateMRMLFromGUI)
         for button, action in (
             (self.ui.undoClickButton, self.onUndo),
             (self.ui.suggestionButton, self.onSuggestion),
@@ -109,6 +110,7 @@ class GrowEffect(AbstractScriptedSegmentEditorEffect):
     def setMRMLDefaults(self) -> None:
         """Add to the segment, unless the user chose otherwise."""
         self.scriptedEffect.setParameterDefault("Mode", MODES[0])
+        self.scriptedEffect.setParameterDefault("Adapt", 0)
 
     def activate(self) -> None:
         """Follow the editor, and let the child process read the volume already."""
@@ -145,10 +147,6 @@ class GrowEffect(AbstractScriptedSegmentEditorEffect):
     def interactionNodeModified(self, interactionNode) -> None:
         """Stay active while the user draws the box."""
 
-    def sourceVolumeNodeChanged(self) -> None:
-        """Grow in another volume."""
-        self.updateGUIFromMRML()
-
     # The editor's parameters
 
     def updateGUIFromMRML(self) -> None:
@@ -156,10 +154,11 @@ class GrowEffect(AbstractScriptedSegmentEditorEffect):
         node = self.scriptedEffect.parameterSetNode()
         if node is None or self.ui is None:
             return
-        mode, roi = self._mode(), self.scriptedEffect.nodeReference("Box")
+        mode, roi, adapt = self._mode(), self.scriptedEffect.nodeReference("Box"), self._stored("Adapt") == "1"
         for widget, show in (
             (self.ui.growModeComboBox, lambda: self.ui.growModeComboBox.setCurrentIndex(MODES.index(mode))),
             (self.ui.growBoxSelector, lambda: self.ui.growBoxSelector.setCurrentNode(roi)),
+            (self.ui.growAdaptCheckBox, lambda: self.ui.growAdaptCheckBox.setChecked(adapt)),
         ):
             blocked = widget.blockSignals(True)
             show()
@@ -167,16 +166,18 @@ class GrowEffect(AbstractScriptedSegmentEditorEffect):
         self.ui.growBoxPlaceWidget.setCurrentNode(roi)
         if self._timer.active:
             box = roi if roi is not None and roi.GetNumberOfDefinedControlPoints() > 0 else None
-            self.interaction.follow(
-                Target(
-                    node.GetSourceVolumeNode(), node.GetSegmentationNode(), node.GetSelectedSegmentID() or "", box, mode
-                )
-            )
+            segment = node.GetSelectedSegmentID() or ""
+            target = Target(node.GetSourceVolumeNode(), node.GetSegmentationNode(), segment, box, mode, adapt)
+            self.interaction.follow(target)
         self.updateButtons()
+
+    sourceVolumeNodeChanged = updateGUIFromMRML
 
     def updateMRMLFromGUI(self, _value=None) -> None:
         """Store what the user chose."""
-        self.scriptedEffect.setParameter("Mode", MODES[max(self.ui.growModeComboBox.currentIndex, 0)])
+        mode, adapt = MODES[max(self.ui.growModeComboBox.currentIndex, 0)], int(self.ui.growAdaptCheckBox.checked)
+        self.scriptedEffect.setParameter("Mode", mode)  # which shows what is set, also what was not stored yet
+        self.scriptedEffect.setParameter("Adapt", adapt)
 
     def onBox(self, node) -> None:
         """Store the box, and let the user draw it where it is new."""
@@ -184,8 +185,11 @@ class GrowEffect(AbstractScriptedSegmentEditorEffect):
         self.updateGUIFromMRML()
 
     def _mode(self) -> str:
-        mode = self.scriptedEffect.parameter("Mode") if self.scriptedEffect.parameterDefined("Mode") else ""
+        mode = self._stored("Mode")
         return mode if mode in MODES else MODES[0]
+
+    def _stored(self, name: str) -> str:
+        return self.scriptedEffect.parameter(name) if self.scriptedEffect.parameterDefined(name) else ""
 
     def updateButtons(self) -> None:
         """Show the status, and enable what can be done."""

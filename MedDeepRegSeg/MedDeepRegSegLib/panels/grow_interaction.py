@@ -13,7 +13,7 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.mrml.geometry import to_lps
 from MedDeepRegSegLib.mrml.grow_preview import GrowPreview
 from MedDeepRegSegLib.panels.grow_session import GrowSession
-from MedDeepRegSegLib.panels.grow_strokes import SPACING_MM, Stroke, Target, point_of_ras, points_of
+from MedDeepRegSegLib.panels.grow_strokes import SPACING_MM, Stroke, Target, last_answered, point_of_ras, points_of
 from MedDeepRegSegLib.panels.grow_texts import status_text, suggestion_text
 from MedDeepRegSegLib.segmentation.growing_exchange import Answer, Point
 
@@ -85,14 +85,10 @@ class GrowInteraction:
             return self._error
         if self._target.volume is None:
             return _("Pick a source volume.")
-        waiting = self._session.running and not self._session.ready
-        answered = [stroke.answer for stroke in self._strokes if stroke.answer is not None]
-        return status_text(
-            self.clicks,
-            answered[-1] if answered else None,
-            preparing=self._session.message if waiting else "",
-            computing=self.computing,
-        )
+        last = last_answered(self._strokes)
+        preparing = self._session.message if self._session.running and not self._session.ready else ""
+        answer = None if last is None else last.answer
+        return status_text(self.clicks, answer, preparing=preparing, computing=self.computing)
 
     def follow(self, target: Target) -> None:
         """Say what is grown in and what gets it. Another segment ends the preview, another volume the session too."""
@@ -105,7 +101,8 @@ class GrowInteraction:
             self.cancel()
         self._target = target
         corrects = "correct" in (target.mode, before.mode) and target.mode != before.mode
-        if self._strokes and (target.roi is not before.roi or corrects):
+        if target.roi is not before.roi or target.adapt != before.adapt or corrects:
+            self._begun = False
             self._replay()
         self._onChanged()
 
@@ -117,7 +114,7 @@ class GrowInteraction:
         InputError
             If there is no volume, or it cannot be used.
         """
-        self._session.open(self._target.volume)
+        self._session.open(self._target.volume, self._target.adapt)
         if self._preview is None:
             self._preview = GrowPreview(self._target.volume)
 
@@ -252,7 +249,10 @@ class GrowInteraction:
 
     def _replay(self) -> None:
         """Begin anew with the same clicks: the box or the start has changed."""
+        if not self._strokes:
+            return
         try:
+            self.prepare()
             self._begin()
         except InputError as error:
             self._error = str(error)
@@ -282,8 +282,7 @@ class GrowInteraction:
         if self._preview is not None and not self._strokes:
             self._preview.clear()
         elif self._preview is not None:
-            answered = [stroke for stroke in self._strokes if stroke.answer is not None]
-            last = answered[-1] if answered else None
+            last = last_answered(self._strokes)
             mask, offset = (None, (0, 0, 0)) if last is None else (last.mask, last.answer.offset)
             segment = self._target.segment
             color = segment.GetColor() if segment is not None else (0.3, 0.8, 0.4)

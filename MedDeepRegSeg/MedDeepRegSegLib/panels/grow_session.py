@@ -14,6 +14,7 @@ from MedDeepRegSegLib.mrml.segmentations import image_from_segmentation
 from MedDeepRegSegLib.mrml.task_base import write_plain, write_volume
 from MedDeepRegSegLib.segmentation.growing_client import GrowingClient
 from MedDeepRegSegLib.segmentation.growing_exchange import Answer, Point
+from MedDeepRegSegLib.segmentation.growing_settings import GrowingSettings
 
 
 class GrowSession:
@@ -27,7 +28,7 @@ class GrowSession:
 
     def __init__(self, launch: Callable | None = None, command: Sequence[str] | None = None) -> None:
         self._options = {"command": command, "launch": launch or slicer.util.launchConsoleProcess}
-        self._volume = None
+        self._volume, self._adapt = None, False
         self._client: GrowingClient | None = None
         self._folder: Path | None = None
         self._files = 0
@@ -47,15 +48,18 @@ class GrowSession:
         """What the process is doing before it is ready."""
         return (self._client.message if self._client is not None else "") or _("starting")
 
-    def open(self, volume) -> None:
+    def open(self, volume, adapt: bool = False) -> None:
         """Start the process for a volume, unless it runs already. Returns before it is ready.
+
+        ``adapt`` says whether the network learns from the corrections of a structure while it grows.
 
         Raises
         ------
         InputError
             If the volume cannot be used.
         """
-        if self._client is not None and self._client.alive and volume is self._volume:
+        running = self._client is not None and self._client.alive
+        if running and volume is self._volume and adapt == self._adapt:
             return
         self.close()
         if volume is None:
@@ -64,11 +68,17 @@ class GrowSession:
         folder = Path(tempfile.mkdtemp(prefix="MedDeep-grow-", dir=slicer.app.temporaryPath))
         try:
             write_volume(volume, folder / "image.nrrd", "volume")
-            self._client = GrowingClient(folder / "image.nrrd", folder / "session", device="auto", **self._options)
+            self._client = GrowingClient(
+                folder / "image.nrrd",
+                folder / "session",
+                settings=GrowingSettings(adapt=adapt),
+                device="auto",
+                **self._options,
+            )
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        self._folder, self._volume = folder, volume
+        self._folder, self._volume, self._adapt = folder, volume, adapt
 
     def begin(self, name: str, *, roi=None, segmentation=None, segmentID: str = "") -> None:
         """Begin a structure; what was clicked before is dropped.

@@ -37,6 +37,8 @@ class Target:
     segmentID: str = ""
     roi: object = None
     mode: str = "add"
+    adapt: bool = False
+    """Whether the network learns from the corrections."""
 
     @property
     def segment(self):
@@ -50,6 +52,11 @@ class Target:
         """Name of the structure."""
         segment = self.segment
         return (segment.GetName() if segment is not None else "") or "Structure"
+
+
+def last_answered(strokes: Sequence[Stroke]) -> Stroke | None:
+    """Return the last stroke that has an answer."""
+    return next((stroke for stroke in reversed(strokes) if stroke.answer is not None), None)
 
 
 def point_of_ras(ras: Sequence[float]) -> Point:

@@ -8,6 +8,7 @@ import numpy as np
 from MedDeepRegSegLib.jobs.child import ChildJob
 from MedDeepRegSegLib.jobs.launching import Launch, launch
 from MedDeepRegSegLib.segmentation.growing_exchange import Answer, Command, Exchange, Point
+from MedDeepRegSegLib.segmentation.growing_settings import GrowingSettings
 from MedDeepRegSegLib.segmentation.growing_worker import Request
 
 
@@ -20,7 +21,7 @@ class GrowingClient:
         Image file to grow in.
     folder:
         Folder of the session: absent or empty. It is not removed.
-    foreground, model, device:
+    foreground, settings, model, device:
         See :class:`MedDeepRegSegLib.segmentation.growing_worker.Request`.
     launch:
         Starts a process, as ``slicer.util.launchConsoleProcess`` does.
@@ -38,6 +39,7 @@ class GrowingClient:
         folder: Path,
         *,
         foreground: Path | None = None,
+        settings: GrowingSettings | None = None,
         model: Path | None = None,
         device: str = "cpu",
         launch: Launch = launch,
@@ -50,6 +52,7 @@ class GrowingClient:
             image=Path(image),
             folder=self._exchange.folder,
             foreground=foreground,
+            settings=settings or GrowingSettings(),
             model=model,
             device=device,
         )

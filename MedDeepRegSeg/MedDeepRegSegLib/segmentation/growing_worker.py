@@ -7,7 +7,7 @@ It ends on the command ``end``, when it is canceled, and when its owner ends. Wh
 
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import SimpleITK as sitk
 from MedDeepRegSegLib.errors import Canceled, InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
 from MedDeepRegSegLib.segmentation.growing_exchange import Answer, Command, Exchange
+from MedDeepRegSegLib.segmentation.growing_settings import GrowingSettings
 
 _TICK_S = 0.01
 _LOOK_S = 0.05
@@ -33,6 +34,8 @@ class Request:
     """Folder of the exchange."""
     foreground: Path | None = None
     """Mask to stay in: a file on the grid of the image."""
+    settings: GrowingSettings = field(default_factory=GrowingSettings)
+    """How to grow; only the network."""
     model: Path | None = None
     """Model folder; the shipped one without."""
     device: str = "cpu"
@@ -74,7 +77,9 @@ def open_session(request: Request, image: sitk.Image, foreground: sitk.Image | N
     """Return the session that does the work; tests put another one in its place."""
     from MedDeepRegSegLib.segmentation.growing_session import GrowingSession
 
-    return GrowingSession(image, foreground=foreground, model=request.model, device=request.device)
+    return GrowingSession(
+        image, foreground=foreground, settings=request.settings, model=request.model, device=request.device
+    )
 
 
 class _Worker:

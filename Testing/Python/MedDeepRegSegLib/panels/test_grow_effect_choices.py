@@ -1,5 +1,7 @@
 """What can be chosen in the effect MedDeep Grow: masking, mode, box, suggestion, doubt; and what its segments are."""
 
+import json
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -124,3 +126,19 @@ def test_a_rigid_transform_of_the_segmentation_is_allowed_for(editor, interactio
     statistics = sitk.LabelShapeStatisticsImageFilter()
     statistics.Execute(labels)
     assert np.allclose(statistics.GetCentroid(1), np.array(CENTER) * (-1, -1, 1), atol=1.5)
+
+
+def test_learning_from_corrections_can_be_switched_on(editor, effect, interaction):
+    def asked():
+        path = interaction._session._folder / "session" / "job" / "request.json"
+        return json.loads(path.read_text())["request"]["settings"]["adapt"]
+
+    editor.click(CENTER)
+    wait(interaction)
+    before = preview_ml(interaction)
+    assert not asked()
+    effect.ui.growAdaptCheckBox.click()
+    assert asked(), "another session"
+    wait(interaction)
+    assert interaction.clicks == 1, "the clicks are kept"
+    assert preview_ml(interaction) == before
