@@ -8,7 +8,7 @@ import SimpleITK as sitk
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 from MedDeepRegSegLib.segmentation.classic_growing import grow_classic
-from MedDeepRegSegLib.segmentation.growing_air import check_air
+from MedDeepRegSegLib.segmentation.growing_air import AirCheck
 from MedDeepRegSegLib.segmentation.growing_seeds import (
     Seeds,
     check_apart,
@@ -88,7 +88,7 @@ def grow(
     allowed = mask_array(image, foreground, "foreground mask")
     seeds = Seeds(inside, outside, earlier, allowed, checked_box(image, box, inside))
     check_foreground(inside, allowed)
-    check_air(image, inside, allowed, cancel)
+    AirCheck(image)(inside, allowed, cancel)
     if settings.method == "classic":
         result = grow_classic(image, seeds, settings=settings, progress=progress, cancel=cancel)
     else:

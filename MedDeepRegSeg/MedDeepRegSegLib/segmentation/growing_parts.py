@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from MedDeepRegSegLib.segmentation.growing_window import Mask
+from MedDeepRegSegLib.segmentation.growing_window import Block, Mask
 from MedDeepRegSegLib.segmentation.morphology import components, depth_in
 
 Index = tuple[int, int, int]
@@ -53,3 +53,14 @@ def inner_places(mask: Mask, spacing: tuple[float, float, float]) -> tuple[Index
         k, j, i = np.unravel_index(int(inside.argmax()), inside.shape)
         places.append((int(k), int(j), int(i)))
     return tuple(places)
+
+
+def within_box(box: Block, block: Block) -> Mask:
+    """Return the part of a block of the image that lies in a box of the image."""
+    parts = []
+    for part, own in zip(box, block, strict=True):
+        start = min(max(part.start - own.start, 0), own.stop - own.start)
+        parts.append(slice(start, max(min(part.stop, own.stop) - own.start, start)))
+    mask = np.zeros([own.stop - own.start for own in block], bool)
+    mask[tuple(parts)] = True
+    return mask

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 from MedDeepRegSegLib.models.growing_loader import load_growing
-from MedDeepRegSegLib.segmentation.growing_air import check_air
-from MedDeepRegSegLib.segmentation.growing_parts import connected, gone_on, inner_places
+from MedDeepRegSegLib.segmentation.growing_air import AirCheck
+from MedDeepRegSegLib.segmentation.growing_parts import connected, gone_on, inner_places, within_box
 from MedDeepRegSegLib.segmentation.growing_range import value_limits
 from MedDeepRegSegLib.segmentation.growing_seeds import (
     Points,
@@ -31,16 +31,15 @@ from MedDeepRegSegLib.segmentation.growing_seeds import (
     seed_indices,
 )
 from MedDeepRegSegLib.segmentation.growing_settings import GrowingSettings, check_settings
+from MedDeepRegSegLib.segmentation.growing_step import GrowingStep, Point
 from MedDeepRegSegLib.segmentation.growing_suggestion import suggest
 from MedDeepRegSegLib.segmentation.growing_view import GrowingView, Prompt
 from MedDeepRegSegLib.segmentation.growing_window import (
     Block,
     Window,
-    first_window,
     is_cut,
-    window_around,
 )
-from MedDeepRegSegLib.segmentation.growing_zoom import MARGIN, nearer, wider
+from MedDeepRegSegLib.segmentation.growing_zoom import nearer, opening, wider
 from MedDeepRegSegLib.volumes.geometry import check_volume
 from MedDeepRegSegLib.volumes.modality import guess_modality
 
@@ -48,41 +47,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Mask = NDArray[np.bool_]
-Point = tuple[float, float, float]
 
 _MOST_OUT = 3
 _LEAST_LEFT = 0.4
-_BOX_MARGIN = 0.15
 _KEPT_VIEWS = 3
-
-
-@dataclass(frozen=True, eq=False)
-class GrowingStep:
-    """What a click did.
-
-    Attributes
-    ----------
-    mask : ndarray, shape (k, j, i), bool
-        On the grid of the image.
-    volume_ml, changed_ml : float
-        Volume of the structure, and of what changed with this click.
-    suggestion : tuple, or None
-        Where the next click would tell most, (LPS mm, whether the structure is thought to be there).
-    adapted : bool
-        Whether the network has learned from the corrections.
-    notes : tuple of str
-        What the user should know.
-    seconds : float
-        From the click to the mask.
-    """
-
-    mask: Mask
-    volume_ml: float
-    changed_ml: float
-    suggestion: tuple[Point, bool] | None
-    adapted: bool
-    notes: tuple[str, ...]
-    seconds: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +99,7 @@ class GrowingSession:
         self._settings = settings or GrowingSettings()
         check_settings(self._settings)
         self._image = image
+        self._check_air = AirCheck(image)
         self._allowed = mask_array(image, foreground, "foreground mask")
         self._loaded = load_growing(model, device)
         self._values: NDArray[np.float32] = sitk.GetArrayFromImage(image).astype(np.float32, copy=False)
@@ -203,16 +172,22 @@ class GrowingSession:
         Canceled
             If ``cancel`` was set. Nothing changes then.
         """
+        began = time.perf_counter()
         cancel = CancelToken() if cancel is None else cancel
         inside = seed_indices(self._image, positive, "positive")
         outside = seed_indices(self._image, negative, "negative")
         self._check(inside, outside, cancel)
-        return self._click(inside, outside, progress, cancel)
+        return self._click(inside, outside, progress=progress, cancel=cancel, began=began)
 
     def _click(
-        self, inside: NDArray[np.int64], outside: NDArray[np.int64], progress: Progress, cancel: CancelToken
+        self,
+        inside: NDArray[np.int64],
+        outside: NDArray[np.int64],
+        *,
+        progress: Progress,
+        cancel: CancelToken,
+        began: float,
     ) -> GrowingStep:
-        began = time.perf_counter()
         before = self._states[-1]
         fresh = [Prompt(_index(voxel), True) for voxel in inside] + [Prompt(_index(voxel), False) for voxel in outside]
         replaced = {prompt.voxel for prompt in fresh}
@@ -270,9 +245,9 @@ class GrowingSession:
     def _grown(self, state: _State, cancel: CancelToken) -> tuple[_State, tuple[str, ...]]:
         """Return the state after its prompts: the network asked, in a window that fits."""
         shape, spacing, boxed = self._values.shape, self._spacing, self._box is not None
-        window = self._window(state)
-        chance, mask = self._look(state, window, cancel)
         voxels = np.array([prompt.voxel for prompt in state.prompts])
+        window = opening(voxels, shape, spacing, before=state.window, box=self._box, previous=self._previous)
+        chance, mask = self._look(state, window, cancel)
         for _ in range(0 if boxed else _MOST_OUT):
             following = wider(window, mask, voxels, shape, spacing, reach_mm=self._settings.max_extent_mm)
             if following is None:
@@ -304,30 +279,6 @@ class GrowingSession:
     def _adapts(self, state: _State) -> bool:
         """Return whether there are corrections to learn from."""
         return self._settings.adapt and state.step is not None
-
-    def _window(self, state: _State) -> Window:
-        """Return where to look first for the prompts of a state."""
-        shape, spacing = self._values.shape, self._spacing
-        voxels = np.array([prompt.voxel for prompt in state.prompts])
-        if state.window is not None:
-            if state.window.holds(voxels):
-                return state.window
-            low = np.minimum([part.start for part in state.window.block], voxels.min(axis=0))
-            high = np.maximum([part.stop - 1 for part in state.window.block], voxels.max(axis=0))
-            return window_around(low, high, shape, spacing, margin=0.1)
-        if self._box is not None:
-            low = np.array([part.start for part in self._box], float)
-            high = np.array([part.stop - 1 for part in self._box], float)
-            return window_around(low, high, shape, spacing, margin=_BOX_MARGIN)
-        if self._previous is not None:
-            found = np.argwhere(self._previous)
-            low = np.minimum(found.min(axis=0), voxels.min(axis=0)).astype(float)
-            high = np.maximum(found.max(axis=0), voxels.max(axis=0)).astype(float)
-            return window_around(low, high, shape, spacing, margin=MARGIN)
-        first = first_window(voxels[0], shape, spacing)
-        if first.holds(voxels):
-            return first
-        return window_around(voxels.min(axis=0) - 2.0, voxels.max(axis=0) + 2.0, shape, spacing, margin=0.5)
 
     def _view(self, window: Window, prompts: Sequence[Prompt]) -> GrowingView:
         """Return a window encoded; the last few are kept."""
@@ -371,9 +322,7 @@ class GrowingSession:
             if where is not None:
                 mask &= where[block]
         if self._box is not None:
-            boxed = np.zeros_like(mask)
-            boxed[tuple(_within(part, own) for part, own in zip(self._box, block, strict=True))] = True
-            mask &= boxed
+            mask &= within_box(self._box, block)
         offset = np.array([part.start for part in block])
         near = [
             (np.array(prompt.voxel) - offset, prompt.positive)
@@ -408,7 +357,7 @@ class GrowingSession:
         check_apart(inside, outside)
         check_foreground(inside, self._allowed)
         check_in_box(inside, self._box)
-        check_air(self._image, inside, self._allowed, cancel)
+        self._check_air(inside, self._allowed, cancel)
         if self._taken is not None and len(inside) and self._taken[tuple(inside.T)].any():
             msg = "a positive point lies in a structure that is finished, expected a place that is free: move it"
             raise InputError(msg)
@@ -437,14 +386,8 @@ def grown_by_network(
     session.accept(seeds)
     for inside, outside in ((seeds.inside, seeds.outside[:0]), (seeds.inside[:0], seeds.outside)):
         if len(inside) or len(outside):
-            session._click(inside, outside, progress, cancel)
+            session._click(inside, outside, progress=progress, cancel=cancel, began=time.perf_counter())
     return sitk.GetArrayFromImage(session.mask) > 0
-
-
-def _within(part: slice, block: slice) -> slice:
-    """Return a part of an axis in the voxels of a block."""
-    start = min(max(part.start - block.start, 0), block.stop - block.start)
-    return slice(start, max(min(part.stop, block.stop) - block.start, start))
 
 
 def _index(voxel: Sequence[np.intp] | NDArray[np.int64]) -> tuple[int, int, int]:

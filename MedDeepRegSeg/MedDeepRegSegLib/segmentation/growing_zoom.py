@@ -1,15 +1,67 @@
-"""The next look at a structure: farther where the window cuts it, nearer where it fills little of the window."""
+"""The first and the next look at a structure: farther where the window cuts it, nearer where it fills little of the window."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from MedDeepRegSegLib.segmentation.growing_window import Mask, Window, is_cut, window_around, window_of
+from MedDeepRegSegLib.segmentation.growing_window import (
+    Block,
+    Mask,
+    Window,
+    first_window,
+    is_cut,
+    window_around,
+    window_of,
+)
 
-MARGIN = 0.3
-"""Room around what was grown, as part of its extent."""
-
+_MARGIN, _BOX_MARGIN = 0.3, 0.15
+"""Room around what was grown and around a box, as part of its extent."""
 _OUT = 1.7
 _IN = 0.4
+
+
+def opening(
+    voxels: NDArray[np.int64],
+    shape: tuple[int, ...],
+    spacing: tuple[float, ...],
+    *,
+    before: Window | None,
+    box: Block | None,
+    previous: Mask | None,
+) -> Window:
+    """Return where to look first.
+
+    Parameters
+    ----------
+    voxels : ndarray, shape (N, 3)
+        All clicks, (k, j, i).
+    shape, spacing
+        Of the image, mm.
+    before : Window or None
+        That of the click before.
+    box : tuple of slice, or None
+        In voxels of the image.
+    previous : ndarray or None
+        Mask to go on from, on the grid of the image; not empty.
+    """
+    if before is not None:
+        if before.holds(voxels):
+            return before
+        low = np.minimum([part.start for part in before.block], voxels.min(axis=0)).astype(float)
+        high = np.maximum([part.stop - 1 for part in before.block], voxels.max(axis=0)).astype(float)
+        return window_around(low, high, shape, spacing, margin=0.1)
+    if box is not None:
+        low = np.array([part.start for part in box], float)
+        high = np.array([part.stop - 1 for part in box], float)
+        return window_around(low, high, shape, spacing, margin=_BOX_MARGIN)
+    if previous is not None:
+        found = np.argwhere(previous)
+        low = np.minimum(found.min(axis=0), voxels.min(axis=0)).astype(float)
+        high = np.maximum(found.max(axis=0), voxels.max(axis=0)).astype(float)
+        return window_around(low, high, shape, spacing, margin=_MARGIN)
+    first = first_window(voxels[0], shape, spacing)
+    if first.holds(voxels):
+        return first
+    return window_around(voxels.min(axis=0) - 2.0, voxels.max(axis=0) + 2.0, shape, spacing, margin=0.5)
 
 
 def wider(
@@ -57,7 +109,7 @@ def nearer(
     steps = np.array(spacing)
     if ((high - low + 1) * steps).max() >= _IN * (np.array(window.shape) * steps).max():
         return None
-    near = window_around(low, high, shape, spacing, margin=MARGIN)
+    near = window_around(low, high, shape, spacing, margin=_MARGIN)
     finer = np.prod(near.shape) / np.prod(near.size) < 0.9 * np.prod(window.shape) / np.prod(window.size)
     return near if finer else None
 
