@@ -1,8 +1,8 @@
-"""Heads whose parts are known: renderings of a label map that was not trained on, and real T1."""
+"""Heads whose parts are known: renderings of a label map that was not trained on, and a real T1."""
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +18,12 @@ from MedDeepRegSegLib.synthesis.tissue_contrast import draw_tissue_contrast
 HELD_OUT = "training_seg_11.nii.gz"
 """The map that the network that ships was not trained on."""
 
+REAL = "real T1, brain alone (OASIS, FreeSurfer)"
+
 _SEVERITY = 0.15
 _STYLES = ("t1", "t2", "flair", "ct", "random")
 # FreeSurfer's label 31 and 63 are the choroid plexus, 77 and 80 lesions, 251 to 255 the corpus callosum.
 _LIKE = {31: 4, 63: 43, 77: 2, 80: 2, 251: 2, 252: 2, 253: 41, 254: 41, 255: 41}
-_TISSUES = {1: "fluid", 2: "gray matter", 3: "white matter", 4: "deep gray matter"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,20 +43,24 @@ class Case:
     truth: dict[str, np.ndarray]
 
 
-def renderings(shared: Path, seeds: int = 1) -> Iterator[Case]:
-    """Yield images of the held-out map: whole heads as T1, T2, FLAIR, CT and in random contrast, and stripped ones."""
+def renderings(shared: Path, wanted: tuple[str, ...] | None = None) -> Iterator[Case]:
+    """Yield images of the held-out map: whole heads as T1, T2, FLAIR, CT and in random contrast, and stripped ones.
+
+    ``wanted`` names the ones to make; all without.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / HELD_OUT).write_bytes((shared / "data" / "09_brain_label_maps" / HELD_OUT).read_bytes())
         convert(folder, folder / "maps.npz")
         maps = RealMaps(folder / "maps.npz")
-    for seed in range(seeds):
-        for number, style in enumerate(_STYLES):
-            for stripped in (False, True):
-                yield _rendering(maps, style, stripped, Randomness(7, seed, number))
+    for number, style in enumerate(_STYLES):
+        for stripped in (False, True):
+            name = f"{style}, {'brain alone' if stripped else 'whole head'}"
+            if wanted is None or name in wanted:
+                yield _rendering(maps, style, stripped, name, Randomness(7, number))
 
 
-def _rendering(maps: RealMaps, style: str, stripped: bool, random: Randomness) -> Case:
+def _rendering(maps: RealMaps, style: str, stripped: bool, name: str, random: Randomness) -> Case:
     whole = maps.whole(random)
     if style == "random":
         contrast = draw_contrast(whole, random, _SEVERITY)
@@ -68,7 +73,7 @@ def _rendering(maps: RealMaps, style: str, stripped: bool, random: Randomness) -
         image = image.masked_fill(~maps.brain(whole.labels, with_fluid=False), 0.0)
     labels = np.array(maps.values)[whole.labels.numpy()]
     picture = sitk.GetImageFromArray(image.numpy())
-    return Case(f"{style}, {'brain alone' if stripped else 'whole head'}", picture, _truth(labels))
+    return Case(name, picture, _truth(labels))
 
 
 def real_head(shared: Path) -> Case:
@@ -77,39 +82,7 @@ def real_head(shared: Path) -> Case:
         values, labels = (data[name].transpose(2, 1, 0) for name in ("vol", "seg"))
     image = sitk.GetImageFromArray(np.ascontiguousarray(values, np.float32))
     image.SetDirection((1, 0, 0, 0, 0, -1, 0, -1, 0))  # axes to the left, down and to the front
-    return Case("real T1, brain alone (OASIS, FreeSurfer)", image, _truth(labels.astype(int)))
-
-
-def slabs(shared: Path) -> Iterator[Case]:
-    """Yield coronal slabs of 18 mm of children's T1, with four tissues."""
-    folder = shared / "data" / "10_brain_t1_with_segmentation" / "ptbp_slab_subjects"
-    for file in sorted(folder.glob("ilist*.nii.gz")):
-        image = sitk.ReadImage(str(file))
-        labels = sitk.GetArrayFromImage(sitk.ReadImage(str(file.with_name(file.name.replace("ilist", "slist")))))
-        truth = {name: labels.round() == value for value, name in _TISSUES.items() if value > 1}
-        yield Case(f"real T1 slab {file.name[5]} (PTBP)", image, truth)
-
-
-def tissue_of(name: str) -> str:
-    """Return the tissue, as of :func:`slabs`, that a part is made of."""
-    name = name.lower()
-    if "white matter" in name:
-        return "white matter"
-    if "cortex" in name or "hippocampus" in name or "amygdala" in name:
-        return "gray matter"
-    if any(word in name for word in ("thalamus", "caudate", "putamen", "pallidum", "accumbens")):
-        return "deep gray matter"
-    return ""
-
-
-def in_orientation(case: Case, letters: str) -> Case:
-    """Return the same head with its voxels in another order; the truth follows."""
-    truth = {}
-    for name, mask in case.truth.items():
-        image = sitk.GetImageFromArray(mask.astype(np.uint8))
-        image.CopyInformation(case.image)
-        truth[name] = sitk.GetArrayFromImage(sitk.DICOMOrient(image, letters)) > 0
-    return replace(case, name=f"{case.name}, {letters}", image=sitk.DICOMOrient(case.image, letters), truth=truth)
+    return Case(REAL, image, _truth(labels.astype(int)))
 
 
 def _truth(labels: np.ndarray) -> dict[str, np.ndarray]:

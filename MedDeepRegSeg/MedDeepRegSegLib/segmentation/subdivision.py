@@ -24,6 +24,7 @@ _SMALLEST_ISLAND = 0.03  # of the largest piece of a part
 _SMALLEST_BODY = 0.2  # of the largest piece of all parts together
 _SIDE_MM = 3.0  # standard deviation of the neighborhood that decides the side
 _MARGIN_MM = 40.0  # around a structure that is given: what the network looks at beside it
+_MARGIN_VOXELS = 16  # at least, of the working size
 _LEAST_ML = 1.0
 
 
@@ -80,8 +81,8 @@ def subdivide(
 
     cancel = CancelToken() if cancel is None else cancel
     check_volume(image)
-    region = _region(image, structure)
     loaded = model if isinstance(model, LoadedSubdivision) else load_subdivision(model, device)
+    region = _region(image, structure, max(_MARGIN_MM, _MARGIN_VOXELS * loaded.description.spacing_mm.recommended))
     cropped = sitk.RegionOfInterest(image, *region)
     check_volume(cropped, "image around the structure")
     chances = part_chances(cropped, loaded, progress=part_of(progress, 0.0, 0.6), cancel=cancel)
@@ -132,7 +133,7 @@ def _labels(loaded: "LoadedSubdivision") -> tuple[_Label, ...]:
     return tuple(found)
 
 
-def _region(image: sitk.Image, structure: sitk.Image | None) -> tuple[list[int], list[int]]:
+def _region(image: sitk.Image, structure: sitk.Image | None, margin_mm: float) -> tuple[list[int], list[int]]:
     """Return size and start (x, y, z) of what is looked at: all, or the structure with a margin."""
     size = np.array(image.GetSize())
     if structure is None:
@@ -143,9 +144,10 @@ def _region(image: sitk.Image, structure: sitk.Image | None) -> tuple[list[int],
         msg = "the structure has no voxels, expected a segment that is not empty: draw it, or leave it out"
         raise InputError(msg)
     along = [np.flatnonzero(mask.any(axis=axes)) for axes in ((0, 1), (0, 2), (1, 2))]
-    margin = np.ceil(_MARGIN_MM / np.array(image.GetSpacing())).astype(int)
+    margin = np.ceil(margin_mm / np.array(image.GetSpacing())).astype(int)
     low = np.maximum([part[0] for part in along] - margin, 0)
-    high = np.minimum([part[-1] for part in along] + margin, size - 1)
+    high = np.minimum(np.maximum([part[-1] for part in along] + margin, low + 2 * margin), size - 1)
+    low = np.maximum(np.minimum(low, high - 2 * margin), 0)  # a structure at the border is looked at from one side
     return (high - low + 1).tolist(), low.tolist()
 
 

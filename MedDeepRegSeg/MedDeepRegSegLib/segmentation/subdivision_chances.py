@@ -25,6 +25,7 @@ CT_RANGE_HU = (-100.0, 200.0)
 """CT is limited to this: gray and white matter differ by ten Hounsfield units."""
 
 _MOST_VOXELS = 16_000_000  # of the working volume: a field of view of half a meter at 2 mm
+_LEAST_VOXELS = 32  # of the working volume along each axis: the network was trained on views of most of a structure
 _PASSES = 28  # about the number of convolutions, for progress and cancelling within a window
 
 
@@ -71,6 +72,13 @@ def part_chances(
         msg = (
             f"the field of view has {voxels / 1e6:.0f} million voxels of {spacing:g} mm, expected up to "
             f"{_MOST_VOXELS / 1e6:.0f} million: crop the volume to the structure, or give the structure as a segment"
+        )
+        raise InputError(msg)
+    thinnest = float((np.array(image.GetSize()) * image.GetSpacing()).min())
+    if thinnest < (_LEAST_VOXELS - 0.5) * spacing:
+        msg = (
+            f"the image is {thinnest:.3g} mm thick, expected at least {_LEAST_VOXELS * spacing:.0f} mm: the parts are told "
+            "by what is around them; pick an image that shows more"
         )
         raise InputError(msg)
     check_memory(voxels * (60 + 8 * count) + 1.2e9, "finding the parts", "crop the volume to the structure")

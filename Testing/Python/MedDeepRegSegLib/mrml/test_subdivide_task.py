@@ -19,7 +19,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture
 def image():
-    array = np.random.default_rng(0).integers(0, 100, (10, 12, 14)).astype(np.int16)
+    array = np.random.default_rng(0).integers(0, 100, (32, 33, 34)).astype(np.int16)
     made = sitk.GetImageFromArray(array)
     made.SetSpacing((4.0, 4.0, 4.0))
     return made
