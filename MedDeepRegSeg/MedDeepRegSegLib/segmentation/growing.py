@@ -1,5 +1,6 @@
 """Grow a structure from seed points, by the growing network or by the classic method. Seeds are hard constraints."""
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -92,9 +93,7 @@ def grow(
     if settings.method == "classic":
         result = grow_classic(image, seeds, settings=settings, progress=progress, cancel=cancel)
     else:
-        from MedDeepRegSegLib.segmentation.growing_session import grown_by_network
-
-        result = grown_by_network(image, seeds, settings=settings, device=device, progress=progress, cancel=cancel)
+        result = _grown_by_network(image, seeds, settings=settings, device=device, progress=progress, cancel=cancel)
     if not result.any():
         msg = "nothing is left of the segment: the negative points cut all of it, place a positive point inside of it"
         raise InputError(msg)
@@ -103,3 +102,23 @@ def grow(
     cancel.raise_if_canceled()
     progress(1.0, "Grown")
     return mask
+
+
+def _grown_by_network(
+    image: sitk.Image,
+    seeds: Seeds,
+    *,
+    settings: GrowingSettings,
+    device: str,
+    progress: Progress,
+    cancel: CancelToken,
+) -> np.ndarray:
+    """Return the mask grown from checked seeds at once: the points inside first, then those outside."""
+    from MedDeepRegSegLib.segmentation.growing_session import GrowingSession
+
+    session = GrowingSession(image, settings=settings, device=device)
+    session.accept(seeds)
+    for inside, outside in ((seeds.inside, seeds.outside[:0]), (seeds.inside[:0], seeds.outside)):
+        if len(inside) or len(outside):
+            session.click_voxels(inside, outside, progress=progress, cancel=cancel, began=time.perf_counter())
+    return np.asarray(sitk.GetArrayFromImage(session.mask) > 0)

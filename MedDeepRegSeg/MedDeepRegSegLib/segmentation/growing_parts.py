@@ -11,10 +11,11 @@ from MedDeepRegSegLib.segmentation.morphology import components, depth_in
 Index = tuple[int, int, int]
 
 _MOST_PARTS = 8
+_NEAR = 4  # voxels of the image
 
 
 def connected(mask: Mask, places: Sequence[NDArray[np.int64]]) -> Mask:
-    """Return the parts of a mask at seeds; where there is none, the part nearest to the last seed."""
+    """Return the parts of a mask at seeds; where there is none, the part nearest to the last seed if it is near."""
     if not mask.any():
         return mask
     labels, _ = components(mask)
@@ -25,9 +26,10 @@ def connected(mask: Mask, places: Sequence[NDArray[np.int64]]) -> Mask:
     wanted.discard(0)
     if not wanted and places:
         found = np.argwhere(mask)
-        nearest = found[np.square(found - places[-1]).sum(axis=1).argmin()]
-        wanted.add(int(labels[tuple(nearest)]))
-    return np.isin(labels, list(wanted)) if wanted else mask
+        away = np.square(found - places[-1]).sum(axis=1)
+        if away.min() <= _NEAR**2:
+            wanted.add(int(labels[tuple(found[away.argmin()])]))
+    return np.isin(labels, list(wanted))
 
 
 def gone_on(previous: Mask, grown: Mask, negative: Sequence[Index]) -> Mask:

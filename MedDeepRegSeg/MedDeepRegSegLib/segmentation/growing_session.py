@@ -51,6 +51,7 @@ Mask = NDArray[np.bool_]
 _MOST_OUT = 3
 _LEAST_LEFT = 0.4
 _KEPT_VIEWS = 3
+_NOT_KEPT = np.zeros((0, 0, 0), bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,7 @@ class _State:
     window: Window | None = None
     chance: NDArray[np.float32] | None = None  # at working voxels of the window
     mask: Mask | None = None  # in the block of the window
+    corrected: bool = False  # a click said that the mask before it was wrong
     step: GrowingStep | None = None
 
 
@@ -123,7 +125,8 @@ class GrowingSession:
         box : array_like, shape (2, 3), optional
             Opposite corners of a box around it, LPS mm.
         previous : SimpleITK.Image, optional
-            Mask on the grid of the image to go on from.
+            Mask on the grid of the image to go on from. What of it the user does not click away stays, also outside of
+            the box and the foreground; what belongs to a finished object does not.
 
         Raises
         ------
@@ -136,7 +139,7 @@ class GrowingSession:
         if finished.mask is not None and finished.mask.any():
             taken = np.zeros(self._values.shape, bool) if self._taken is None else self._taken
             self._taken = taken | self._whole(finished)
-        self._begin(limits, earlier)
+        self._begin(limits, earlier if earlier is None or self._taken is None else earlier & ~self._taken)
 
     def accept(self, seeds: Seeds) -> None:
         """Begin an object with a box, a mask to stay in and a previous mask that are checked already."""
@@ -177,9 +180,9 @@ class GrowingSession:
         inside = seed_indices(self._image, positive, "positive")
         outside = seed_indices(self._image, negative, "negative")
         self._check(inside, outside, cancel)
-        return self._click(inside, outside, progress=progress, cancel=cancel, began=began)
+        return self.click_voxels(inside, outside, progress=progress, cancel=cancel, began=began)
 
-    def _click(
+    def click_voxels(
         self,
         inside: NDArray[np.int64],
         outside: NDArray[np.int64],
@@ -188,16 +191,20 @@ class GrowingSession:
         cancel: CancelToken,
         began: float,
     ) -> GrowingStep:
+        """Grow on with voxels (N, 3), (k, j, i), that are checked already; ``began`` is the time of the click."""
         before = self._states[-1]
         fresh = [Prompt(_index(voxel), True) for voxel in inside] + [Prompt(_index(voxel), False) for voxel in outside]
         replaced = {prompt.voxel for prompt in fresh}
         kept = [prompt for prompt in before.prompts if prompt.voxel not in replaced]
-        state = replace(before, prompts=(*kept, *fresh))
+        earlier = self._whole(before) if before.step is not None else self._start_mask()
+        corrected = before.corrected or (
+            before.step is not None and any(earlier[prompt.voxel] != prompt.positive for prompt in fresh)
+        )
         progress(0.1, "Growing")
-        state, notes = self._grown(state, cancel)
+        state, notes = self._grown(replace(before, prompts=(*kept, *fresh), corrected=corrected), cancel)
         mask = self._whole(state)
         cell = float(np.prod(self._spacing)) / 1000
-        changed = mask ^ (self._whole(before) if before.step is not None else self._start_mask())
+        changed = mask ^ earlier
         assert state.chance is not None
         assert state.window is not None
         found = suggest(state.chance, state.window)
@@ -207,11 +214,12 @@ class GrowingSession:
             float(mask.sum()) * cell,
             float(changed.sum()) * cell,
             suggestion,
-            adapted=self._adapts(state),
+            adapted=self._settings.adapt and state.corrected,
             notes=notes,
             seconds=time.perf_counter() - began,
         )
-        self._states.append(replace(state, step=step))
+        # Masks of the whole image would fill the memory; that in the block is there.
+        self._states.append(replace(state, step=replace(step, mask=_NOT_KEPT)))
         progress(1.0, "Grown")
         return step
 
@@ -219,7 +227,8 @@ class GrowingSession:
         """Take the last click back; returns what the one before did, None where there is none."""
         if len(self._states) > 1:
             self._states.pop()
-        return self._states[-1].step
+        state = self._states[-1]
+        return None if state.step is None else replace(state.step, mask=self._whole(state))
 
     @property
     def mask(self) -> sitk.Image:
@@ -270,15 +279,11 @@ class GrowingSession:
         import torch
 
         cancel.raise_if_canceled()
-        view = self._view(window, state.prompts)
-        logits = view.grow(self._with_inner(state), self._earlier(state, window), self._box, adapt=self._adapts(state))
-        chance = torch.sigmoid(logits)
         prompts = self._with_inner(state)
+        view = self._view(window, prompts)
+        adapt = self._settings.adapt and state.corrected
+        chance = torch.sigmoid(view.grow(prompts, self._earlier(state, window), self._box, adapt=adapt))
         return chance.numpy(), self._mask(window, chance, prompts)
-
-    def _adapts(self, state: _State) -> bool:
-        """Return whether there are corrections to learn from."""
-        return self._settings.adapt and state.step is not None
 
     def _view(self, window: Window, prompts: Sequence[Prompt]) -> GrowingView:
         """Return a window encoded; the last few are kept."""
@@ -323,6 +328,7 @@ class GrowingSession:
                 mask &= where[block]
         if self._box is not None:
             mask &= within_box(self._box, block)
+        mask &= within_box(self._reach(prompts), block)
         offset = np.array([part.start for part in block])
         near = [
             (np.array(prompt.voxel) - offset, prompt.positive)
@@ -336,6 +342,14 @@ class GrowingSession:
         for place, positive in near:
             kept[tuple(place)] = positive
         return kept
+
+    def _reach(self, prompts: Sequence[Prompt]) -> Block:
+        """Return the part of the image that is not too far from the points inside."""
+        voxels = np.array([prompt.voxel for prompt in prompts if prompt.positive] or [prompts[0].voxel])
+        reach = self._settings.max_extent_mm / np.array(self._spacing)
+        low = np.maximum(np.floor(voxels.min(axis=0) - reach), 0).astype(int)
+        high = np.ceil(voxels.max(axis=0) + reach).astype(int) + 1
+        return slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1])), slice(int(low[2]), int(high[2]))
 
     def _whole(self, state: _State) -> Mask:
         """Return the mask of a state on the grid of the image."""
@@ -370,24 +384,6 @@ class GrowingSession:
         image = sitk.GetImageFromArray(array)
         image.CopyInformation(self._image)
         return image
-
-
-def grown_by_network(
-    image: sitk.Image,
-    seeds: Seeds,
-    *,
-    settings: GrowingSettings,
-    device: str,
-    progress: Progress,
-    cancel: CancelToken,
-) -> Mask:
-    """Return the mask grown from checked seeds at once: the points inside first, then those outside."""
-    session = GrowingSession(image, settings=settings, device=device)
-    session.accept(seeds)
-    for inside, outside in ((seeds.inside, seeds.outside[:0]), (seeds.inside[:0], seeds.outside)):
-        if len(inside) or len(outside):
-            session._click(inside, outside, progress=progress, cancel=cancel, began=time.perf_counter())
-    return sitk.GetArrayFromImage(session.mask) > 0
 
 
 def _index(voxel: Sequence[np.intp] | NDArray[np.int64]) -> tuple[int, int, int]:

@@ -25,7 +25,7 @@ class GrowingSettings:
     max_volume_ml: float = 4000.0
     """Classic only. Largest volume of the structure, ml."""
     max_extent_mm: float = 250.0
-    """Largest distance of the structure from a seed along an axis of the image, mm."""
+    """Largest distance of the structure from the seeds along an axis of the image, mm."""
     adapt: bool = False
     """Network only. The last layer learns from the corrections of this object. Measured: no fewer clicks, so it is off."""
 

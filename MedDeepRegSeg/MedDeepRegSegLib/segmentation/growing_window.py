@@ -60,13 +60,14 @@ class Window:
         place = (np.asarray(working) + 0.5) * scale - 0.5 + np.array([part.start for part in self.block])
         return np.round(place).astype(np.int64)
 
-    def holds(self, voxels: NDArray[np.int64], margin: int = 2) -> bool:
-        """Return whether voxels (N, 3) lie inside, ``margin`` working voxels from a border where the image goes on."""
+    def holds(self, voxels: NDArray[np.int64], shape: tuple[int, ...], margin: int = 2) -> bool:
+        """Return whether voxels (N, 3) lie inside, ``margin`` working voxels from borders where the image goes on."""
         scale = np.array(self.shape) / np.array(self.size)
         low = np.array([part.start for part in self.block])
         high = np.array([part.stop for part in self.block]) - 1
-        free_low = np.where(low == 0, 0, margin * scale)
-        return bool(((voxels >= low + free_low) & (voxels <= high - margin * scale)).all())
+        after = np.where(low == 0, 0, margin * scale)
+        ahead = np.where(high == np.array(shape) - 1, 0, margin * scale)
+        return bool(((voxels >= low + after) & (voxels <= high - ahead)).all())
 
 
 def first_window(voxel: NDArray[np.int64], shape: tuple[int, ...], spacing: tuple[float, ...]) -> Window:

@@ -44,7 +44,7 @@ def opening(
         Mask to go on from, on the grid of the image; not empty.
     """
     if before is not None:
-        if before.holds(voxels):
+        if before.holds(voxels, shape):
             return before
         low = np.minimum([part.start for part in before.block], voxels.min(axis=0)).astype(float)
         high = np.maximum([part.stop - 1 for part in before.block], voxels.max(axis=0)).astype(float)
@@ -59,7 +59,7 @@ def opening(
         high = np.maximum(found.max(axis=0), voxels.max(axis=0)).astype(float)
         return window_around(low, high, shape, spacing, margin=_MARGIN)
     first = first_window(voxels[0], shape, spacing)
-    if first.holds(voxels):
+    if first.holds(voxels, shape):
         return first
     return window_around(voxels.min(axis=0) - 2.0, voxels.max(axis=0) + 2.0, shape, spacing, margin=0.5)
 

@@ -93,7 +93,7 @@ def test_a_click_of_the_other_kind_replaces_one(scene, session):
 def test_undo_brings_back_what_was(scene, session):
     first = session.click([scene.in_left])
     session.click([scene.in_right])
-    assert session.undo() is first
+    assert np.array_equal(session.undo().mask, first.mask)
     assert np.array_equal(sitk.GetArrayFromImage(session.mask) > 0, first.mask)
     assert session.undo() is None
     assert not sitk.GetArrayFromImage(session.mask).any()
@@ -133,6 +133,8 @@ def test_objects_do_not_overlap(scene, session):
     assert not (first.mask & second.mask).any()
     with pytest.raises(InputError, match="structure that is finished"):
         session.click([scene.in_left])
+    session.start("third", previous=scene.mask(scene.left))
+    assert not (sitk.GetArrayFromImage(session.mask).astype(bool) & first.mask).any()
 
 
 def test_it_goes_on_from_a_previous_mask(scene, session):
@@ -155,9 +157,17 @@ def test_it_is_unsure_at_borders_not_inside(scene, session):
 def test_adapting_says_so(scene):
     session = GrowingSession(scene.image, settings=GrowingSettings(adapt=True))
     assert not session.click([scene.in_left]).adapted
-    step = session.click(negative=[scene.between])
+    assert not session.click([scene.point(20, 27, 28)]).adapted  # it was inside already
+    step = session.click(negative=[scene.point(10, 26, 28)])
     assert step.adapted
-    assert dice(step.mask, scene.left) > 0.8
+    assert not step.mask[scene.voxel(scene.point(10, 26, 28))]
+
+
+def test_nothing_grows_beyond_the_largest_extent(scene):
+    session = GrowingSession(scene.image, settings=GrowingSettings(max_extent_mm=5.0))
+    step = session.click([scene.in_left])
+    places = np.argwhere(step.mask) - scene.voxel(scene.in_left)
+    assert (np.abs(places) * SPACING[::-1]).max() <= 5 + 2
 
 
 def test_refusals_change_nothing(scene, session):

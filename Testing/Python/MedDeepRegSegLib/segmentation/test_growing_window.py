@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from MedDeepRegSegLib.segmentation.growing_window import Window, first_window, is_cut, resized, window_around
+from MedDeepRegSegLib.segmentation.growing_zoom import opening
 
 WINDOW = Window((slice(10, 30), slice(0, 40), slice(5, 25)), (40, 40, 10))
 
@@ -66,5 +67,18 @@ def test_what_goes_on_beyond_is_cut():
     assert not is_cut(window, mask, shape)  # it ends at the image's own border
     mask[:, 5:20, 5:20] = True
     assert is_cut(window, mask, shape)
-    assert window.holds(np.array([(0, 20, 20)]))
-    assert not window.holds(np.array([(29, 20, 20)]))
+    assert window.holds(np.array([(0, 20, 20)]), shape)
+    assert not window.holds(np.array([(29, 20, 20)]), shape)
+    assert window.holds(np.array([(29, 20, 20)]), (30, 60, 60))
+
+
+def test_the_last_slices_are_looked_at_as_the_first_ones():
+    shape, spacing = (60, 256, 256), (5.0, 1.0, 1.0)
+    sizes = []
+    for click in [(0, 128, 128), (59, 128, 128)]:
+        voxels = np.array([click])
+        window = opening(voxels, shape, spacing, before=None, box=None, previous=None)
+        assert window.holds(voxels, shape)
+        assert opening(voxels, shape, spacing, before=window, box=None, previous=None) is window
+        sizes.append(window.shape)
+    assert np.abs(np.subtract(*sizes)).max() <= 1
