@@ -42,6 +42,11 @@ class BallSession:
 
     def start(self, name="Structure", *, box=None, previous=None) -> None:
         """Begin another structure."""
+        if box is not None and not np.all(
+            (np.maximum(*box) >= self._places.min(0)) & (np.minimum(*box) <= self._places.max(0))
+        ):
+            msg = "the box lies outside of the image: move it"
+            raise InputError(msg)
         self._clicks, self._name, self._box = [], name, box
         self._previous = None if previous is None else sitk.GetArrayFromImage(previous) > 0
 

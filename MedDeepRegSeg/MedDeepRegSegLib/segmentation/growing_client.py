@@ -1,5 +1,6 @@
 """The window's side of a growing session that lives in a child process: clicks go out, masks come in, nothing blocks."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -121,11 +122,10 @@ class GrowingClient:
 
     def close(self) -> None:
         """End the process, and wait until it is gone (two seconds at most)."""
+        if self.alive:
+            with contextlib.suppress(OSError):  # the folder may be gone; what does not read the command is canceled
+                self._send(Command(number=self._next(), do="end"))
         self._job.close()
-
-    def cancel(self) -> None:
-        """Ask the process to end; returns at once."""
-        self._job.cancel()
 
     def _next(self) -> int:
         self._number += 1

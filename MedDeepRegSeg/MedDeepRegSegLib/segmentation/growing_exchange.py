@@ -50,7 +50,7 @@ class Answer:
     number: int
     """Number of the command; 0 for the first answer, that the worker is ready."""
     kind: Literal["ready", "started", "step", "undone", "uncertainty", "dropped", "refused"]
-    """``dropped`` clicks were taken back before they were done; ``refused`` ones cannot be used, ``message`` says why."""
+    """``dropped`` clicks were taken back before they were done, or their start was refused; ``refused`` ones cannot be used, ``message`` says why."""
     message: str = ""
     """One line for a person."""
     array: str | None = None
@@ -113,16 +113,16 @@ class Exchange:
         return name, (box[0].start, box[1].start, box[2].start)
 
     def take_array(self, answer: Answer) -> np.ndarray | None:
-        """Return the array of an answer and remove its file; None where it is empty or was taken before."""
+        """Return the array of an answer and remove its file; None where it is empty, damaged or was taken before."""
         if answer.array is None or Path(answer.array).name != answer.array:
             return None
         path = self.folder / answer.array
         try:
-            array = np.load(path, allow_pickle=False)
-        except OSError:
+            return np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError):  # the file is gone, cut off or no array
             return None
-        path.unlink(missing_ok=True)
-        return array
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def box_of(array: np.ndarray) -> tuple[slice, slice, slice] | None:

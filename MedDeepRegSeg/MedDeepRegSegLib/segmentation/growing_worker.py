@@ -66,7 +66,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
 
     cancel = CancelToken() if cancel is None else cancel
     image = read_volume(request.image, progress=part_of(progress, 0.0, 0.3), cancel=cancel)
-    foreground = None if request.foreground is None else sitk.ReadImage(str(request.foreground))
+    foreground = None if request.foreground is None else _mask_at(request.foreground, "foreground mask")
     progress(0.3, "Loading the network")
     session = open_session(request, image, foreground)
     worker = _Worker(session, Exchange(request.folder), progress, cancel)
@@ -82,6 +82,21 @@ def open_session(request: Request, image: sitk.Image, foreground: sitk.Image | N
     )
 
 
+def _mask_at(path: Path, what: str) -> sitk.Image:
+    """Return the mask of a file.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or has several values a voxel.
+    """
+    try:
+        return sitk.ReadImage(str(path)) > 0
+    except RuntimeError as error:
+        msg = f"the {what} {path.name} cannot be read as a mask: expected a whole file of one value a voxel, write it again"
+        raise InputError(msg) from error
+
+
 class _Worker:
     """Takes the commands in their order; a click that was taken back meanwhile is not done to the end."""
 
@@ -93,6 +108,7 @@ class _Worker:
         self._waiting: deque[Command] = deque()
         self._done: list[int] = []
         self._clicks = 0
+        self._begun = True  # a session begins with a structure without box
 
     def serve(self) -> int:
         """Answer until the command ``end``; return how many clicks were answered with a mask."""
@@ -138,15 +154,19 @@ class _Worker:
         return Answer(number=command.number, kind="uncertainty", array=name, offset=offset)
 
     def _start(self, command: Command) -> Answer:
+        self._begun = False  # clicks after a start that is refused are meant for no other structure
         while self._done:  # an object without clicks keeps no voxels from the next one
             self._done.pop()
             self._session.undo()
-        previous = None if command.previous is None else sitk.ReadImage(str(command.previous)) > 0
+        previous = None if command.previous is None else _mask_at(command.previous, "segment to start from")
         box = None if command.box is None else (command.box[:3], command.box[3:])
         self._session.start(command.name, box=box, previous=previous)
+        self._begun = True
         return Answer(number=command.number, kind="started")
 
     def _click(self, command: Command) -> Answer:
+        if not self._begun:
+            return Answer(number=command.number, kind="dropped")
         token = _ClickToken(self, command.number)
         try:
             token.raise_if_canceled()

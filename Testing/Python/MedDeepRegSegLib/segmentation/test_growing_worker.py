@@ -6,11 +6,14 @@ import time
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from StandIns.growing import RADIUS_MM, child_command
+from StandIns.growing import RADIUS_MM, BallSession, child_command
 
+from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.folder import AppendedLines
+from MedDeepRegSegLib.segmentation import growing_worker
 from MedDeepRegSegLib.segmentation.growing_client import GrowingClient
 from MedDeepRegSegLib.segmentation.growing_exchange import Answer, Command, Exchange, box_of
+from MedDeepRegSegLib.segmentation.growing_worker import Request, run
 
 CENTER = (-10.0, 4.0, 6.0)  # LPS mm
 BALL_ML = 4 / 3 * np.pi * RADIUS_MM**3 / 1000
@@ -108,6 +111,31 @@ def test_what_cannot_be_used_is_refused_and_the_session_goes_on(client):
     assert answer_to(client, client.click(positive=[CENTER])).kind == "step"
 
 
+def test_clicks_after_a_start_that_is_refused_are_meant_for_nothing(client):
+    start = client.start(box=(500.0, 500.0, 500.0, 600.0, 600.0, 600.0))
+    assert "outside" in answer_to(client, start).message
+    assert answer_to(client, client.click(positive=[CENTER])).kind == "dropped"
+    client.start()
+    assert answer_to(client, client.click(positive=[CENTER])).kind == "step"
+
+
+def test_a_mask_that_cannot_be_read_is_refused_and_the_session_goes_on(client, tmp_path):
+    (tmp_path / "damaged.nrrd").write_bytes(b"NRRD0004\n")
+    colors = sitk.Image([4, 4, 4], sitk.sitkVectorUInt8, 3)
+    sitk.WriteImage(colors, str(tmp_path / "colors.nrrd"))
+    for name in ("damaged.nrrd", "colors.nrrd", "absent.nrrd"):
+        answer = answer_to(client, client.start(previous=tmp_path / name))
+        assert answer.kind == "refused"
+        assert name in answer.message
+    client.start()
+    assert answer_to(client, client.click(positive=[CENTER])).kind == "step"
+
+
+def test_a_foreground_that_cannot_be_read_is_bad_input(image, tmp_path):
+    with pytest.raises(InputError, match=r"absent\.nrrd"):
+        run(Request(image=image, folder=tmp_path, foreground=tmp_path / "absent.nrrd"))
+
+
 def test_uncertainty_is_sent_where_there_is_some(client):
     client.start()
     answer_to(client, client.click(positive=[CENTER]))
@@ -135,6 +163,26 @@ def test_close_ends_the_process(image, tmp_path):
     time.sleep(0.3)
     client.close()
     assert not client.alive
+    commands = [json.loads(line) for line in (tmp_path / "session/exchange/commands.jsonl").read_text().splitlines()]
+    assert commands[-1]["do"] == "end"
+    client.close()  # once more does no harm
+
+
+def test_the_command_end_ends_the_job_with_its_result(image, tmp_path, monkeypatch):
+    monkeypatch.setattr(growing_worker, "open_session", lambda _request, image, _foreground: BallSession(image))
+    exchange = Exchange(tmp_path)
+    exchange.send(Command(number=1, do="start"))
+    exchange.send(Command(number=2, do="undo", target=7))
+    exchange.send(Command(number=3, do="end"))
+    assert run(Request(image=image, folder=tmp_path)).clicks == 0
+    assert [answer.kind for answer in exchange.answers()] == ["ready", "started", "undone"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no array at all", b"\x93NUMPY\x01\x00"])
+def test_a_damaged_array_is_none_and_is_removed(tmp_path, content):
+    (tmp_path / "array-1.npy").write_bytes(content)
+    assert Exchange(tmp_path).take_array(Answer(number=1, kind="step", array="array-1.npy")) is None
+    assert not (tmp_path / "array-1.npy").exists()
 
 
 def test_an_image_that_is_absent_is_an_error(tmp_path):
