@@ -24,8 +24,8 @@ ROTATION_DEGREES = 15.0
 SHIFT_MM = 20.0
 DEFORMATION_MM = 8.0
 POINTS = 400
-# Body of the left lateral ventricle in the head CT atlas, where the CSF is darkest.
-CT_VENTRICLE_INDEX = (95, 101, 112)
+# In the head CT atlas, each in one lateral ventricle, where the cerebrospinal fluid is darkest.
+CT_VENTRICLE_INDICES = ((95, 101, 112), (106, 122, 93))
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class RealPair:
         Maps points of the moved MR to points of the MR.
     points:
         (N, 3) points spread over the head in the CT, for the consistency error.
-    seed:
-        (3,) point in the left lateral ventricle of the CT.
+    clicks:
+        (N, 3) points in the lateral ventricles of the CT.
     """
 
     ct: sitk.Image
@@ -49,7 +49,7 @@ class RealPair:
     moved_mr: sitk.Image
     known: sitk.Transform
     points: np.ndarray
-    seed: np.ndarray
+    clicks: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,15 @@ class PhantomPair:
         Volumes; the MR was moved and deformed.
     ct_landmarks, mr_landmarks:
         Name to point, LPS mm, exact in both.
-    seed:
-        (3,) point in a lateral ventricle of the CT.
+    clicks:
+        (N, 3) points in the lateral ventricles of the CT.
     """
 
     ct: sitk.Image
     mr: sitk.Image
     ct_landmarks: Landmarks
     mr_landmarks: Landmarks
-    seed: np.ndarray
+    clicks: np.ndarray
 
 
 def points_inside(mask: sitk.Image, count: int, seed: int) -> np.ndarray:
@@ -92,7 +92,7 @@ def real_pair(seed: int, *, progress: Progress, cancel: CancelToken | None) -> R
         moved_mr=resample_to(mr, mr, known),
         known=known,
         points=points_inside(foreground_mask(ct, "head"), POINTS, seed),
-        seed=np.array(ct.TransformIndexToPhysicalPoint(CT_VENTRICLE_INDEX)),
+        clicks=np.array([ct.TransformIndexToPhysicalPoint(index) for index in CT_VENTRICLE_INDICES]),
     )
 
 
@@ -120,5 +120,5 @@ def phantom_pair(seed: int) -> PhantomPair:
         mr=moved.mr,
         ct_landmarks=phantom.landmarks,
         mr_landmarks=moved.landmarks,
-        seed=np.array(phantom.ct.TransformIndexToPhysicalPoint([int(i) for i in deepest[::-1]])),
+        clicks=np.array([phantom.ct.TransformIndexToPhysicalPoint([int(i) for i in deepest[::-1]])]),
     )

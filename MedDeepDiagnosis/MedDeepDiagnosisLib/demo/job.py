@@ -106,9 +106,9 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
             demo_path, phantom, request.seed, folder, progress=part_of(progress, start, 0.75), cancel=cancel
         )
         chosen = phantom_outcome if outcome is None else outcome
-        seed_point = phantom.seed if real is None else real.seed
+        clicks = phantom.clicks if real is None else real.clicks
         segmentation, _table, measured = demo_path.segment_and_measure(
-            chosen.fixed_node, seed_point, STRUCTURE, progress=part_of(progress, 0.75, 0.82), cancel=cancel
+            chosen.fixed_node, clicks, STRUCTURE, progress=part_of(progress, 0.75, 0.82), cancel=cancel
         )
         _write_segmentation_files(demo_path, segmentation, measured, folder)
         nodule, prediction, sections = _assess(request, folder, part_of(progress, 0.82, 0.92), cancel)
@@ -117,7 +117,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         shown = [outcome, phantom_outcome] if outcome is not None else [phantom_outcome]
         pages_made = [page for one in shown for page in pages.registration_pages(one)]
         drawn = demo_path.draw(chosen.fixed_node, segmentation, segment_name=STRUCTURE)
-        pages_made += pages.segmentation_pages(STRUCTURE, drawn, measured)
+        pages_made += pages.segmentation_pages(STRUCTURE, drawn, measured, clicks=len(clicks))
         pages_made += pages.nodule_pages(nodule, demo_path.draw_surface(lesion_node), sections)
         _look(cancel)
         progress(0.97, "Saving the scene and the report")

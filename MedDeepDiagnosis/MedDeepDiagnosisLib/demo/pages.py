@@ -142,8 +142,8 @@ def registration_pages(outcome: RegistrationOutcome) -> list[Section]:
     ]
 
 
-def segmentation_pages(name: str, pictures: Mapping[str, np.ndarray], measured) -> list[Section]:
-    """Return the pictures of the grown structure and the table of measurements."""
+def segmentation_pages(name: str, pictures: Mapping[str, np.ndarray], measured, *, clicks: int) -> list[Section]:
+    """Return the pictures of the structure that was grown from this many clicks, and the table of measurements."""
     columns, rows = measured
     drawn = [Picture(pixels, caption=f"{name}, {view.replace('three_d', '3D')}.") for view, pixels in pictures.items()]
     # One row for each measurement reads better on a page than a table of thirty columns.
@@ -154,13 +154,14 @@ def segmentation_pages(name: str, pictures: Mapping[str, np.ndarray], measured) 
             *("" if row[column.key] is None else row[column.key] for row in rows),
         )
         for column in columns[1:]
-        if column.title.startswith(REPORTED)
+        if column.title.startswith(REPORTED) and any(row[column.key] is not None for row in rows)
     )
+    points = "one point" if clicks == 1 else f"{clicks} points"
     return [
         PictureSection(
-            f"A structure grown from one point: {name.lower()}",
+            f"A structure grown from {points}: {name.lower()}",
             tuple(drawn),
-            text="The structure was grown from one point in the CT by classic region growing.",
+            text=f"The structure was grown from {points} in the CT by MedDeep's growing network.",
             columns=2,
         ),
         TableSection(

@@ -20,7 +20,6 @@ from MedDeepRegSegLib.mrml.transforms import transform_from_node
 from MedDeepRegSegLib.mrml.volumes import image_from_volume, volume_from_image
 from MedDeepRegSegLib.registration.quality import Quality
 from MedDeepRegSegLib.registration.settings import RegistrationSettings
-from MedDeepRegSegLib.segmentation.growing import GrowingSettings
 from MedDeepRegSegLib.segmentation.overlay import slice_picture, surface_picture
 from MedDeepRegSegLib.segmentation.overlay_plane import Axis
 from MedDeepRegSegLib.segmentation.segments import Segment
@@ -65,16 +64,17 @@ class DemoPath:
         )
 
     def segment_and_measure(
-        self, volume, seed_point: np.ndarray, name: str, *, progress: Progress, cancel: CancelToken | None
+        self, volume, clicks: np.ndarray, name: str, *, progress: Progress, cancel: CancelToken | None
     ):
-        """Make the foreground mask, grow a structure from one point, and measure the structure.
+        """Make the foreground mask, grow a structure from points (N, 3), LPS mm, and measure the structure.
 
         Returns the segmentation node, the table node, and the measurements as (columns, rows).
         """
         run_task(ForegroundTask(volume, what="head"), progress=part_of(progress, 0, 0.3), cancel=cancel)
-        points = markups_from_points(seed_point[None], [f"{name} seed"], f"{name} seed", beside=volume)
-        # The horns of the ventricles are as thin as a leak: nothing may be cut at necks.
-        task = GrowTask(volume, points, settings=GrowingSettings(neck_radius_mm=0.0), segment_name=name)
+        points = markups_from_points(
+            clicks, [f"{name} {n + 1}" for n in range(len(clicks))], f"{name} clicks", beside=volume
+        )
+        task = GrowTask(volume, points, segment_name=name)
         segmentation = run_task(task, progress=part_of(progress, 0.3, 0.8), cancel=cancel)["segmentation"]
         table = run_task(MeasureTask(segmentation, volume), progress=part_of(progress, 0.8, 1.0), cancel=cancel)[
             "table"
