@@ -7,7 +7,7 @@ from typing import Any
 from MedDeepRegSegLib.cli.command import Command, HelpLines
 from MedDeepRegSegLib.cli.options import common_options, existing, output_file
 
-WHAT = ("body", "lungs", "thorax", "head", "brain")
+WHAT = ("body", "lungs", "thorax", "head", "skull", "brain")
 
 _EPILOG = """\
 examples:
@@ -19,7 +19,7 @@ examples:
 def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "foreground",
-        help="mask the body, the lungs, the thorax, the head or the brain",
+        help="mask the body, the lungs, the thorax, the head, the skull or the brain",
         description="Mask what is not air around the patient, or a large part of the body.",
         epilog=_EPILOG,
         formatter_class=HelpLines,

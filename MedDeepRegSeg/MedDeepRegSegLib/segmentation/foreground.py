@@ -1,4 +1,4 @@
-"""Masks of what matters in an image: body, head, lungs, thoracic cavity, brain."""
+"""Masks of what matters in an image: body, head, skull, lungs, thoracic cavity, brain."""
 
 from typing import Literal, get_args
 
@@ -7,14 +7,15 @@ import SimpleITK as sitk
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
-from MedDeepRegSegLib.segmentation import foreground_body, foreground_brain, foreground_chest
+from MedDeepRegSegLib.segmentation import foreground_body, foreground_brain, foreground_chest, foreground_skull
 from MedDeepRegSegLib.segmentation.foreground_grid import WorkGrid, work_grid
 from MedDeepRegSegLib.segmentation.segments import Segment, named_segment
 from MedDeepRegSegLib.volumes.geometry import check_volume
 from MedDeepRegSegLib.volumes.modality import Modality, guess_modality
 
-Structure = Literal["body", "head", "lungs", "thorax", "brain"]
+Structure = Literal["body", "head", "skull", "lungs", "thorax", "brain"]
 STRUCTURES: tuple[str, ...] = get_args(Structure)
+_CT_ONLY = {"lungs": "a chest CT", "thorax": "a chest CT", "skull": "a head CT"}
 
 
 def foreground_segments(what: str) -> tuple[Segment, ...]:
@@ -41,7 +42,7 @@ def foreground_mask(
     what:
         ``"body"`` or ``"head"``: all of the patient, without table and head rest, with inner air.
         ``"lungs"`` (CT): 1 right, 2 left. ``"thorax"`` (CT): lungs and what lies between them.
-        ``"brain"``: inside of the skull.
+        ``"brain"``: inside of the skull. ``"skull"`` (CT): bone of the head.
 
     Returns
     -------
@@ -58,14 +59,16 @@ def foreground_mask(
     cancel = CancelToken() if cancel is None else cancel
     cancel.raise_if_canceled()
     modality = guess_modality(image)
-    if what in ("lungs", "thorax") and modality is not Modality.CT:
+    if what in _CT_ONLY and modality is not Modality.CT:
         shown = {Modality.MR: "an MR"}.get(modality, "no CT in Hounsfield units")
-        msg = f"{what} cannot be found in this image, which looks like {shown}; expected a chest CT in HU: pick one"
+        msg = (
+            f"{what} cannot be found in this image, which looks like {shown}; expected {_CT_ONLY[what]} in HU: pick one"
+        )
         raise InputError(msg)
     progress(0.0, f"Finding the {what}")
     grid = work_grid(image)
     cancel.raise_if_canceled()
-    envelope = _envelope(grid, modality, head=what in ("head", "brain"))
+    envelope = _envelope(grid, modality, head=what in ("head", "skull", "brain"))
     progress(0.5, f"Finding the {what}")
     cancel.raise_if_canceled()
     native: np.ndarray = envelope
@@ -77,6 +80,8 @@ def foreground_mask(
         cancel.raise_if_canceled()
         if what == "thorax":
             native = foreground_chest.ct_thorax(grid, body, native)
+    elif what == "skull":
+        native = foreground_skull.ct_skull(grid, _on_work_grid(grid, envelope))
     elif what == "brain":
         native = _brain(grid, modality, envelope, cancel)
     cancel.raise_if_canceled()

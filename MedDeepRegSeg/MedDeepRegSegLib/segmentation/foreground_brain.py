@@ -37,17 +37,26 @@ def ct_brain(grid: WorkGrid, head: Mask) -> Mask:
     head:
         The head on the grid's ``values``.
     """
+    if (head & (grid.values > _BONE_HU)).sum() < 0.01 * head.sum():
+        return grid.to_native(head)
+    brain = ct_brain_on_grid(grid, head)
+    return _checked(grid, np.zeros_like(head) if brain is None else brain)
+
+
+def ct_brain_on_grid(grid: WorkGrid, head: Mask) -> Mask | None:
+    """Return the brain inside bone on the grid's ``values``; None where less than 50 ml are found."""
     values, spacing = grid.values, grid.spacing
     bone = head & (values > _BONE_HU)
-    if bone.sum() < 0.01 * head.sum():
-        return grid.to_native(head)
     # Slices with a closed ring of bone: the neck has none, apart from the spinal canal.
     ring = closed(bone, spacing, 6.0)
     inside = filled_in_slices(ring) & ~bone
     soft = inside & head & (values > -15) & (values < 100) & ~dilate(bone, spacing, 1.0)
     brain = _central_part(soft, spacing, head)
     brain = closed(dilate(brain, spacing, 2.5) & inside & (values > -30) & (values < 120), spacing, 5.0)
-    return _checked(grid, filled(brain & ~bone & head))
+    # Filled before bone is taken out: enhanced vessels in the brain are as dense as bone, and are no skull.
+    brain = filled(brain & head)
+    brain &= ~bone | (depth_in(brain, spacing) > 4.0)
+    return brain if brain.sum() * np.prod(spacing) >= _SMALLEST_BRAIN_ML * 1000 else None
 
 
 def mr_brain(grid: WorkGrid, head: Mask, *, cancel: CancelToken | None = None) -> Mask:

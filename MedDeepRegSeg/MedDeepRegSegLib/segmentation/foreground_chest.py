@@ -9,6 +9,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, Delaunay, QhullError
 
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.segmentation import foreground_surface
 from MedDeepRegSegLib.segmentation.foreground_grid import WorkGrid
 from MedDeepRegSegLib.segmentation.morphology import (
     Mask,
@@ -67,16 +68,15 @@ def ct_lungs(grid: WorkGrid, body: Mask) -> np.ndarray:
             whole = closed(lung, spacing, 5.0) & body & ~airways & ((values < 0) | closed(lung, spacing, 3.0))
             whole = filled_in_slices(whole)
             result[whole & (result == 0)] = side
-    return _at_native(grid, result)
+    return _at_native(grid, result, airways)
 
 
-def _at_native(grid: WorkGrid, coarse: np.ndarray) -> np.ndarray:
-    if not grid.averaged:
-        return coarse
-    native = grid.native_values() < _LUNG_HU
-    result = np.zeros(native.shape, np.uint8)
+def _at_native(grid: WorkGrid, coarse: np.ndarray, airways: Mask) -> np.ndarray:
+    aerated = foreground_surface.aerated(grid.native_values(), grid.native_spacing(), grid.to_native(coarse > 0))
+    aerated &= ~grid.to_native(airways)
+    result = np.zeros(aerated.shape, np.uint8)
     for side in (RIGHT, LEFT):
-        refined = grid.refined(coarse == side, native)
+        refined = grid.refined(coarse == side, aerated)
         result[refined & (result == 0)] = side
     return result
 

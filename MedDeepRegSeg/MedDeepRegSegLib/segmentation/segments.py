@@ -154,6 +154,7 @@ _KNOWN: dict[str, tuple[Code, Code, Code, tuple[int, int, int]]] = {
     "lesion": (_ALTERED, ("SCT", "4147007", "Mass"), _NO_CODE, (144, 238, 144)),
     "liver": (_STRUCTURE, ("SCT", "10200004", "Liver"), _NO_CODE, (221, 130, 101)),
     "nodule": (_ALTERED, ("SCT", "4147007", "Mass"), _NO_CODE, (144, 238, 144)),
+    "skull": (_STRUCTURE, ("SCT", "89546000", "Skull"), _NO_CODE, (241, 214, 145)),
     "spleen": (_STRUCTURE, ("SCT", "78961009", "Spleen"), _NO_CODE, (157, 108, 162)),
     "thorax": (_STRUCTURE, ("SCT", "51185008", "Thorax"), _NO_CODE, (177, 122, 101)),
     "ventricles": (_STRUCTURE, ("SCT", "35764002", "Brain ventricle"), _NO_CODE, (88, 106, 215)),

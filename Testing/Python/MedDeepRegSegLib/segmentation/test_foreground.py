@@ -114,6 +114,22 @@ def test_brain_inside_the_skull(head, modality):
     assert mask[outer].mean() < 0.02
 
 
+def test_skull_is_the_bone_of_the_head(head):
+    found = sitk.GetArrayFromImage(foreground_mask(head.ct, "skull")) > 0
+    labels = sitk.GetArrayFromImage(head.labels)
+    bone = labels == next(value for value, name in head.names.items() if name == "skull")
+    assert 2 * (found & bone).sum() / (found.sum() + bone.sum()) > 0.85
+    inner = labels == next(value for value, name in head.names.items() if name == "white matter")
+    assert not (found & inner).any()
+
+
+@pytest.mark.parametrize(("volume", "words"), [("mr", "expected a head CT"), ("chest", "no skull was found")])
+def test_no_skull_is_guessed(head, chest, volume, words):
+    image = head.mr if volume == "mr" else chest.ct
+    with pytest.raises(InputError, match=words):
+        foreground_mask(image, "skull")
+
+
 def test_field_of_view_within_the_body_is_all_body(chest):
     inside = chest.ct[40:64, 30:50, 5:20]
     assert array(foreground_mask(inside, "body")).all()
