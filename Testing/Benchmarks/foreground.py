@@ -102,7 +102,7 @@ def phantom_rows(spacing: float) -> list[str]:
     for variant, (image, label_image) in variants(chest).items():
         labels = sitk.GetArrayFromImage(label_image)
         for what, truth in (("body", labels > 0), ("lungs", named(chest, labels, *LUNG_PARTS))):
-            rows.append(_row("chest CT", spacing, variant, what, image, truth))
+            rows.append(_row(("chest CT", spacing, variant), what, image, truth))
         mask, note = masked(image, "thorax")
         inside = "-" if mask is None else f"{(mask > 0)[named(chest, labels, 'heart')].mean():.3f}"
         rows.append(f"| chest CT | {spacing:g} | {variant} | thorax | part of the heart inside: {inside} | {note} |")
@@ -110,14 +110,15 @@ def phantom_rows(spacing: float) -> list[str]:
     for variant, (image, label_image) in variants(head).items():
         labels = sitk.GetArrayFromImage(label_image)
         for what, truth in (("head", labels > 0), ("skull", named(head, labels, "skull"))):
-            rows.append(_row("head CT", spacing, variant, what, image, truth))
-        rows.append(_row("head CT", spacing, variant, "brain", image, None))
+            rows.append(_row(("head CT", spacing, variant), what, image, truth))
+        rows.append(_row(("head CT", spacing, variant), "brain", image, None))
     marks = sitk.GetArrayFromImage(head.labels)
-    rows.append(_row("head MR", spacing, "as it is", "head", head.mr, marks > 0))
+    rows.append(_row(("head MR", spacing, "as it is"), "head", head.mr, marks > 0))
     return rows
 
 
-def _row(name: str, spacing: float, variant: str, what: str, image: sitk.Image, truth: np.ndarray | None) -> str:
+def _row(case: tuple[str, float, str], what: str, image: sitk.Image, truth: np.ndarray | None) -> str:
+    name, spacing, variant = case
     mask, note = masked(image, what)
     if mask is None:
         figure = "-"
@@ -136,13 +137,13 @@ def real_rows(data: Path) -> list[str]:
         image = sitk.ReadImage(str(folder / "example_ct_sm.nii.gz"))
         truth = np.isin(sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "example_seg.nii.gz"))), LUNG_LABELS)
         fast = np.isin(sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "example_seg_fast.nii.gz"))), LUNG_LABELS)
-        rows.append(_row("06 abdomen CT", 3, "as it is", "lungs", image, truth))
+        rows.append(_row(("06 abdomen CT", 3, "as it is"), "lungs", image, truth))
         rows.append(
             f"| 06 abdomen CT | 3 | a second network against the reference | lungs | {dice(fast, truth):.4f} | - |"
         )
-        rows.append(_row("06 abdomen CT", 3, "as it is", "body", image, None))
+        rows.append(_row(("06 abdomen CT", 3, "as it is"), "body", image, None))
         rows.append(
-            _row("06 abdomen CT", 3, "all slices", "lungs", sitk.ReadImage(str(folder / "example_ct.nii.gz")), None)
+            _row(("06 abdomen CT", 3, "all slices"), "lungs", sitk.ReadImage(str(folder / "example_ct.nii.gz")), None)
         )
     for name in ("ct_head_slicer_64", "ct_head_ge_tilt", "ct_liver_dicom_seg"):
         path = data / "12_dicom" / name
@@ -154,7 +155,7 @@ def real_rows(data: Path) -> list[str]:
             rows.append(f"| 12 {name} | - | - | - | - | cannot be read: {error} |")
             continue
         for what in ("body", "lungs") if "liver" in name else ("head", "skull", "brain"):
-            rows.append(_row(f"12 {name}", min(image.GetSpacing()), "as it is", what, image, None))
+            rows.append(_row((f"12 {name}", min(image.GetSpacing()), "as it is"), what, image, None))
     return rows
 
 
