@@ -116,7 +116,11 @@ def test_a_length_that_is_none_is_refused(head, tmp_path, capsys, length):
 
 
 def test_help_says_which_commands_can_use_a_gpu(capsys):
-    for command, told in (("features", "NVIDIA GPU where there is one"), ("grow", "this command computes on the CPU")):
+    for command, told in (
+        ("features", "NVIDIA GPU where there is one"),
+        ("grow", "NVIDIA GPU where there is one"),
+        ("measure", "this command computes on the CPU"),
+    ):
         with pytest.raises(SystemExit):
             main([command, "--help"])
         assert told in " ".join(capsys.readouterr().out.split())
