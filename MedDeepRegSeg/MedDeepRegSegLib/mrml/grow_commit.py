@@ -66,7 +66,7 @@ def put_into_segment(effect, image, mode: str) -> None:
     Raises
     ------
     InputError
-        If no segment is selected.
+        If no segment is selected, or nothing of the mask lies where the segmentation can have voxels.
     """
     node = effect.parameterSetNode()
     segmentation = node.GetSegmentationNode()
@@ -86,11 +86,10 @@ def put_into_segment(effect, image, mode: str) -> None:
         "replace": effect.ModificationModeSet,
         "remove": effect.ModificationModeRemove,
     }
+    if own.IsEmpty() or own.GetScalarRange()[1] == 0:  # replacing by it would empty the segment
+        msg = "nothing has grown inside of the segmentation: the segment stays as it is; place another click"
+        raise InputError(msg)
     effect.saveStateForUndo()
-    if own.IsEmpty():
-        if mode == "replace":
-            effect.modifySelectedSegmentByLabelmap(default, modes[mode])  # which holds nothing
-        return
     effect.modifySelectedSegmentByLabelmap(own, modes[mode])
     give_meaning(segmentation, identifier)
 

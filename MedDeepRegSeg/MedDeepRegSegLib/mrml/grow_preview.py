@@ -48,6 +48,12 @@ class GrowPreview:
         return self._grid
 
     @property
+    def outdated(self) -> bool:
+        """Whether the volume has got another place or another grid since; raises InputError as the constructor does."""
+        now = grid_of_volume(self._volume, f"volume {self._volume.GetName()!r}")
+        return not np.array_equal(now.index_to_ras(), self._grid.index_to_ras())
+
+    @property
     def segmentation_node(self):
         """The node with the mask, or None."""
         return self._node("mask")

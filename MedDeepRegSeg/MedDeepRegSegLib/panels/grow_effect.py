@@ -16,6 +16,7 @@ from slicer.util import VTKObservationMixin
 
 from MedDeepRegSegLib.errors import InputError, MissingPackageError
 from MedDeepRegSegLib.mrml.grow_commit import editable_part, put_into_segment
+from MedDeepRegSegLib.panels.grow_box import BoxWatch, corners_of, placed, placing
 from MedDeepRegSegLib.panels.grow_interaction import GrowInteraction
 from MedDeepRegSegLib.panels.grow_session import GrowSession
 from MedDeepRegSegLib.panels.grow_shortcuts import GrowShortcuts
@@ -55,6 +56,7 @@ class GrowEffect(AbstractScriptedSegmentEditorEffect):
         )
         self._shortcuts = GrowShortcuts({"Ctrl+Z": self.onUndo, "Z": self.onUndo, "Esc": self.onCancel})
         self._observations = VTKObservationMixin()
+        self._boxWatch = BoxWatch()
         self._timer = qt.QTimer()
         self._timer.interval = POLL_INTERVAL_MS
         self._timer.connect("timeout()", self.onPoll)
@@ -165,10 +167,10 @@ class GrowEffect(AbstractScriptedSegmentEditorEffect):
             widget.blockSignals(blocked)
         self.ui.growBoxPlaceWidget.setCurrentNode(roi)
         if self._timer.active:
-            box = roi if roi is not None and roi.GetNumberOfDefinedControlPoints() > 0 else None
+            roi = placed(roi)
             segment = node.GetSelectedSegmentID() or ""
-            target = Target(node.GetSourceVolumeNode(), node.GetSegmentationNode(), segment, box, mode, adapt)
-            self.interaction.follow(target)
+            grown = node.GetSourceVolumeNode(), node.GetSegmentationNode(), segment
+            self.interaction.follow(Target(*grown, roi, corners_of(roi), mode, adapt))
         self.updateButtons()
 
     sourceVolumeNodeChanged = updateGUIFromMRML
@@ -207,7 +209,7 @@ class GrowEffect(AbstractScriptedSegmentEditorEffect):
 
     def processInteractionEvents(self, callerInteractor, eventId, viewWidget) -> bool:
         """Take clicks, scribbles and keys in slice views; returns whether no other part of Slicer should get them."""
-        if viewWidget.className() != "qMRMLSliceWidget" or self._placing():
+        if viewWidget.className() != "qMRMLSliceWidget" or placing():
             return False
         if eventId in (vtk.vtkCommand.LeftButtonPressEvent, vtk.vtkCommand.LeftButtonDoubleClickEvent):
             return self._press(callerInteractor, viewWidget)
@@ -253,11 +255,6 @@ class GrowEffect(AbstractScriptedSegmentEditorEffect):
         action()
         return True
 
-    def _placing(self) -> bool:
-        """Return whether the user places something else, as the box."""
-        interaction = slicer.app.applicationLogic().GetInteractionNode()
-        return interaction is not None and interaction.GetCurrentInteractionMode() == interaction.Place
-
     def onSwitchSign(self) -> None:
         """Let the next click be on the other side."""
         other = self.ui.insideButton if self.ui.outsideButton.checked else self.ui.outsideButton
@@ -281,11 +278,15 @@ class GrowEffect(AbstractScriptedSegmentEditorEffect):
 
     def onConfirm(self, _checked: bool = False) -> None:
         """Put the preview into the segment."""
+        self.updateGUIFromMRML()  # the box may have been moved meanwhile
         self._attempt(self.interaction.confirm)
 
     def onPoll(self) -> None:
-        """Take the answers of the child process."""
+        """Take the answers of the child process, and follow the box where it has come to rest."""
         self._attempt(self.interaction.poll)
+        roi = self.scriptedEffect.nodeReference("Box") if self.interaction.clicks else None
+        if roi is not None and self._boxWatch.moved(roi, self.interaction.target.box):
+            self.updateGUIFromMRML()
 
     def _attempt(self, action) -> None:
         """Do something, and say what was wrong in the status line: no dialog stands between clicks."""

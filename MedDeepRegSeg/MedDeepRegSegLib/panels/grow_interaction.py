@@ -12,9 +12,10 @@ from slicer.i18n import tr as _
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.mrml.geometry import to_lps
 from MedDeepRegSegLib.mrml.grow_preview import GrowPreview
+from MedDeepRegSegLib.panels.grow_display import GrowDisplay
 from MedDeepRegSegLib.panels.grow_session import GrowSession
-from MedDeepRegSegLib.panels.grow_strokes import SPACING_MM, Stroke, Target, last_answered, point_of_ras, points_of
-from MedDeepRegSegLib.panels.grow_texts import status_text, suggestion_text
+from MedDeepRegSegLib.panels.grow_strokes import Stroke, Target, last_answered, point_of_ras, suggestion_of
+from MedDeepRegSegLib.panels.grow_texts import status_text
 from MedDeepRegSegLib.segmentation.growing_exchange import Answer, Point
 
 
@@ -41,14 +42,14 @@ class GrowInteraction:
         onChanged: Callable[[], None] = lambda: None,
         shown: Callable = lambda image: image,
     ) -> None:
-        self._session, self._commit, self._onChanged, self._shown = session, commit, onChanged, shown
+        self._session, self._commit, self._onChanged = session, commit, onChanged
+        self._display = GrowDisplay(shown)
         self._target = Target()
-        self._preview: GrowPreview | None = None
         self._strokes: list[Stroke] = []
         self._drawn: Stroke | None = None
-        self._begun = self._confirmWanted = False
-        self._error = ""
-        self.uncertaintyShown = False
+        self._confirmWanted, self._error, self.uncertaintyShown = False, "", False
+        self._beginNumber = self._doubtNumber = 0  # of the last commands of these kinds
+        self._doubt: tuple[Answer, np.ndarray | None] | None = None  # not drawn yet
 
     @property
     def clicks(self) -> int:
@@ -63,20 +64,22 @@ class GrowInteraction:
     @property
     def computing(self) -> bool:
         """Whether a click waits for its mask."""
-        return any(stroke.answer is None for stroke in self._strokes)
+        return self._session.begun and any(stroke.answer is None for stroke in self._strokes)
 
     @property
     def suggestion(self) -> tuple[Point, bool] | None:
-        """Where the next click would help most (LPS mm), and whether it would be inside; None where nothing is known."""
-        answer = self._strokes[-1].answer if self._strokes else None
-        if answer is None or answer.suggestion is None:
-            return None
-        return answer.suggestion, answer.suggestion_positive
+        """Where the next click would help most (LPS mm), and whether it would be inside; None where it is not known."""
+        return suggestion_of(self._strokes)
+
+    @property
+    def target(self) -> Target:
+        """What is grown in, and what gets it."""
+        return self._target
 
     @property
     def preview(self) -> GrowPreview | None:
         """What is shown of the volume that is grown in."""
-        return self._preview
+        return self._display.preview
 
     @property
     def status(self) -> str:
@@ -86,9 +89,8 @@ class GrowInteraction:
         if self._target.volume is None:
             return _("Pick a source volume.")
         last = last_answered(self._strokes)
-        preparing = self._session.message if self._session.running and not self._session.ready else ""
         answer = None if last is None else last.answer
-        return status_text(self.clicks, answer, preparing=preparing, computing=self.computing)
+        return status_text(self.clicks, answer, preparing=self._session.preparing, computing=self.computing)
 
     def follow(self, target: Target) -> None:
         """Say what is grown in and what gets it. Another segment ends the preview, another volume the session too."""
@@ -100,23 +102,18 @@ class GrowInteraction:
         elif target.segmentation is not before.segmentation or target.segmentID != before.segmentID:
             self.cancel()
         self._target = target
-        corrects = "correct" in (target.mode, before.mode) and target.mode != before.mode
-        if target.roi is not before.roi or target.adapt != before.adapt or corrects:
-            self._begun = False
+        if not target.begins_as(before):
+            self._session.begun = False
             self._replay()
         self._onChanged()
 
     def prepare(self) -> None:
         """Start the child process and let it read the volume, so that the first click is answered sooner.
 
-        Raises
-        ------
-        InputError
-            If there is no volume, or it cannot be used.
+        Raises InputError if there is no volume, or it cannot be used.
         """
         self._session.open(self._target.volume, self._target.adapt)
-        if self._preview is None:
-            self._preview = GrowPreview(self._target.volume)
+        self._display.follow(self._target.volume)
 
     def beginStroke(self, ras: Sequence[float], positive: bool) -> None:
         """Begin a click or a scribble at a point (RAS mm)."""
@@ -125,27 +122,20 @@ class GrowInteraction:
 
     def extendStroke(self, ras: Sequence[float]) -> None:
         """Go on with the scribble."""
-        point = point_of_ras(ras)
-        if self._drawn and np.linalg.norm(np.subtract(point, self._drawn.points[-1])) >= SPACING_MM:
-            self._drawn.points.append(point)
-            self._showPoints()
+        if self._drawn and self._drawn.extend(point_of_ras(ras)):
+            self._display.showPoints(self._strokes, self._drawn)
 
     def endStroke(self) -> None:
-        """Send the click or scribble.
+        """Send the click or scribble; those before it too where the process does not know them.
 
-        Raises
-        ------
-        InputError
-            If the volume or the box cannot be used. The click is not kept then.
+        Raises InputError if the volume, the segment or the box cannot be used. The click is not kept then.
         """
         stroke, self._drawn = self._drawn, None
         if stroke is None:
             return
-        self.prepare()
-        if not self._begun:
-            self._begin()
-        self._strokes.append(stroke)
+        self._catchUp()
         stroke.number = self._session.click(stroke.points, stroke.positive)
+        self._strokes.append(stroke)
         self._show()
 
     def click(self, ras: Sequence[float], positive: bool = True) -> None:
@@ -166,8 +156,11 @@ class GrowInteraction:
         self._reset()
         if not self._strokes:
             return False
-        self._session.undo(self._strokes.pop().number)
+        stroke = self._strokes.pop()
+        if self._session.begun:
+            self._session.undo(stroke.number)
         self._show()
+        self._askUncertainty()
         return True
 
     def cancel(self) -> None:
@@ -178,14 +171,22 @@ class GrowInteraction:
         self._forget()
 
     def confirm(self) -> bool:
-        """Put what has grown into the segment once the last click is answered; returns whether there is something."""
+        """Put what has grown into the segment once the last click is answered; returns whether there are clicks.
+
+        Raises InputError if nothing has grown, or the segment cannot be changed. The clicks stay then.
+        """
         if not self._strokes:
             return False
+        if not self._session.begun:
+            self._catchUp()  # what is shown was grown in another box
         if self.computing:
             self._confirmWanted = True
             return True
         last = self._strokes[-1]
-        image = self._preview.oriented_mask(last.mask, last.answer.offset)
+        if last.mask is None:
+            msg = _("nothing has grown: the segment stays as it is; place another click, or press Esc")
+            raise InputError(msg)
+        image = self.preview.oriented_mask(last.mask, last.answer.offset)
         self._commit(image, "replace" if self._target.mode == "correct" else self._target.mode)
         self._reset()
         self._forget()  # last: where the segment cannot be changed, the clicks stay
@@ -194,8 +195,8 @@ class GrowInteraction:
     def showUncertainty(self, on: bool) -> None:
         """Show or hide where the network is in doubt."""
         self.uncertaintyShown = on
-        if not on and self._preview is not None:
-            self._preview.show_uncertainty(None, (0, 0, 0))
+        if not on:
+            self._display.hideDoubt()
         self._askUncertainty()
         self._onChanged()
 
@@ -204,15 +205,15 @@ class GrowInteraction:
         if not self._session.running:
             return
         answers = self._session.poll()
-        for answer, array in answers:
+        for answer, array in answers:  # all of them before anything is drawn, which may fail: they come once
             self._take(answer, array)
         failure = self._session.takeFailure()
         if failure:
             self._reset()
-            self._forget()
             self._error = _("Growing stopped: {reason}").format(reason=failure)
-        elif any(answer.kind != "uncertainty" for answer, _array in answers):
-            self._show()
+            self._forget()
+        else:
+            self._draw(answers)
         self._onChanged()
         if self._confirmWanted and not self.computing:
             self._confirmWanted = False
@@ -223,7 +224,7 @@ class GrowInteraction:
         self._reset()
         self._session.close()
         self._forget()
-        self._preview = None
+        self._display.preview = None
         self._target = Target()
         self._onChanged()
 
@@ -238,62 +239,60 @@ class GrowInteraction:
 
     def _forget(self) -> None:
         self._strokes.clear()
-        self._begun = False
+        self._session.begun, self._doubt = False, None
         self._show()
 
-    def _begin(self) -> None:
-        target = self._target
-        corrected = target.segmentation if target.mode == "correct" else None
-        self._session.begin(target.name, roi=target.roi, segmentation=corrected, segmentID=target.segmentID)
-        self._begun = True
+    def _catchUp(self) -> None:
+        """Let the process know the structure and all clicks, unless it does."""
+        self.prepare()
+        if self._session.begun:
+            return
+        self._beginNumber = self._session.begin(self._target)
+        for stroke in self._strokes:
+            stroke.answer, stroke.mask = None, None
+            stroke.number = self._session.click(stroke.points, stroke.positive)
 
     def _replay(self) -> None:
         """Begin anew with the same clicks: the box or the start has changed."""
         if not self._strokes:
             return
+        self._error = ""
         try:
-            self.prepare()
-            self._begin()
+            self._catchUp()
         except InputError as error:
             self._error = str(error)
-            return
-        for stroke in self._strokes:
-            stroke.answer, stroke.mask = None, None
-            stroke.number = self._session.click(stroke.points, stroke.positive)
 
     def _take(self, answer: Answer, array) -> None:
         if answer.kind == "uncertainty":
-            if self.uncertaintyShown and self._strokes:
-                self._preview.show_uncertainty(array, answer.offset)
+            if answer.number == self._doubtNumber:
+                self._doubt = answer, array
+            return
+        if answer.kind == "refused" and self._session.begun and answer.number == self._beginNumber:
+            self._strokes.clear()  # which the process has dropped too
+            self._session.begun = False
+            self._error, self._confirmWanted = answer.message, False
             return
         stroke = next((stroke for stroke in self._strokes if stroke.number == answer.number), None)
         if stroke is not None and answer.kind == "step":
             stroke.answer, stroke.mask = answer, array
-            self._askUncertainty()
         elif stroke is not None:  # refused
             self._strokes.remove(stroke)
             self._error, self._confirmWanted = answer.message, False
 
+    def _draw(self, answers: Sequence[tuple[Answer, object]]) -> None:
+        """Show what the answers have changed."""
+        if any(answer.kind != "uncertainty" for answer, _array in answers):
+            self._show()
+        if any(answer.kind == "step" for answer, _array in answers):
+            self._askUncertainty()
+        doubt, self._doubt = self._doubt, None
+        if doubt is not None and self.uncertaintyShown and self._strokes:
+            self._display.showDoubt(*doubt)
+
     def _askUncertainty(self) -> None:
-        if self.uncertaintyShown and self._strokes and not self.computing:
-            self._session.askUncertainty()
+        if self.uncertaintyShown and self._strokes and self._session.begun and not self.computing:
+            self._doubtNumber = self._session.askUncertainty()
 
     def _show(self) -> None:
-        if self._preview is not None and not self._strokes:
-            self._preview.clear()
-        elif self._preview is not None:
-            last = last_answered(self._strokes)
-            mask, offset = (None, (0, 0, 0)) if last is None else (last.mask, last.answer.offset)
-            segment = self._target.segment
-            color = segment.GetColor() if segment is not None else (0.3, 0.8, 0.4)
-            self._preview.show_mask(self._shown(self._preview.oriented_mask(mask, offset)), color)
-            self._showPoints()
+        self._display.show(self._strokes, self._drawn, self._target.color)
         self._onChanged()
-
-    def _showPoints(self) -> None:
-        if self._preview is None:
-            return
-        strokes = [*self._strokes, *([] if self._drawn is None else [self._drawn])]
-        self._preview.show_points(points_of(strokes, True), points_of(strokes, False))
-        point, positive = self.suggestion or (None, True)
-        self._preview.show_suggestion(point, suggestion_text(positive))

@@ -12,6 +12,8 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.mrml.markups import box_from_roi
 from MedDeepRegSegLib.mrml.segmentations import image_from_segmentation
 from MedDeepRegSegLib.mrml.task_base import write_plain, write_volume
+from MedDeepRegSegLib.mrml.volumes import grid_of_volume
+from MedDeepRegSegLib.panels.grow_strokes import Target
 from MedDeepRegSegLib.segmentation.growing_client import GrowingClient
 from MedDeepRegSegLib.segmentation.growing_exchange import Answer, Point
 from MedDeepRegSegLib.segmentation.growing_settings import GrowingSettings
@@ -28,10 +30,18 @@ class GrowSession:
 
     def __init__(self, launch: Callable | None = None, command: Sequence[str] | None = None) -> None:
         self._options = {"command": command, "launch": launch or slicer.util.launchConsoleProcess}
-        self._volume, self._adapt = None, False
+        self._source: tuple = ()
+        self._volume = None
         self._client: GrowingClient | None = None
         self._folder: Path | None = None
         self._files = 0
+        self.begun = False
+        """Whether the process knows the structure that is grown; who changes its box or start sets it back."""
+
+    @property
+    def preparing(self) -> str:
+        """What the process does before it can answer; nothing once it can."""
+        return self.message if self.running and not self.ready else ""
 
     @property
     def running(self) -> bool:
@@ -51,15 +61,16 @@ class GrowSession:
     def open(self, volume, adapt: bool = False) -> None:
         """Start the process for a volume, unless it runs already. Returns before it is ready.
 
-        ``adapt`` says whether the network learns from the corrections of a structure while it grows.
+        A process that has ended, or whose volume has changed in place since, is replaced by another one, in which no
+        structure is begun. ``adapt`` says whether the network learns from the corrections of a structure while it grows.
 
         Raises
         ------
         InputError
             If the volume cannot be used.
         """
-        running = self._client is not None and self._client.alive
-        if running and volume is self._volume and adapt == self._adapt:
+        source = (*_state_of(volume), adapt)
+        if self._client is not None and self._client.alive and source == self._source:
             return
         self.close()
         if volume is None:
@@ -78,19 +89,10 @@ class GrowSession:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        self._folder, self._volume, self._adapt = folder, volume, adapt
+        self._folder, self._volume, self._source = folder, volume, source
 
-    def begin(self, name: str, *, roi=None, segmentation=None, segmentID: str = "") -> None:
-        """Begin a structure; what was clicked before is dropped.
-
-        Parameters
-        ----------
-        name:
-            Name of the structure.
-        roi:
-            ROI node that the structure must stay in.
-        segmentation, segmentID:
-            Segment to start from.
+    def begin(self, target: Target) -> int:
+        """Begin a structure; what was clicked before is dropped. Returns the number that the answer will have.
 
         Raises
         ------
@@ -98,21 +100,24 @@ class GrowSession:
             If the ROI or the segment cannot be used.
         """
         box = None
-        if roi is not None:
-            low, high = box_from_roi(roi)
+        if target.roi is not None:
+            low, high = box_from_roi(target.roi)
             box = (*low.tolist(), *high.tolist())
         previous = None
-        if segmentation is not None and segmentID:
+        if target.mode == "correct" and target.segmentation is not None and target.segmentID:
             labels, _segments = image_from_segmentation(
-                segmentation, segment_ids=[segmentID], reference=self._volume, crop=True
+                target.segmentation, segment_ids=[target.segmentID], reference=self._volume, crop=True
             )
             self._files += 1
             previous = self._folder / f"previous{self._files}.nrrd"
             write_plain(labels, previous)
-        self._client.start(name, box=box, previous=previous)
+        number = self._client.start(target.name, box=box, previous=previous)
+        self.begun = True
+        return number
 
     def drop(self) -> None:
         """Stop what is computed and forget the clicks; the process stays."""
+        self.begun = False
         if self._client is not None:
             self._client.start()
 
@@ -125,10 +130,9 @@ class GrowSession:
         if self._client is not None:
             self._client.undo(number)
 
-    def askUncertainty(self) -> None:
-        """Ask how sure the network is."""
-        if self._client is not None:
-            self._client.uncertainty()
+    def askUncertainty(self) -> int:
+        """Ask how sure the network is; returns the number that the answer will have."""
+        return self._client.uncertainty()
 
     def poll(self) -> list[tuple[Answer, object]]:
         """Return the answers since the last call, each with its array or None."""
@@ -152,4 +156,13 @@ class GrowSession:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
-        self._volume = None
+        self._volume, self._source, self.begun = None, (), False
+
+
+def _state_of(volume) -> tuple:
+    """Return what is another one after a volume node has got other voxels or another place."""
+    if volume is None:
+        return (None,)
+    image = volume.GetImageData()
+    grid = grid_of_volume(volume, f"volume {volume.GetName()!r}")
+    return volume, None if image is None else image.GetMTime(), grid.index_to_ras().tobytes()

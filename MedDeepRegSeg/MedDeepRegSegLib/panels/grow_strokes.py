@@ -27,6 +27,13 @@ class Stroke:
     mask: np.ndarray | None = field(default=None, repr=False)
     """Cropped; None where nothing has grown."""
 
+    def extend(self, point: Point) -> bool:
+        """Add a point (LPS mm), unless it is too near to the last one; returns whether it was added."""
+        far = bool(np.linalg.norm(np.subtract(point, self.points[-1])) >= SPACING_MM)
+        if far:
+            self.points.append(point)
+        return far
+
 
 @dataclass(frozen=True)
 class Target:
@@ -36,6 +43,8 @@ class Target:
     segmentation: object = None
     segmentID: str = ""
     roi: object = None
+    box: tuple[float, ...] | None = None
+    """Where the ROI is: two opposite corners, LPS mm; None where there is none or it is not placed yet."""
     mode: str = "add"
     adapt: bool = False
     """Whether the network learns from the corrections."""
@@ -53,10 +62,29 @@ class Target:
         segment = self.segment
         return (segment.GetName() if segment is not None else "") or "Structure"
 
+    @property
+    def color(self) -> tuple[float, float, float]:
+        """Color of the segment."""
+        segment = self.segment
+        return segment.GetColor() if segment is not None else (0.3, 0.8, 0.4)
+
+    def begins_as(self, other: "Target") -> bool:
+        """Return whether a structure begins in the same way: the same box, start and learning."""
+        same_start = self.mode == other.mode or "correct" not in (self.mode, other.mode)
+        return self.roi is other.roi and self.box == other.box and self.adapt == other.adapt and same_start
+
 
 def last_answered(strokes: Sequence[Stroke]) -> Stroke | None:
     """Return the last stroke that has an answer."""
     return next((stroke for stroke in reversed(strokes) if stroke.answer is not None), None)
+
+
+def suggestion_of(strokes: Sequence[Stroke]) -> tuple[Point, bool] | None:
+    """Return where the next click would help most (LPS mm), and whether it would be inside; None where it is not known."""
+    answer = strokes[-1].answer if strokes else None
+    if answer is None or answer.suggestion is None:
+        return None
+    return answer.suggestion, answer.suggestion_positive
 
 
 def point_of_ras(ras: Sequence[float]) -> Point:

@@ -81,7 +81,9 @@ def test_numbers_that_numpy_does_not_know_are_refused(folder, monkeypatch):
 
 def test_unknown_architecture_is_refused_both_ways(tmp_path, description, tensors):
     other = replace(description, architecture="transformer")
-    with pytest.raises(InputError, match="'transformer', expected one of encoder, growing, subdivision: update MedDeep"):
+    with pytest.raises(
+        InputError, match="'transformer', expected one of encoder, growing, subdivision: update MedDeep"
+    ):
         write_model(tmp_path / "w", tensors, other, "card")
     write_sealed(tmp_path / "m", {}, other, "card")
     refused(tmp_path / "m", "'transformer', expected one of encoder, growing, subdivision: update MedDeep")

@@ -300,7 +300,9 @@ def test_grow_makes_a_segmentation_then_replaces_and_adds(scene, jobs):
     labels, _ = image_from_segmentation(node, reference=image)
     assert sitk.GetArrayViewFromImage(labels).sum() == 1
     other = run_task(
-        GrowTask(image, inside, segmentation_node=node, segment_name="Spleen", foreground_segmentation=node, device="cpu")
+        GrowTask(
+            image, inside, segmentation_node=node, segment_name="Spleen", foreground_segmentation=node, device="cpu"
+        )
     )
     assert SEEN[-1].foreground.name == "foreground.seg.nrrd"
     assert SEEN[-1].device == "cpu"
