@@ -140,7 +140,8 @@ def _subdivision(args: argparse.Namespace) -> None:
 def _growing(args: argparse.Namespace) -> None:
     from MedDeepRegSegLib.training.growing import GrowingTrainSettings, train_growing, weights_from
 
-    digest, start = ("", None) if args.start is None else weights_from(args.start)
+    network = GrowingTrainSettings().network
+    digest, start = ("", None) if args.start is None else weights_from(args.start, network)
     numbers = {name: getattr(args, name) for name in _GROWING}
     settings = GrowingTrainSettings(precision=_precision(args), sides=tuple(args.sides), start=digest, **numbers)
     with _cancel_by_signals() as cancel:

@@ -1,6 +1,6 @@
-"""Train the growing network on synthetic objects with a simulated user, from the weights that ship or from others.
+"""Train the growing network on synthetic objects with a simulated user, from random weights or from those of a model.
 
-python -m MedDeepRegSegLib.training growing --out RUN --maps MAPS.npz --minutes 60
+python -m MedDeepRegSegLib.training growing --out RUN --maps MAPS.npz --start MODEL_DIR --minutes 60
 """
 
 import math
@@ -219,15 +219,18 @@ def _loss(logits: Tensor, coarse: list[Tensor], truth: Tensor, prompts: Tensor) 
     return loss
 
 
-def weights_from(folder: Path) -> tuple[str, dict[str, Tensor]]:
+def weights_from(folder: Path, settings: GrowingNetworkSettings) -> tuple[str, dict[str, Tensor]]:
     """Return the SHA-256 and the weights of a model folder of a growing network, float32.
 
     Raises
     ------
     InputError
-        If the folder is not one of those.
+        If the folder is not one of those, or its network has other sizes than those that are trained.
     """
     from MedDeepRegSegLib.models.growing_loader import load_growing
 
     loaded = load_growing(folder)
+    if loaded.network.settings != settings:
+        msg = f"{folder} holds a network of other sizes than the run trains ({settings}): choose another model"
+        raise InputError(msg)
     return loaded.description.weights_sha256, loaded.network.state_dict()

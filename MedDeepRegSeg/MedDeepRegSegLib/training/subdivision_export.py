@@ -118,7 +118,7 @@ def _recipe(checkpoint: Checkpoint[SubdivisionTraining], record: RunRecord) -> s
     command = ["python -m MedDeepRegSegLib.training subdivision --out RUN --maps MAPS.npz"]
     command += [f"--precision {settings.precision}", *options]
     parts = [
-        f"`{' '.join(command)}`, from the weights of the encoder that ships, then the moving average of the weights "
+        f"`{' '.join(command)}`, from the weights of an encoder (the one that ships unless --encoder named another), then the moving average of the weights "
         f"(decay {settings.average:g})."
     ]
     if position.step < settings.steps:

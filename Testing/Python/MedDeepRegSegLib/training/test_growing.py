@@ -40,8 +40,10 @@ def test_a_run_goes_on_exactly_and_is_exported(tmp_path):
     assert made.training.steps == 4
     loaded = load_growing(tmp_path / "model")
     assert loaded.network.settings == SMALL
-    digest, weights = weights_from(tmp_path / "model")
+    digest, weights = weights_from(tmp_path / "model", SMALL)
     assert digest == made.weights_sha256
+    with pytest.raises(InputError, match="of other sizes"):
+        weights_from(tmp_path / "model", GrowingNetworkSettings())
     again = train_growing(
         GrowingTrainSettings(steps=1, objects=1, sides=(32,), network=SMALL, start=digest),
         tmp_path / "again",
