@@ -164,6 +164,10 @@ class qSlicerApplication(QtWidgets.QApplication):
     def mrmlScene(self):
         return slicer.mrmlScene
 
+    def topLevelWidgets(self) -> list:
+        """Return the main window: PySide crashes now and then when it wraps a window that is being deleted."""
+        return [] if self._window is None else [self._window]
+
     def moduleManager(self):
         return self._modules
 

@@ -23,15 +23,17 @@ class GrowShortcuts:
     def __init__(self, actions: dict[str, Callable[[], None]]) -> None:
         self._actions = actions
         self._own = []
+        self._window = None  # from whose shortcuts the keys were taken
 
     def setEnabled(self, enabled: bool) -> None:
         """Take the keys, or give them back."""
         if enabled == bool(self._own):
             return
-        window = slicer.util.mainWindow()
+        window = slicer.util.mainWindow() if enabled else self._window
         if window is None:
             return
         if enabled:
+            self._window = window
             for rival in self._shortcuts(window):
                 if rival.enabled and rival.key.toString() in self._actions:
                     rival.enabled = False
@@ -42,7 +44,7 @@ class GrowShortcuts:
             shortcut.enabled = False
             shortcut.setParent(None)
             shortcut.deleteLater()
-        self._own = []
+        self._own, self._window = [], None
         for rival in self._shortcuts(window):  # looked for anew: the editor may have made its shortcuts anew meanwhile
             if rival.property(_WAITS):
                 rival.enabled = True
