@@ -1,7 +1,7 @@
 """Compare growing by clicks side by side with other programs: Dice, clicks needed, seconds and memory, with and without a box.
 
     python Testing/Benchmarks/growing.py --out DIR [--data DIR] [--methods NAME ...] [--cases PART ...] [--role ROLE]
-                                         [--box | --no-box] [--margin 2] [--clicks 10] [--limit N] [--tables] [--foreground]
+                                         [--box | --no-box] [--margin 2] [--clicks 10] [--limit N] [--tables]
 
 Cases are described in growing_cases.py, the simulated clicks in growing_clicks.py, the methods in growing_methods.py;
 `pip install --no-deps -r Testing/Benchmarks/peers.txt` installs the peers. The box is the true bounding box with 2 voxels
@@ -139,7 +139,6 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="number of cases, a mixed sample")
     parser.add_argument("--again", action="store_true", help="run the methods again where there are results")
     parser.add_argument("--tables", action="store_true", help="run nothing; write the tables of what is there")
-    parser.add_argument("--foreground", action="store_true", help="figures of the foreground masks, too")
     parser.add_argument("--list", action="store_true", help="list cases and what is left out, then end")
     args = parser.parse_args()
     if args.model and not args.label:
@@ -166,10 +165,6 @@ def main() -> None:
                 print(f"{case.name}, {name}, {_NO_BOX if margin is None else 'box'}: {said}", flush=True)
     args.out.mkdir(parents=True, exist_ok=True)
     rows = gather(args, chosen)
-    if args.foreground:
-        from growing_foreground import foreground_figures
-
-        print(foreground_figures(args.data, args.out))
     if not rows:
         sys.exit("no results: no case could be run")
     print(write_all(args.out, rows, args.clicks, left_out(args.data)))

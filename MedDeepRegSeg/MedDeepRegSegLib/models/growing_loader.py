@@ -5,15 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.jobs.schema import from_json
 from MedDeepRegSegLib.models.description import NetworkDescription
-from MedDeepRegSegLib.models.model_folder import read_model
-from MedDeepRegSegLib.models.networks import choose_device, import_torch, ready_network
-from MedDeepRegSegLib.models.sealed_folder import WEIGHTS_FILE
+from MedDeepRegSegLib.models.networks import choose_device, import_torch, load_network, settings_from
 from MedDeepRegSegLib.resources import resource_path
 
 if TYPE_CHECKING:
-    from MedDeepRegSegLib.models.growing_network import GrowingNetwork
+    from MedDeepRegSegLib.models.growing_network import GrowingNetwork, GrowingNetworkSettings
 
 GROWING = ("models", "growing")
 """Where the growing network that ships lies below ``Resources``."""
@@ -42,21 +39,24 @@ def load_growing(folder: Path | None = None, device: str = "cpu") -> LoadedGrowi
     """
     chosen = choose_device(device)
     torch = import_torch()
-    from MedDeepRegSegLib.models.growing_network import GrowingNetwork, GrowingNetworkSettings
+    from MedDeepRegSegLib.models.growing_network import GrowingNetwork
 
     folder = resource_path(*GROWING) if folder is None else Path(folder)
-    description, tensors = read_model(folder)
-    if description.architecture != "growing":
-        msg = f"{folder} holds a network of kind {description.architecture}, expected growing: choose another folder"
-        raise InputError(msg)
-    data = {key: list(value) if isinstance(value, tuple) else value for key, value in description.settings.items()}
-    settings = from_json(GrowingNetworkSettings, data)
-    numbers = (*settings.channels, *settings.states, settings.similarity_features)
-    if not all(1 <= number <= _MOST_CHANNELS for number in numbers) or not all(
-        0 <= steps <= _MOST_STEPS for steps in settings.steps
-    ):
-        msg = f"{folder} describes a network of sizes that none should have: get the model again"
-        raise InputError(msg)
-    network = ready_network(lambda: GrowingNetwork(settings), tensors, folder / WEIGHTS_FILE, chosen)
+    network, description = load_network(folder, "growing", _settings, GrowingNetwork, chosen)
     network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     return LoadedGrowing(network, description, chosen)
+
+
+def _settings(description: NetworkDescription) -> "GrowingNetworkSettings":
+    from MedDeepRegSegLib.models.growing_network import GrowingNetworkSettings
+
+    settings = settings_from(description, GrowingNetworkSettings)
+    for number in (*settings.channels, *settings.states, settings.similarity_features):
+        if not 1 <= number <= _MOST_CHANNELS:
+            msg = f"settings hold {str(number)[:20]} channels, expected 1 to {_MOST_CHANNELS}: get the model again"
+            raise InputError(msg)
+    for steps in settings.steps:
+        if not 0 <= steps <= _MOST_STEPS:
+            msg = f"settings.steps holds {str(steps)[:20]}, expected 0 to {_MOST_STEPS}: get the model again"
+            raise InputError(msg)
+    return settings

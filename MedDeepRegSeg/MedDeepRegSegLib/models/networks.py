@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from MedDeepRegSegLib.models.encoder import Encoder, EncoderSettings
 
 N = TypeVar("N", bound="nn.Module")
+S = TypeVar("S")
 
 ENCODER = ("models", "encoder")
 """Where the encoder that ships lies below ``Resources``."""
@@ -123,20 +124,66 @@ def load_encoder(folder: Path | None = None, device: str = "cpu") -> LoadedEncod
     from MedDeepRegSegLib.models.encoder import Encoder
 
     folder = resource_path(*ENCODER) if folder is None else Path(folder)
-    description, tensors = read_model(folder)
-    if description.architecture != "encoder":
-        msg = f"{folder} holds a network of kind {description.architecture}, expected encoder: choose another folder"
-        raise InputError(msg)
-    try:
-        settings = encoder_settings(description)
-    except InputError as error:
-        msg = f"{folder / DESCRIPTION_FILE}: {error}"
-        raise InputError(msg) from error
-    network = ready_network(lambda: Encoder(settings), tensors, folder / WEIGHTS_FILE, chosen)
+    network, description = load_network(folder, "encoder", encoder_settings, Encoder, chosen)
     return LoadedEncoder(network, description, chosen)
 
 
-def ready_network(make: Callable[[], N], tensors: Mapping[str, np.ndarray], path: Path, device: str) -> N:
+def load_network(
+    folder: Path,
+    architecture: str,
+    settings_of: Callable[[NetworkDescription], S],
+    make: Callable[[S], N],
+    device: Literal["cpu", "cuda"],
+) -> tuple[N, NetworkDescription]:
+    """Return the network of a model folder, ready to compute, and its description.
+
+    Parameters
+    ----------
+    folder : Path
+    architecture : str
+        The kind that is expected.
+    settings_of : callable
+        Returns checked settings of the network, or raises InputError.
+    make : callable
+        Returns a network of such settings.
+    device : {"cpu", "cuda"}
+        Chosen already, see :func:`choose_device`.
+
+    Raises
+    ------
+    InputError
+        If the folder holds another kind of network, was changed or damaged, or its parts do not fit.
+    """
+    description, tensors = read_model(folder)
+    if description.architecture != architecture:
+        msg = f"{folder} holds a network of kind {description.architecture}, expected {architecture}: choose another folder"
+        raise InputError(msg)
+    try:
+        settings = settings_of(description)
+    except InputError as error:
+        msg = f"{folder / DESCRIPTION_FILE}: {error}"
+        raise InputError(msg) from error
+    return _ready(lambda: make(settings), tensors, folder / WEIGHTS_FILE, device), description
+
+
+def settings_from(description: NetworkDescription, cls: type[S]) -> S:
+    """Return the settings of a network from its description.
+
+    Raises
+    ------
+    InputError
+        If one is missing, unknown or of another type.
+    """
+    data = {key: list(value) if isinstance(value, tuple) else value for key, value in description.settings.items()}
+    try:
+        return from_json(cls, data)
+    except InputError as error:
+        kind = description.architecture
+        msg = f"settings do not fit this version's {kind} ({error}); update MedDeep, or get the model again"
+        raise InputError(msg) from error
+
+
+def _ready(make: Callable[[], N], tensors: Mapping[str, np.ndarray], path: Path, device: str) -> N:
     """Return a network with the weights of a file: float32, in evaluation mode, without gradients, on the device.
 
     Raises
@@ -166,12 +213,7 @@ def encoder_settings(description: NetworkDescription) -> "EncoderSettings":
     import_torch()
     from MedDeepRegSegLib.models.encoder import EncoderSettings
 
-    data = {key: list(value) if isinstance(value, tuple) else value for key, value in description.settings.items()}
-    try:
-        settings = from_json(EncoderSettings, data)
-    except InputError as error:
-        msg = f"settings do not fit this version's encoder ({error}); update MedDeep, or get the model again"
-        raise InputError(msg) from error
+    settings = settings_from(description, EncoderSettings)
     for channels in settings.channels:
         if not _GROUP <= channels <= _MOST_CHANNELS or channels % _GROUP:
             msg = f"settings.channels holds {str(channels)[:20]}, expected multiples of {_GROUP} up to {_MOST_CHANNELS}"

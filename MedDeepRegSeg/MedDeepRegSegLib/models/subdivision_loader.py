@@ -5,11 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.jobs.schema import from_json
 from MedDeepRegSegLib.models.description import NetworkDescription
-from MedDeepRegSegLib.models.model_folder import read_model
-from MedDeepRegSegLib.models.networks import choose_device, import_torch, ready_network
-from MedDeepRegSegLib.models.sealed_folder import DESCRIPTION_FILE, WEIGHTS_FILE
+from MedDeepRegSegLib.models.networks import choose_device, import_torch, load_network, settings_from
 from MedDeepRegSegLib.resources import resource_path
 
 if TYPE_CHECKING:
@@ -81,18 +78,7 @@ def load_subdivision(model: str | Path = "brain", device: str = "cpu") -> Loaded
     torch = import_torch()
     from MedDeepRegSegLib.models.subdivision_network import SubdivisionNetwork
 
-    description, tensors = read_model(folder)
-    if description.architecture != "subdivision":
-        msg = (
-            f"{folder} holds a network of kind {description.architecture}, expected subdivision: choose another folder"
-        )
-        raise InputError(msg)
-    try:
-        settings = _settings(description)
-    except InputError as error:
-        msg = f"{folder / DESCRIPTION_FILE}: {error}"
-        raise InputError(msg) from error
-    network = ready_network(lambda: SubdivisionNetwork(settings), tensors, folder / WEIGHTS_FILE, chosen)
+    network, description = load_network(folder, "subdivision", _settings, SubdivisionNetwork, chosen)
     network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     return LoadedSubdivision(network, description, chosen)
 
@@ -100,12 +86,7 @@ def load_subdivision(model: str | Path = "brain", device: str = "cpu") -> Loaded
 def _settings(description: NetworkDescription) -> "SubdivisionSettings":
     from MedDeepRegSegLib.models.subdivision_network import SubdivisionSettings
 
-    data = {key: list(value) if isinstance(value, tuple) else value for key, value in description.settings.items()}
-    try:
-        settings = from_json(SubdivisionSettings, data)
-    except InputError as error:
-        msg = f"settings do not fit this version's network ({error}); update MedDeep, or get the model again"
-        raise InputError(msg) from error
+    settings = settings_from(description, SubdivisionSettings)
     for channels in (*settings.channels, settings.head_channels):
         if not _GROUP <= channels <= _MOST_CHANNELS or channels % _GROUP:
             msg = f"settings hold {str(channels)[:20]} channels, expected multiples of {_GROUP} up to {_MOST_CHANNELS}"

@@ -137,7 +137,7 @@ def read_checkpoint(path: Path, kind: type[Any] = PretrainSettings) -> Checkpoin
     except _VersionError:
         raise
     except (SafetensorError, OSError, KeyError, ValueError, AttributeError, TypeError) as error:
-        msg = f"{path} is damaged or no checkpoint of pre-training ({error}): use another folder, or remove it to start anew"
+        msg = f"{path} is damaged or no checkpoint of a training ({error}): use another folder, or remove it to start anew"
         raise InputError(msg) from error
     return Checkpoint(settings, position, tensors)
 

@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("folder", type=Path, metavar="RUN")
     export.add_argument("--out", type=Path, required=True, metavar="MODEL_DIR")
     export.add_argument(
-        "--kind", choices=("encoder", "growing", "subdivision"), default="encoder", help="what the run trained"
+        "--kind", choices=("encoder", "growing", "subdivision"), help="what the run trained (found by itself)"
     )
     export.add_argument("--description", type=Path, metavar="FILE.json", help="texts of the card (EncoderTexts)")
     export.add_argument(
@@ -166,34 +166,24 @@ def _tell(_fraction: float, message: str) -> None:
 
 def _export(args: argparse.Namespace) -> None:
     from MedDeepRegSegLib.training.export import export_encoder, read_metrics, read_texts
+    from MedDeepRegSegLib.training.growing_export import USUAL_TEXTS as GROWING
+    from MedDeepRegSegLib.training.growing_export import export_growing
+    from MedDeepRegSegLib.training.run_export import kind_of
+    from MedDeepRegSegLib.training.subdivision_export import USUAL_TEXTS as SUBDIVISION
+    from MedDeepRegSegLib.training.subdivision_export import export_subdivision
 
     metrics = tuple(metric for file in args.metrics for metric in read_metrics(file))
-    if args.kind == "growing":
-        from MedDeepRegSegLib.training import growing_export
-
-        texts = (
-            read_texts(args.description, growing_export.USUAL_TEXTS) if args.description else growing_export.USUAL_TEXTS
-        )
-        made = growing_export.export_growing(args.folder, args.out, texts=texts, metrics=metrics)
-        print(f"wrote {made.name} {made.version}, {made.training.steps} steps, to {args.out}")
-        return
-    if args.kind == "subdivision":
-        from MedDeepRegSegLib.training.subdivision_export import USUAL_TEXTS, export_subdivision
-
-        texts = read_texts(args.description, USUAL_TEXTS) if args.description else USUAL_TEXTS
-        made = export_subdivision(args.folder, args.out, texts=texts, metrics=metrics)
-        print(f"wrote {made.name} {made.version}, {made.training.steps} steps, to {args.out}")
-        return
-    result = export_encoder(
-        args.folder,
-        args.out,
-        texts=read_texts(args.description) if args.description else None,
-        metrics=metrics,
-    )
-    print(
-        f"wrote {result.description.name} {result.description.version}, {result.description.training.steps} steps, "
-        f"to {result.folder}; half precision changes features by up to {result.largest_change:.1g}"
-    )
+    kind = args.kind or kind_of(args.folder)
+    note = ""
+    if kind == "encoder":
+        texts = read_texts(args.description) if args.description else None
+        result = export_encoder(args.folder, args.out, texts=texts, metrics=metrics)
+        made, note = result.description, f"; half precision changes features by up to {result.largest_change:.1g}"
+    else:
+        usual, export = (GROWING, export_growing) if kind == "growing" else (SUBDIVISION, export_subdivision)
+        texts = read_texts(args.description, usual) if args.description else usual
+        made = export(args.folder, args.out, texts=texts, metrics=metrics)
+    print(f"wrote {made.name} {made.version}, {made.training.steps} steps, to {args.out}{note}")
 
 
 @contextmanager

@@ -6,19 +6,19 @@ python -m MedDeepRegSegLib.training growing --out RUN --maps MAPS.npz --start MO
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Unpack
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 from MedDeepRegSegLib.models import growing_prompts
 from MedDeepRegSegLib.models.growing_network import MULTIPLE, GrowingNetwork, GrowingNetworkSettings
 from MedDeepRegSegLib.synthesis.clicks import Click, first_click, next_click
 from MedDeepRegSegLib.synthesis.randomness import Randomness
 from MedDeepRegSegLib.training.growing_source import GrowingSource, ObjectSample
-from MedDeepRegSegLib.training.run import Task, TrainResult, train
+from MedDeepRegSegLib.training.run import RunOptions, Task, TrainResult, train
 from MedDeepRegSegLib.training.settings import Precision
 from MedDeepRegSegLib.training.team import Team
 
@@ -95,12 +95,7 @@ def train_growing(
     *,
     maps: Path | None = None,
     start: dict[str, Tensor] | None = None,
-    device: str = "cpu",
-    minutes: float = math.inf,
-    report_every: int = 50,
-    save_minutes: float = 3.0,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    **options: Unpack[RunOptions],
 ) -> TrainResult:
     """Train until the last step, or until the time of this chunk is over.
 
@@ -113,8 +108,8 @@ def train_growing(
         Packed real label maps.
     start : dict of str to Tensor, optional
         Weights to begin from.
-    device, minutes, report_every, save_minutes, progress, cancel
-        See :func:`MedDeepRegSegLib.training.run.train`; so are the errors.
+    **options
+        Device, time and reports, see :func:`MedDeepRegSegLib.training.run.train`; so are the errors.
     """
 
     def make_task(team: Team) -> Task:
@@ -128,17 +123,7 @@ def train_growing(
 
         return Task(settings, MEASURES, source.batch, objective, {"Loss": ("loss",), "Dice": MEASURES[1:]})
 
-    return train(
-        make_task,
-        out,
-        maps=maps,
-        device=device,
-        minutes=minutes,
-        report_every=report_every,
-        save_minutes=save_minutes,
-        progress=progress,
-        cancel=cancel,
-    )
+    return train(make_task, out, maps=maps, **options)
 
 
 class GrowingObjective(nn.Module):

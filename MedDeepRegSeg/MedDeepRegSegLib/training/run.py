@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +51,17 @@ class RunSettings(Protocol):
     def average(self) -> float: ...
     @property
     def seed(self) -> int: ...
+
+
+class RunOptions(TypedDict, total=False):
+    """How a chunk of any run is made; see :func:`train`, which says what is usual."""
+
+    device: str
+    minutes: float
+    report_every: int
+    save_minutes: float
+    progress: Progress
+    cancel: CancelToken | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,41 @@ from MedDeepRegSegLib.training.checkpoint import Checkpoint, read_checkpoint
 from MedDeepRegSegLib.training.export import EncoderTexts, hardware_text
 from MedDeepRegSegLib.training.record import RunRecord
 from MedDeepRegSegLib.training.run import CHECKPOINT
+from MedDeepRegSegLib.training.settings import PretrainSettings
 
 S = TypeVar("S")
+
+
+def kind_of(run: Path) -> str:
+    """Return what a run trained: ``encoder``, ``growing`` or ``subdivision``.
+
+    Raises
+    ------
+    InputError
+        When the run has no sound checkpoint of one of them.
+    """
+    from MedDeepRegSegLib.training.growing import GrowingTrainSettings
+    from MedDeepRegSegLib.training.subdivision_settings import SubdivisionTraining
+
+    kinds = {"encoder": PretrainSettings, "growing": GrowingTrainSettings, "subdivision": SubdivisionTraining}
+    path = _checkpoint_path(run, "encoder, growing or subdivision")
+    problem = InputError(f"{path} cannot be read")
+    for kind, settings in kinds.items():
+        try:
+            read_checkpoint(path, settings)
+        except InputError as error:
+            problem = error
+        else:
+            return kind
+    raise problem
+
+
+def _checkpoint_path(run: Path, what: str) -> Path:
+    path = Path(run) / CHECKPOINT
+    if not path.is_file():
+        msg = f"{run} has no {CHECKPOINT}: give the folder of a run of {what} training"
+        raise InputError(msg)
+    return path
 
 
 def checkpoint_of(run: Path, kind: type[S], what: str) -> tuple[Checkpoint[S], dict[str, np.ndarray]]:
@@ -28,10 +61,7 @@ def checkpoint_of(run: Path, kind: type[S], what: str) -> tuple[Checkpoint[S], d
     InputError
         When the run has no sound checkpoint; ``what`` says of which training it should be.
     """
-    if not (Path(run) / CHECKPOINT).is_file():
-        msg = f"{run} has no {CHECKPOINT}: give the folder of a run of {what} training"
-        raise InputError(msg)
-    checkpoint = read_checkpoint(Path(run) / CHECKPOINT, kind)
+    checkpoint = read_checkpoint(_checkpoint_path(run, what), kind)
     return checkpoint, {name: value.numpy() for name, value in checkpoint.part("average/network.").items()}
 
 

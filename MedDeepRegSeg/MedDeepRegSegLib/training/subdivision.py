@@ -3,16 +3,15 @@
 On one processor or GPU:  python -m MedDeepRegSegLib.training subdivision --out RUN --maps MAPS.npz --minutes 30
 """
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
-from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 from MedDeepRegSegLib.models.networks import load_encoder
 from MedDeepRegSegLib.models.subdivision_network import SubdivisionNetwork
 from MedDeepRegSegLib.synthesis.labelled_views import LabelledView, LabelledViews, ViewSettings
 from MedDeepRegSegLib.synthesis.randomness import Randomness
-from MedDeepRegSegLib.training.run import Task, train
+from MedDeepRegSegLib.training.run import RunOptions, Task, train
 from MedDeepRegSegLib.training.subdivision_objective import MEASURES, SubdivisionObjective
 from MedDeepRegSegLib.training.subdivision_settings import SubdivisionTraining
 from MedDeepRegSegLib.training.team import Team
@@ -39,12 +38,7 @@ def train_subdivision(
     *,
     maps: Path,
     encoder: Path | None = None,
-    device: str = "cpu",
-    minutes: float = math.inf,
-    report_every: int = 50,
-    save_minutes: float = 3.0,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    **options: Unpack[RunOptions],
 ) -> SubdivisionResult:
     """Train until the last step, or until the time of this chunk is over.
 
@@ -57,8 +51,8 @@ def train_subdivision(
         Packed label maps, see :mod:`MedDeepRegSegLib.synthesis.real_maps`.
     encoder : Path, optional
         Folder of the encoder that training starts from; without one, the encoder that ships.
-    device, minutes, report_every, save_minutes, progress, cancel
-        See :func:`MedDeepRegSegLib.training.run.train`.
+    **options
+        Device, time and reports: see :func:`MedDeepRegSegLib.training.run.train`.
 
     Raises
     ------
@@ -71,17 +65,7 @@ def train_subdivision(
         start = load_encoder(encoder).network
         return Task(settings, MEASURES, source.batch, lambda: SubdivisionObjective(settings, start), _CURVES)
 
-    result = train(
-        task,
-        out,
-        maps=maps,
-        device=device,
-        minutes=minutes,
-        report_every=report_every,
-        save_minutes=save_minutes,
-        progress=progress,
-        cancel=cancel,
-    )
+    result = train(task, out, maps=maps, **options)
     objective = result.average
     assert isinstance(objective, SubdivisionObjective)
     return SubdivisionResult(result.step, result.seconds, objective.network)

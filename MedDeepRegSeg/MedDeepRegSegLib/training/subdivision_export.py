@@ -54,11 +54,13 @@ def export_subdivision(
     command += [f"--precision {settings.precision}", *changed_options(settings, ("precision", "parts", "unknown"))]
     if settings.parts != BRAIN_PARTS:
         command.append("--parts PARTS.json")
-    data = (
-        "Images of label maps, computed while training; no image of a person. "
+    heads = (
         f"{settings.tissue_fraction:.0%} of them have the gray levels that tissues of the head have in T1, T2, FLAIR and "
         f"proton density MR and in CT, the others random ones; {settings.stripped_fraction:.0%} show the brain alone. "
-        f"Packed file of maps with SHA-256 {record.maps_sha256}."
+    )
+    data = (
+        "Images of label maps, computed while training; no image of a person. "
+        f"{heads if settings.parts == BRAIN_PARTS else ''}Packed file of maps with SHA-256 {record.maps_sha256}."
     )
     begun = "from the weights of an encoder (the one that ships unless --encoder named another)"
     return write_run(

@@ -3,6 +3,7 @@
 Transforms map points of the target grid to points of the image (ITK's resampling convention), LPS mm.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -101,30 +102,43 @@ def resample_to(
 
 
 def isotropic_grid(image: sitk.Image, spacing_mm: float) -> sitk.Image:
-    """Return an empty uint8 image: the grid of cubic voxels that covers the field of view of ``image``.
+    """Return :func:`grid_of_spacing` of cubic voxels."""
+    return grid_of_spacing(image, (spacing_mm,) * 3)
+
+
+def grid_of_spacing(image: sitk.Image, spacing_mm: Sequence[float]) -> sitk.Image:
+    """Return an empty uint8 image: the grid of voxels of a size that covers the field of view of ``image``.
 
     The axes keep their directions and the center stays where it is; the last voxels may stand out by less than
     half a voxel on each side.
+
+    Parameters
+    ----------
+    image:
+        3-D.
+    spacing_mm:
+        Size of a voxel along i, j, k, mm.
 
     Raises
     ------
     InputError
         If the spacing is not positive, or the grid would be too large for the memory.
     """
-    if not (np.isfinite(spacing_mm) and spacing_mm > 0):
-        msg = f"spacing is {spacing_mm} mm, expected a finite positive number"
+    spacing = np.array(spacing_mm, float)
+    if not (np.isfinite(spacing).all() and (spacing > 0).all()):
+        msg = f"spacing is {size_text(spacing.tolist())} mm, expected finite positive numbers"
         raise InputError(msg)
     extent = np.array(image.GetSize()) * image.GetSpacing()
     # The subtraction keeps 100 mm / 0.1 mm at 1000 voxels in spite of rounding.
-    size = np.maximum(np.ceil(extent / spacing_mm - 1e-6), 1).astype(np.int64)
+    size = np.maximum(np.ceil(extent / spacing - 1e-6), 1).astype(np.int64)
     check_memory(
         float(np.prod(size.astype(float))),
         f"a grid of {size_text(size)} voxels",
         "choose a larger spacing or crop the volume",
     )
-    first = (np.array(image.GetSize()) - 1) / 2 - (size - 1) / 2 * spacing_mm / np.array(image.GetSpacing())
+    first = (np.array(image.GetSize()) - 1) / 2 - (size - 1) / 2 * spacing / np.array(image.GetSpacing())
     grid = sitk.Image(size.tolist(), sitk.sitkUInt8)
-    grid.SetSpacing([spacing_mm] * 3)
+    grid.SetSpacing(spacing.tolist())
     grid.SetDirection(image.GetDirection())
     grid.SetOrigin((index_to_world(image)[:3] @ np.append(first, 1.0)).tolist())
     return grid
@@ -133,7 +147,19 @@ def isotropic_grid(image: sitk.Image, spacing_mm: float) -> sitk.Image:
 def resample_isotropic(
     image: sitk.Image, spacing_mm: float, *, interpolation: Interpolation = "linear", outside: float | None = None
 ) -> sitk.Image:
-    """Resample an image to cubic voxels over the same field of view.
+    """Resample an image to cubic voxels, see :func:`resample_spacing`."""
+    return resample_spacing(image, (spacing_mm,) * 3, interpolation=interpolation, outside=outside)
+
+
+def resample_spacing(
+    image: sitk.Image,
+    spacing_mm: Sequence[float],
+    *,
+    grid: sitk.Image | None = None,
+    interpolation: Interpolation = "linear",
+    outside: float | None = None,
+) -> sitk.Image:
+    """Resample an image to voxels of a size over the same field of view.
 
     Axes that get coarser are smoothed first, so that fine detail does not alias. The smoothing brings the
     point spread from the old spacing to the new one: sigma = sqrt(new^2 - old^2) / 2.355 (Cardoso et al., Scale
@@ -144,15 +170,17 @@ def resample_isotropic(
     image:
         3-D scalar image.
     spacing_mm:
-        Edge of a voxel, mm.
+        Size of a voxel along i, j, k, mm.
+    grid:
+        Where the voxels lie, with this spacing and about these axes; :func:`grid_of_spacing` without.
     interpolation, outside:
         As in :func:`resample_to`.
     """
-    grid = isotropic_grid(image, spacing_mm)
+    grid = grid_of_spacing(image, spacing_mm) if grid is None else grid
     background = background_value(image) if outside is None else outside
     if interpolation == "nearest":
         return resample_to(image, grid, interpolation="nearest", outside=background)
-    sigmas = np.sqrt(np.maximum(spacing_mm**2 - np.array(image.GetSpacing()) ** 2, 0)) / 2.355
+    sigmas = np.sqrt(np.maximum(np.array(spacing_mm) ** 2 - np.array(image.GetSpacing()) ** 2, 0)) / 2.355
     smoothed = image
     if (sigmas > 0.05 * np.array(image.GetSpacing())).any():
         smoothed = sitk.Cast(image, sitk.sitkFloat32)

@@ -116,10 +116,10 @@ def test_a_header_that_is_not_whole_is_refused(saved, change):
 def test_other_safetensors_files_are_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"weights": torch.zeros(2)}, path)
-    with pytest.raises(InputError, match="no checkpoint of pre-training"):
+    with pytest.raises(InputError, match="no checkpoint of a training"):
         read_checkpoint(path)
     save_file({"weights": torch.zeros(2)}, path, metadata={KEY: "[1]"})
-    with pytest.raises(InputError, match="no checkpoint of pre-training"):
+    with pytest.raises(InputError, match="no checkpoint of a training"):
         read_checkpoint(path)
 
 

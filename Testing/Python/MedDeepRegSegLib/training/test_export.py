@@ -117,5 +117,5 @@ def test_what_is_no_run_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"has no checkpoint.safetensors"):
         export_encoder(tmp_path, tmp_path / "model")
     save_file({"weights": torch.zeros(2)}, tmp_path / CHECKPOINT)
-    with pytest.raises(InputError, match="no checkpoint of pre-training"):
+    with pytest.raises(InputError, match="no checkpoint of a training"):
         export_encoder(tmp_path, tmp_path / "model")

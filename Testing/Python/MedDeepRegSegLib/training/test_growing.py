@@ -12,6 +12,7 @@ from MedDeepRegSegLib.training.growing import GrowingTrainSettings, train_growin
 from MedDeepRegSegLib.training.growing_export import export_growing
 from MedDeepRegSegLib.training.growing_source import GrowingSource
 from MedDeepRegSegLib.training.run import LOG
+from MedDeepRegSegLib.training.run_export import kind_of
 
 SMALL = GrowingNetworkSettings(channels=(8, 8, 8, 8), states=(8, 8, 8), steps=(1, 1, 1), similarity_features=4)
 SETTINGS = GrowingTrainSettings(steps=4, objects=1, sides=(32,), most_clicks=3, warmup=1, network=SMALL)
@@ -38,6 +39,9 @@ def test_a_run_goes_on_exactly_and_is_exported(tmp_path):
     assert len((tmp_path / "whole" / LOG).read_text().splitlines()) == 5
     made = export_growing(tmp_path / "whole", tmp_path / "model")
     assert made.training.steps == 4
+    assert kind_of(tmp_path / "whole") == "growing"
+    assert main(["export", str(tmp_path / "whole"), "--out", str(tmp_path / "by_command")]) == 0
+    assert load_growing(tmp_path / "by_command").description == made
     loaded = load_growing(tmp_path / "model")
     assert loaded.network.settings == SMALL
     digest, weights = weights_from(tmp_path / "model", SMALL)
