@@ -3,7 +3,7 @@
     python Testing/Benchmarks/growing.py --out DIR [--data DIR] [--methods NAME ...] [--cases PART ...] [--role ROLE]
                                          [--box | --no-box] [--margin 2] [--clicks 10] [--limit N] [--tables]
 
-Cases are described in growing_cases.py, the simulated clicks in growing_clicks.py, the methods in growing_methods.py;
+Cases are described in growing_cases.py, the simulated clicks are those of the library, the methods in growing_methods.py;
 `pip install --no-deps -r Testing/Benchmarks/peers.txt` installs the peers. The box is the true bounding box with 2 voxels
 around it, given from the first click on. Every method runs on every case in a process of its own with one thread. Settings
 may be chosen by the development cases; held-out ones are reported only.

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from growing_clicks import Box, Method, Voxel, dice
 from scipy import ndimage
+
+from MedDeepRegSegLib.segmentation.simulated_user import Box, Method, SessionMethod, Voxel, dice, points_of
 
 _SPARED = 2
 _WALKER_VOXELS = 50_000  # random walker solves a linear system of this size at most
@@ -20,34 +21,14 @@ _MULTIPLIERS = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
 _BALL = ndimage.generate_binary_structure(3, 1)
 
 
-class Network:
+class Network(SessionMethod):
     """The growing session of this project."""
 
     def __init__(self, image: sitk.Image, box: Box | None, truth: np.ndarray, *, model: Path | None = None) -> None:
         from MedDeepRegSegLib.segmentation.growing_session import GrowingSession
 
-        self.image = image
-        self.mask = np.zeros(truth.shape, bool)
-        self.refused: list[str] = []
-        self.told = (0, 0)
-        self.session = GrowingSession(image, model=model, device="cpu")
+        super().__init__(GrowingSession(image, model=model, device="cpu"), image)
         self.session.start(box=None if box is None else box_points(image, box))
-
-    def click(self, positive: list[Voxel], negative: list[Voxel]) -> np.ndarray:
-        """Tell the session the clicks that are new."""
-        from MedDeepRegSegLib.errors import InputError
-
-        points = [
-            points_of(self.image, voxels[known:]) for voxels, known in zip((positive, negative), self.told, strict=True)
-        ]
-        self.told = (len(positive), len(negative))
-        try:
-            step = self.session.click(*points)
-        except InputError as error:
-            self.refused.append(str(error))
-            return self.mask
-        self.mask = np.asarray(step.mask, bool)
-        return self.mask
 
 
 class Classic:
@@ -258,11 +239,6 @@ METHODS: dict[str, Callable[..., Method]] = {
 PACKAGES = {"grow from seeds": ("slicer",), "random walker": ("skimage.segmentation", "pyamg"), "network": ("torch",)}
 """What must be installed for a method."""
 BOX_ONLY = ("ellipsoid",)
-
-
-def points_of(image: sitk.Image, voxels: list[Voxel]) -> np.ndarray:
-    """Return voxels (k, j, i) as points, (N, 3) LPS mm."""
-    return np.array([image.TransformIndexToPhysicalPoint(voxel[::-1]) for voxel in voxels], float).reshape(-1, 3)
 
 
 def box_points(image: sitk.Image, box: Box) -> np.ndarray:

@@ -18,10 +18,10 @@ import SimpleITK as sitk
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "MedDeepRegSeg"))
 
 from growing_cases import SOURCES, VERSION, Source, find_case, load
-from growing_clicks import Box, Method, box_around, simulate
 from growing_methods import METHODS, PACKAGES
 
 from MedDeepRegSegLib.jobs.outputs import write_text
+from MedDeepRegSegLib.segmentation.simulated_user import Box, Method, box_around, simulate
 
 
 def run(

@@ -51,7 +51,7 @@ def box_of(*bounds):
 
 
 def test_innermost_is_in_mm():
-    from growing_clicks import innermost
+    from MedDeepRegSegLib.segmentation.simulated_user import innermost
 
     # 10 x 3 x 8 voxels: in voxels the depth is that of the middle; in mm the thin axis is the long one.
     mask = box_of((1, 11), (4, 7), (2, 10))
@@ -63,13 +63,13 @@ def test_innermost_is_in_mm():
 
 
 def test_outside_of_the_image_is_outside_of_the_object():
-    from growing_clicks import innermost
+    from MedDeepRegSegLib.segmentation.simulated_user import innermost
 
     assert innermost(box_of((0, 7), (0, 12), (0, 12)), (1.0, 1.0, 1.0))[0] == 3
 
 
 def test_the_largest_error_is_clicked_with_its_sign():
-    from growing_clicks import next_click
+    from MedDeepRegSegLib.segmentation.simulated_user import next_click
 
     truth = box_of((1, 9), (1, 9), (1, 9))
     missing = truth & ~box_of((1, 9), (1, 9), (6, 9))
@@ -84,7 +84,7 @@ def test_the_largest_error_is_clicked_with_its_sign():
 
 
 def test_errors_are_told_apart_by_connected_parts():
-    from growing_clicks import next_click
+    from MedDeepRegSegLib.segmentation.simulated_user import next_click
 
     truth = np.zeros((12, 12, 12), bool)
     truth[2:5, 2:5, 2:5] = True
@@ -97,7 +97,7 @@ def test_errors_are_told_apart_by_connected_parts():
 
 
 def test_box_has_its_margin_and_stays_in_the_image():
-    from growing_clicks import box_around
+    from MedDeepRegSegLib.segmentation.simulated_user import box_around
 
     assert box_around(box_of((1, 4), (5, 7), (3, 12)), 2) == (slice(0, 6), slice(3, 9), slice(1, 12))
 
@@ -114,7 +114,7 @@ class _Script:
 
 
 def test_course_of_clicks():
-    from growing_clicks import simulate
+    from MedDeepRegSegLib.segmentation.simulated_user import simulate
 
     truth = box_of((2, 8), (2, 8), (2, 8))
     half = truth & box_of((0, 12), (0, 12), (0, 5))
@@ -132,7 +132,7 @@ def test_course_of_clicks():
 
 
 def test_wrong_seeds_are_counted():
-    from growing_clicks import simulate
+    from MedDeepRegSegLib.segmentation.simulated_user import simulate
 
     truth = box_of((2, 8), (2, 8), (2, 8))
     course = simulate(_Script([np.zeros_like(truth)]), truth, (1.0, 1.0, 1.0), 3)
@@ -169,8 +169,9 @@ def test_ours_follow_clicks(phantom, method):
 
 
 def test_nothing_of_a_peer_leaves_the_box(phantom):
-    from growing_clicks import box_around
     from growing_run import run
+
+    from MedDeepRegSegLib.segmentation.simulated_user import box_around
 
     image, truth = phantom
     box = box_around(truth, 1)
