@@ -46,6 +46,11 @@ class Case:
         Values of the classes that were looked for in this case. Where others lie is unknown, not background: training does
         not learn there. None: all classes.
     role : Role
+    frames : tuple of int
+        Frame (from 0) of each file of ``images`` that is meant, where one 4-D file holds several channels; empty where each
+        file is one volume.
+    left_out : str
+        Why the case is not used though it has labels; empty where nothing speaks against it. Its role is ``unused`` then.
     """
 
     name: str
@@ -55,6 +60,8 @@ class Case:
     values: tuple[tuple[int, int], ...] = ()
     annotated: tuple[int, ...] | None = None
     role: Role = "unused"
+    frames: tuple[int, ...] = ()
+    left_out: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +113,12 @@ class Dataset:
                     f"case {case.name!r} has {len(case.images)} images, expected {len(self.channels)} "
                     f"({', '.join(self.channels)}): complete it, or leave it out"
                 )
+                raise InputError(msg)
+            if case.frames and (len(case.frames) != len(case.images) or min(case.frames) < 0):
+                msg = f"case {case.name!r} names the frames {case.frames}, expected one from 0 on for each image: correct it"
+                raise InputError(msg)
+            if case.left_out and case.role != "unused":
+                msg = f"case {case.name!r} is left out ({case.left_out}) and has the role {case.role}, expected unused"
                 raise InputError(msg)
             unknown = {value for _, value in case.values} - known - {0, self.ignored_value}
             unknown |= set(case.annotated or ()) - known
