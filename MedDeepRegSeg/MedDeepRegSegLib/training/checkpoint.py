@@ -38,6 +38,12 @@ class Position:
         Steps since the last row of the log, and the sums of their measures.
     record : RunRecord, optional
         None in checkpoints of early versions.
+    checked : int
+        The last step whose weights were checked, see :mod:`MedDeepRegSegLib.training.checks`.
+    best_step : int
+        The step whose weights were the best; 0 where none was.
+    best_score : float
+        How good they were.
     """
 
     step: int = 0
@@ -46,6 +52,9 @@ class Position:
     count: int = 0
     total: tuple[float, ...] = ()
     record: RunRecord | None = None
+    checked: int = 0
+    best_step: int = 0
+    best_score: float = 0.0
 
 
 @dataclass(frozen=True)

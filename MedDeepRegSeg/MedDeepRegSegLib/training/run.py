@@ -22,6 +22,7 @@ from MedDeepRegSegLib.jobs.schema import to_json
 from MedDeepRegSegLib.synthesis.randomness import Randomness
 from MedDeepRegSegLib.training.ahead import Ahead
 from MedDeepRegSegLib.training.checkpoint import Position, load_checkpoint, save_checkpoint
+from MedDeepRegSegLib.training.checks import Check, Checks
 from MedDeepRegSegLib.training.curves import draw_curves
 from MedDeepRegSegLib.training.log import TrainingLog
 from MedDeepRegSegLib.training.record import UNRECORDED, HardwareTime, record_of
@@ -81,6 +82,10 @@ class Task:
         first is to be minimized.
     curves : mapping
         Title of a panel to the names of its measures.
+    check : Check, optional
+        Asked now and then how good the averaged weights are; the best ones are kept beside the last ones.
+    parts : int
+        Batches of which the gradients are added up for one step.
     """
 
     settings: RunSettings
@@ -88,15 +93,23 @@ class Task:
     batch: Callable[[int], Any]
     objective: Callable[[], nn.Module]
     curves: Mapping[str, Sequence[str]]
+    check: Check | None = None
+    parts: int = 1
 
 
 @dataclass(frozen=True, eq=False)
 class TrainResult:
-    """Where a chunk ended: the step, the seconds of all chunks, and the objective with averaged weights."""
+    """Where a chunk ended: how far the run is, the seconds of all chunks, and the objective with averaged weights."""
 
-    step: int
+    position: Position
     seconds: float
     average: nn.Module
+    done: bool
+
+    @property
+    def step(self) -> int:
+        """Updates that are done."""
+        return self.position.step
 
 
 def train(
@@ -151,24 +164,28 @@ def train(
         stack.callback(run.close)
         run.begin(progress)
         last_saved = time.monotonic()
-        saved_step = run.position.step
-        while run.position.step < run.task.settings.steps:
-            run.step()
-            step = run.position.step
-            if step % report_every == 0 or step == run.task.settings.steps:
-                run.report(progress)
+        saved = run.position
+        while not run.done:
+            if run.check_is_due:
+                if not run.check(progress, cancel):
+                    break
+            else:
+                run.step()
+                if run.position.step % report_every == 0 or run.position.step == run.task.settings.steps:
+                    run.report(progress)
             over = run.chunk_seconds > 60 * minutes or (cancel is not None and cancel.canceled)
             if team.any(over):
                 break
-            if time.monotonic() - last_saved > 60 * save_minutes:
+            if run.position.checked > saved.checked or time.monotonic() - last_saved > 60 * save_minutes:
                 run.save()
-                last_saved, saved_step = time.monotonic(), step
-        if run.position.step != saved_step:
+                last_saved, saved = time.monotonic(), run.position
+        if run.position != saved:
             run.save()
-    if cancel is not None and cancel.canceled:
+        done = run.done
+    if not done and cancel is not None and cancel.canceled:
         msg = f"canceled at step {run.position.step}; the run was saved and can go on"
         raise Canceled(msg)
-    return TrainResult(run.position.step, run.seconds, run.average.eval().cpu())
+    return TrainResult(run.position, run.seconds, run.average.eval().cpu(), done)
 
 
 class _Run:
@@ -184,8 +201,12 @@ class _Run:
         self._model: nn.Module = model.to(team.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self._model).requires_grad_(False)
         self._optimizer = torch.optim.AdamW(
-            self._model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
+            _parameter_groups(self._model),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            betas=(0.9, 0.98),
         )
+        self._checks = None if task.check is None else Checks(task.check, out, settings.steps)
         self.position = Position()
         self._record = record_of(maps)
         self._log: TrainingLog | None = None
@@ -221,6 +242,8 @@ class _Run:
             self._log = TrainingLog(
                 self._out / LOG, ("step", "seconds", "learning_rate", *self.task.measures), after=self.position.step
             )
+            if self._checks is not None:
+                self._checks.open_log(self.position)
         self._shared = self._team.share(self._model)
         self._began = time.monotonic()
 
@@ -244,17 +267,43 @@ class _Run:
             note = f"trained with {before} processes so far, now with {self._team.size}: a run of its own, not to be repeated"
             progress(self.position.step / self.task.settings.steps, NOTE + note)
 
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do: the last step is made and checked, or checks do not get better."""
+        if self._checks is not None and self._checks.over(self.position):
+            return True
+        return self.position.step >= self.task.settings.steps and not self.check_is_due
+
+    @property
+    def check_is_due(self) -> bool:
+        """Whether the weights of this step are to be checked before the next one."""
+        return self._checks is not None and self._checks.due(self.position)
+
+    def check(self, progress: Progress, cancel: CancelToken | None) -> bool:
+        """Ask how good the averaged weights are, and keep them where they are the best; False where it was canceled."""
+        assert self._checks is not None
+        position = self._checks.made(
+            self.average, self.position, team=self._team, seconds=self.seconds, progress=progress, cancel=cancel
+        )
+        if position is None:
+            return False
+        self.position = position
+        return True
+
     def step(self) -> None:
         """Make one update; none where the gradient is not finite."""
-        settings, number = self.task.settings, self.position.step
+        settings, number, parts = self.task.settings, self.position.step, self.task.parts
         for group in self._optimizer.param_groups:
-            group["lr"] = _rate(settings, number)
-        random = Randomness(settings.seed, self._team.rank, number, _ANCHORS, device=self._team.device)
-        measures: Tensor = self._shared(self._batches(number), random)
+            group["lr"] = _rate(settings, number) * group.get("rate", 1.0)
         self._optimizer.zero_grad(set_to_none=True)
-        measures[0].backward()
+        measures = torch.zeros_like(self._total)
+        for part in range(number * parts, (number + 1) * parts):
+            random = Randomness(settings.seed, self._team.rank, part, _ANCHORS, device=self._team.device)
+            found: Tensor = self._shared(self._batches(part), random) / parts
+            found[0].backward()
+            measures = measures + found.detach()
         norm = nn.utils.clip_grad_norm_(self._model.parameters(), _GRADIENT_NORM)
-        measures = self._team.mean(measures.detach())
+        measures = self._team.mean(measures)
         position = replace(self.position, step=number + 1)
         # Both are the same in all processes, so all skip or none.
         if bool(torch.isfinite(norm) & torch.isfinite(measures).all()):
@@ -318,8 +367,16 @@ def _rate(settings: RunSettings, step: int) -> float:
     return settings.learning_rate * rise * (wave * (1 - _FLOOR) + _FLOOR)
 
 
+def _parameter_groups(model: nn.Module) -> list[dict[str, Any]]:
+    """Return what is optimized: groups with a ``rate`` relative to the learning rate, where the model gives some."""
+    given = getattr(model, "parameter_groups", None)
+    return [{"params": list(model.parameters())}] if given is None else list(given())
+
+
 @torch.no_grad()
 def _follow(average: nn.Module, model: nn.Module, decay: float) -> None:
-    """Move the averaged weights toward the model's."""
+    """Move the averaged weights toward the model's; statistics of batches are those of the model."""
     own: list[Tensor] = list(average.parameters())
     torch._foreach_lerp_(own, [value.detach() for value in model.parameters()], 1 - decay)
+    for mine, its in zip(average.buffers(), model.buffers(), strict=True):
+        mine.copy_(its)

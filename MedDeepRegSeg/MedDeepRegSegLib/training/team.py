@@ -77,6 +77,14 @@ class Team:
         torch.distributed.all_reduce(values)
         return values / self.size
 
+    def from_leader(self, values: Tensor) -> Tensor:
+        """Return what the process that leads has."""
+        if self.size == 1:
+            return values
+        values = values.clone()
+        torch.distributed.broadcast(values, 0)
+        return values
+
     def any(self, wish: bool) -> bool:
         """Return whether any process wishes so: all must do the same at the same step."""
         if self.size == 1:
