@@ -46,22 +46,18 @@ class GrowingView:
 
     def __init__(self, loaded: LoadedGrowing, image: NDArray[np.float32], window: Window, limits: Range | None) -> None:
         import torch
-        import torch.nn.functional as F
 
         from MedDeepRegSegLib.models import growing_prompts
-        from MedDeepRegSegLib.models.encoder_input import standardize
 
         self.window, self._loaded = window, loaded
         values = window.read(image)
         if limits is not None:
             values = values.clamp(*limits)
-        pads = [(-side) % _MULTIPLE for side in window.size]
-        padded = F.pad(values[None, None], (0, pads[2], 0, pads[1], 0, pads[0]), mode="replicate")
-        with torch.inference_mode(), _precision(loaded.device):
-            volume = standardize(padded.to(loaded.device)).contiguous(memory_format=torch.channels_last_3d)
-            self._encoded = loaded.network.encode(volume)
+        with torch.inference_mode():
+            volume, self._intensity = seen(values.to(loaded.device), window)
+            with _precision(loaded.device):
+                self._encoded = loaded.network.encode(volume)
         self._volume = volume
-        self._intensity = _intensity(volume[0], window)
         self._blank = growing_prompts.blank(volume.shape[2:], loaded.device)
 
     def grow(
@@ -112,6 +108,33 @@ class GrowingView:
         high = self.window.to_working(np.array([part.stop - 1 for part in box]))
         k, j, i = (slice(start, max(stop, start) + 1) for start, stop in zip(low, high, strict=True))
         return k, j, i
+
+
+def seen(values: "Tensor", window: Window) -> tuple["Tensor", "growing_prompts.Intensity"]:
+    """Return what the network sees of a window, and the intensities that clicks compare.
+
+    Parameters
+    ----------
+    values : Tensor, shape (D, H, W)
+        The image at working voxels, limited to the range that is told apart.
+    window : Window
+
+    Returns
+    -------
+    volume : Tensor, shape (1, 2, D', H', W')
+        Standardized; the sides are multiples of 16, the last voxels repeated.
+    intensity : Intensity
+        On the same grid.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    from MedDeepRegSegLib.models.encoder_input import standardize
+
+    pads = [(-side) % _MULTIPLE for side in window.size]
+    padded = F.pad(values[None, None], (0, pads[2], 0, pads[1], 0, pads[0]), mode="replicate")
+    volume = standardize(padded).contiguous(memory_format=torch.channels_last_3d)
+    return volume, _intensity(volume[0], window)
 
 
 def _intensity(volume: "Tensor", window: Window) -> "growing_prompts.Intensity":
