@@ -1,0 +1,1 @@
+"""Segmentation networks: one file a network; :mod:`.build` makes the one that settings name."""
