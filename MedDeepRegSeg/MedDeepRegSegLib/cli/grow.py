@@ -22,6 +22,7 @@ examples:
   meddeep grow ct.nii.gz --positive 12.5,-30,41 --out liver.seg.nrrd
   meddeep grow ct.nii.gz --positive -20,15,3 --negative -35,15,3 --box -60,-20,-30,20,60,40 --out kidney.seg.nrrd
   meddeep grow ct.nii.gz --positive -20,15,3 --previous first.seg.nrrd --out second.seg.nrrd
+  meddeep grow mr.nii.gz --positive 8,12,20 --uncertainty doubt.nrrd --out ventricle.seg.nrrd
   meddeep grow ct.nii.gz --positive 12.5,-30,41 --foreground body.seg.nrrd --method classic --out liver.seg.nrrd
 """
 
@@ -53,6 +54,11 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
         help="network: the growing network (default); classic: bands of intensity, needs no PyTorch",
     )
     parser.add_argument(
+        "--adapt",
+        action="store_true",
+        help="let the network learn from negative points that lie in what it grew (method network only)",
+    )
+    parser.add_argument(
         "--previous", type=Path, metavar="SEG", help="segmentation to go on from; its other segments stay"
     )
     parser.add_argument(
@@ -62,6 +68,12 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
         help="name of the segment, for example Liver (default: Structure)",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="SEG.seg.nrrd", help="segmentation to write")
+    parser.add_argument(
+        "--uncertainty",
+        type=Path,
+        metavar="FILE.nrrd",
+        help="image to write: how unsure the network is, 0 (sure) to 1 (could be either)",
+    )
     return parser
 
 
@@ -79,7 +91,14 @@ def _request(args: argparse.Namespace) -> Any:
         existing(args.previous, "--previous")
     if args.foreground is not None:
         existing(args.foreground, "--foreground")
+    if args.method == "classic" and (args.adapt or args.uncertainty is not None):
+        option = "--adapt" if args.adapt else "--uncertainty"
+        msg = f"{option} needs the growing network, which --method classic does without: leave one of them out"
+        raise InputError(msg)
     output_file(args.out, ".seg.nrrd", inputs=[args.image])
+    if args.uncertainty is not None:
+        sources = [args.image, args.previous, args.foreground]
+        output_file(args.uncertainty, ".nrrd", inputs=sources, option="--uncertainty")
     from MedDeepRegSegLib.segmentation.grow_job import Request
     from MedDeepRegSegLib.segmentation.growing_settings import GrowingSettings
 
@@ -90,7 +109,8 @@ def _request(args: argparse.Namespace) -> Any:
         box=lps_box_from_ras(args.box) if args.box is not None else None,
         foreground=args.foreground,
         previous=args.previous,
-        settings=GrowingSettings(method=args.method),
+        settings=GrowingSettings(method=args.method, adapt=args.adapt),
+        uncertainty=args.uncertainty,
         device=args.device,
         name=args.name.strip(),
         out=args.out,
@@ -98,7 +118,18 @@ def _request(args: argparse.Namespace) -> Any:
 
 
 def _summary(result: Any) -> list[str]:
-    return [f"{result.segment}: {result.volume_ml:.1f} ml", f"wrote {result.segmentation}"]
+    lines = [f"{result.segment}: {result.volume_ml:.1f} ml"]
+    if result.adapted:
+        lines.append("the network has adapted to the negative points")
+    lines += [f"note: {note}" for note in result.notes]
+    if result.suggestion is not None:
+        option = "--positive" if result.suggestion.inside else "--negative"
+        place = ",".join(f"{part:g}" for part in result.suggestion.ras_mm)
+        lines.append(f"a next point would help most at R,A,S {place}: {option} {place} if it looks right there")
+    lines.append(f"wrote {result.segmentation}")
+    if result.uncertainty is not None:
+        lines.append(f"wrote {result.uncertainty}")
+    return lines
 
 
 COMMAND = Command(name="grow", add_parser=_add_parser, summary=_summary, job="grow", request=_request, uses_gpu=True)

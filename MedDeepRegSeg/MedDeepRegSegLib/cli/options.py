@@ -154,7 +154,7 @@ def existing(path: Path, option: str) -> Path:
     return path
 
 
-def output_file(path: Path, suffix: str, *, inputs: Sequence[Path | None] = ()) -> Path:
+def output_file(path: Path, suffix: str, *, inputs: Sequence[Path | None] = (), option: str = "--out") -> Path:
     """Return ``path`` if a file of this format may be written there.
 
     Raises
@@ -163,14 +163,14 @@ def output_file(path: Path, suffix: str, *, inputs: Sequence[Path | None] = ()) 
         If the name ends otherwise, is a folder, or is one of the inputs.
     """
     if not path.name.lower().endswith(suffix) or len(path.name) == len(suffix):
-        msg = f"--out: {path} does not end with {suffix}, expected for example {path.stem or 'result'}{suffix}"
+        msg = f"{option}: {path} does not end with {suffix}, expected for example {path.stem or 'result'}{suffix}"
         raise InputError(msg)
     if path.is_dir():
-        msg = f"--out: {path} is a folder, expected the name of a file to write"
+        msg = f"{option}: {path} is a folder, expected the name of a file to write"
         raise InputError(msg)
     for source in inputs:
         if source is not None and path.exists() and source.exists() and path.samefile(source):
-            msg = f"--out: {path} is also an input: choose another name, so that the input is not overwritten"
+            msg = f"{option}: {path} is also an input: choose another name, so that the input is not overwritten"
             raise InputError(msg)
     return path
 

@@ -8,6 +8,9 @@ import slicer.util
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.mrml.scene import add_view_nodes, application_logic, headless_scene
 
+_ALMOST_SURE = 0.15
+"""Uncertainty below this is not drawn."""
+
 
 def set_display_window(volume_node, window: float, level: float) -> None:
     """Show a volume with a fixed window and level.
@@ -29,6 +32,19 @@ def set_display_window(volume_node, window: float, level: float) -> None:
     with slicer.util.NodeModify(display):
         display.AutoWindowLevelOff()
         display.SetWindowLevel(window, level)
+
+
+def style_uncertainty(volume_node) -> None:
+    """Show a volume of doubt, 0 (sure) to 1 (could be either), in warm colors; what is almost sure is clear."""
+    volume_node.CreateDefaultDisplayNodes()
+    display = volume_node.GetDisplayNode()
+    colors = slicer.vtkMRMLColorLogic.GetColorTableNodeID(slicer.vtkMRMLColorTableNode.Warm1)
+    with slicer.util.NodeModify(display):
+        display.SetAndObserveColorNodeID(colors)
+        display.AutoWindowLevelOff()
+        display.SetWindowLevelMinMax(0.0, 1.0)
+        display.SetThreshold(_ALMOST_SURE, 1.0)
+        display.ApplyThresholdOn()
 
 
 def show_volumes(background, foreground=None, opacity: float = 0.5, *, label=None, fit: bool = True) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import slicer
 import slicer.util
 
+from MedDeepRegSegLib.mrml.display import style_uncertainty
 from MedDeepRegSegLib.mrml.geometry import Grid, to_lps
 from MedDeepRegSegLib.mrml.layers import oriented_image
 from MedDeepRegSegLib.mrml.scene import headless_scene
@@ -18,8 +19,6 @@ INSIDE_COLOR = (0.25, 0.9, 0.35)
 OUTSIDE_COLOR = (0.95, 0.25, 0.2)
 SUGGESTION_COLOR = (1.0, 0.85, 0.1)
 _SEGMENT = "preview"
-_CERTAIN = 0.15
-"""Uncertainty below this is not drawn."""
 
 
 class GrowPreview:
@@ -94,7 +93,7 @@ class GrowPreview:
         node = self._node("uncertainty")
         if node is None:
             node = self._add("uncertainty", slicer.vtkMRMLScalarVolumeNode(), "uncertainty")
-            self._style_uncertainty(node)
+            style_uncertainty(node)
         grid = self._grid
         origin = grid.origin + grid.directions @ (grid.spacing * np.array(offset)[::-1])
         with slicer.util.NodeModify(node):
@@ -171,16 +170,6 @@ class GrowPreview:
             node.RemoveAllControlPoints()
             for position, label in zip(to_lps(points), labels, strict=True):  # LPS to RAS is its own inverse
                 node.AddControlPointWorld(*position.tolist(), label)
-
-    @staticmethod
-    def _style_uncertainty(node) -> None:
-        display = node.GetDisplayNode()
-        colors = slicer.vtkMRMLColorLogic.GetColorTableNodeID(slicer.vtkMRMLColorTableNode.Warm1)
-        display.SetAndObserveColorNodeID(colors)
-        display.AutoWindowLevelOff()
-        display.SetWindowLevelMinMax(0.0, 1.0)
-        display.SetThreshold(_CERTAIN, 1.0)
-        display.ApplyThresholdOn()
 
     def _hide_uncertainty(self) -> None:
         node = self._node("uncertainty")

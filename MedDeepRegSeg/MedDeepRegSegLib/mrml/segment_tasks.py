@@ -1,11 +1,13 @@
 """Tasks that make segments of a volume node."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import SimpleITK as sitk
 
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.mrml.display import style_uncertainty
 from MedDeepRegSegLib.mrml.markups import box_from_roi, points_from_markups
 from MedDeepRegSegLib.mrml.segmentations import (
     check_segmentation_node,
@@ -15,6 +17,7 @@ from MedDeepRegSegLib.mrml.segmentations import (
     set_segment,
 )
 from MedDeepRegSegLib.mrml.task_base import as_points, node_in_scene, one_action, write_volume
+from MedDeepRegSegLib.mrml.volumes import volume_from_image
 from MedDeepRegSegLib.segmentation.segments import Segment, named_segment
 
 
@@ -71,6 +74,12 @@ class GrowTask:
         Segmentation that gets the segment; a new one without. A segment of the same name is replaced: so points can be added until it is right.
     segment_name:
         Name of the segment; known names bring their color and meaning.
+    adapt:
+        Whether the network learns from negative points that lie in what it grew; as ``settings`` say without.
+    uncertainty:
+        Make a volume of how unsure the network is, too.
+    uncertainty_node:
+        Scalar volume node that gets it; a new one without.
     box_roi:
         ROI node that the structure must stay in.
     foreground_segmentation:
@@ -80,7 +89,9 @@ class GrowTask:
 
     Notes
     -----
-    :meth:`collect` returns ``segmentation`` and ``segment_ids``.
+    :meth:`collect` returns ``segmentation`` and ``segment_ids``; ``uncertainty``, a volume node of 0 (sure) to 1 (could be
+    either), or None; and ``suggestion``, where the next point would tell most: (RAS mm, whether it would be inside), or
+    None.
     """
 
     def __init__(
@@ -94,8 +105,14 @@ class GrowTask:
         segment_name: str = "Structure",
         box_roi=None,
         foreground_segmentation=None,
+        adapt: bool | None = None,
+        uncertainty: bool = False,
+        uncertainty_node=None,
         device: str = "auto",
     ) -> None:
+        self._adapt = adapt
+        self._uncertainty = uncertainty
+        self._uncertainty_node = uncertainty_node
         self._volume = volume_node
         self._positive = positive_markups
         self._negative = negative_markups
@@ -109,6 +126,7 @@ class GrowTask:
     def prepare(self, folder: Path) -> tuple[str, Any]:
         """See :class:`MedDeepRegSegLib.mrml.task_base.NodeTask`."""
         from MedDeepRegSegLib.segmentation.grow_job import Request
+        from MedDeepRegSegLib.segmentation.growing_settings import GrowingSettings
 
         if not self._name.strip():
             msg = "the segment has no name: give it one"
@@ -126,6 +144,10 @@ class GrowTask:
             box = (*low.tolist(), *high.tolist())
         image = write_volume(self._volume, folder / "image.nrrd", "volume")
         optional: dict[str, Any] = {} if self._settings is None else {"settings": self._settings}
+        if self._adapt is not None:
+            optional["settings"] = replace(self._settings or GrowingSettings(), adapt=self._adapt)
+        if self._uncertainty:
+            optional["uncertainty"] = folder / "uncertainty.nrrd"
         if self._foreground is not None:
             optional["foreground"] = _write_foreground(self._foreground, image, folder / "foreground.seg.nrrd")
         return "grow", Request(
@@ -140,7 +162,20 @@ class GrowTask:
 
     def collect(self, _folder: Path, result: Any) -> dict[str, Any]:
         """See :class:`MedDeepRegSegLib.mrml.task_base.NodeTask`."""
-        return collect_segments(self._volume, self._segmentation, result.segmentation, self._name.strip())
+        node_in_scene(self._uncertainty_node, "the volume of the uncertainty")
+        unsure = None if result.uncertainty is None else sitk.ReadImage(str(result.uncertainty))
+        told = None if result.suggestion is None else (result.suggestion.ras_mm, result.suggestion.inside)
+        read = _read_segments(self._volume, self._segmentation, result.segmentation, self._name.strip())
+        with one_action():
+            made = _put_segments(self._volume, self._segmentation, *read)
+            node = None if unsure is None else self._put_uncertainty(unsure)
+        return {**made, "uncertainty": node, "suggestion": told}
+
+    def _put_uncertainty(self, image: sitk.Image):
+        name = f"{self._name.strip()} uncertainty"
+        node = volume_from_image(image, name, node=self._uncertainty_node, beside=self._volume, window_level=(1.0, 0.5))
+        style_uncertainty(node)
+        return node
 
 
 def _write_foreground(segmentation, image: sitk.Image, path: Path) -> Path:
@@ -161,6 +196,13 @@ def _write_foreground(segmentation, image: sitk.Image, path: Path) -> Path:
 
 def collect_segments(volume, segmentation, path: Path, name: str | None = None) -> dict[str, Any]:
     """Add the segments of a file to a segmentation node; ``name`` renames a single one."""
+    labels, segments = _read_segments(volume, segmentation, path, name)
+    with one_action():
+        return _put_segments(volume, segmentation, labels, segments)
+
+
+def _read_segments(volume, segmentation, path: Path, name: str | None) -> tuple[sitk.Image, tuple[Segment, ...]]:
+    """Read a file whose segments go into nodes that are still there."""
     from MedDeepRegSegLib.segmentation.segmentation_file import read_segmentation
 
     node_in_scene(volume, "the volume")
@@ -168,16 +210,18 @@ def collect_segments(volume, segmentation, path: Path, name: str | None = None) 
     labels, segments = read_segmentation(Path(path))
     if name is not None:
         segments = tuple(named_segment(segment.value, name) for segment in segments[:1])
-    with one_action():
-        if segmentation is None:
-            empty = sitk.Image(labels.GetSize(), sitk.sitkUInt8)
-            empty.CopyInformation(labels)
-            segmentation = segmentation_from_image(
-                empty, (), f"{volume.GetName()} segmentation", reference_volume=volume
-            )
-        elif segmentation.GetNodeReference(segmentation.GetReferenceImageGeometryReferenceRole()) is None:
-            segmentation.SetReferenceImageGeometryParameterFromVolumeNode(volume)
-        identifiers = [_put(segmentation, labels, segment) for segment in segments]
+    return labels, segments
+
+
+def _put_segments(volume, segmentation, labels: sitk.Image, segments: tuple[Segment, ...]) -> dict[str, Any]:
+    """Put segments into a segmentation node, a new one where there is none."""
+    if segmentation is None:
+        empty = sitk.Image(labels.GetSize(), sitk.sitkUInt8)
+        empty.CopyInformation(labels)
+        segmentation = segmentation_from_image(empty, (), f"{volume.GetName()} segmentation", reference_volume=volume)
+    elif segmentation.GetNodeReference(segmentation.GetReferenceImageGeometryReferenceRole()) is None:
+        segmentation.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    identifiers = [_put(segmentation, labels, segment) for segment in segments]
     return {"segmentation": segmentation, "segment_ids": tuple(identifiers)}
 
 

@@ -1,5 +1,6 @@
 """The job that grows a structure in an image file from points."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import numpy as np
 import SimpleITK as sitk
 
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.jobs.outputs import atomic_path
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
-from MedDeepRegSegLib.segmentation.growing import GrowingSettings, grow
+from MedDeepRegSegLib.segmentation.growing import GrowingSettings, grow_in_detail
 from MedDeepRegSegLib.segmentation.growing_seeds import seed_indices
 from MedDeepRegSegLib.segmentation.segmentation_file import read_segmentation, write_segmentation
 from MedDeepRegSegLib.segmentation.segments import Segment, free_value, named_segment
@@ -39,8 +41,20 @@ class Request:
     """Name of the segment."""
     settings: GrowingSettings = field(default_factory=GrowingSettings)
     """How to grow."""
+    uncertainty: Path | None = None
+    """Image file to write: how unsure the network is, 0 (sure) to 1 (could be either). None is written without."""
     device: str = "cpu"
     """``auto``, ``cpu`` or ``cuda``."""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Where the next point would tell most."""
+
+    ras_mm: Point
+    """RAS mm, as the command takes points."""
+    inside: bool
+    """Whether the structure is thought to be there."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,14 @@ class Result:
     """Its label value."""
     volume_ml: float
     """Its volume, ml."""
+    uncertainty: Path | None = None
+    """The image of the uncertainty, where one was asked for."""
+    suggestion: Suggestion | None = None
+    """Where the next point would tell most; None where all is clear, and from the classic method."""
+    adapted: bool = False
+    """Whether the network has learned from points that said that it was wrong."""
+    notes: tuple[str, ...] = ()
+    """What the user should know."""
 
 
 def run(request: Request, *, progress: Progress = no_progress, cancel: CancelToken | None = None) -> Result:
@@ -69,11 +91,13 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     Canceled
         If ``cancel`` was set. Nothing was written then.
     """
-    from MedDeepRegSegLib.volumes.reading import read_volume
+    from MedDeepRegSegLib.volumes.reading import read_volume, write_image
 
     if not request.out.name.lower().endswith(".seg.nrrd"):
         msg = f"{request.out.name} is not the name of a segmentation file, expected one that ends in .seg.nrrd"
         raise InputError(msg)
+    if request.uncertainty is not None:
+        _check_uncertainty(request.uncertainty, request.out)
     progress(0.0, "Reading")
     image = read_volume(request.image, progress=part_of(progress, 0.0, 0.1), cancel=cancel)
     labels, segments = _previous(request, image, progress, cancel)
@@ -81,7 +105,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     segment = named_segment(free_value(segments), request.name) if own is None else own
     array = np.zeros(image.GetSize()[::-1], np.uint16) if labels is None else sitk.GetArrayFromImage(labels)
     _check_free(request, image, array, segments, segment)
-    mask = grow(
+    found = grow_in_detail(
         image,
         request.positive,
         request.negative,
@@ -89,21 +113,53 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         foreground=_allowed(request, image, array, segment, progress, cancel),
         previous=None if own is None else _mask(array == own.value, image),
         settings=request.settings,
+        uncertainty=request.uncertainty is not None,
         device=request.device,
         progress=part_of(progress, 0.1, 0.95),
         cancel=cancel,
     )
     array = array.astype(np.uint16)
     array[array == segment.value] = 0
-    array[sitk.GetArrayViewFromImage(mask) > 0] = segment.value
+    array[sitk.GetArrayViewFromImage(found.mask) > 0] = segment.value
     grown = sitk.GetImageFromArray(array)
     grown.CopyInformation(image)
     if cancel is not None:
         cancel.raise_if_canceled()
-    write_segmentation(grown, segments if own is not None else (*segments, segment), request.out)
+    with ExitStack() as outputs:  # both appear, or none
+        if request.uncertainty is not None and found.uncertainty is not None:
+            temporary = outputs.enter_context(atomic_path(request.uncertainty))
+            write_image(found.uncertainty, temporary)
+        write_segmentation(grown, segments if own is not None else (*segments, segment), request.out)
     volume = float((array == segment.value).sum() * np.prod(image.GetSpacing()) / 1000)
     progress(1.0, f"Grown {segment.name}")
-    return Result(request.out, segment.name, segment.value, volume)
+    return Result(
+        request.out,
+        segment.name,
+        segment.value,
+        volume,
+        uncertainty=request.uncertainty,
+        suggestion=None if found.suggestion is None else _suggestion(*found.suggestion),
+        adapted=found.adapted,
+        notes=found.notes,
+    )
+
+
+def _suggestion(lps: Point, inside: bool) -> Suggestion:
+    # 0.0 - x instead of -x, so that no negative zero appears in messages.
+    return Suggestion((round(0.0 - lps[0], 2), round(0.0 - lps[1], 2), round(lps[2], 2)), inside)
+
+
+def _check_uncertainty(path: Path, segmentation: Path) -> None:
+    """Refuse a name that the image of the uncertainty cannot have, before anything is computed."""
+    from MedDeepRegSegLib.volumes.reading import WRITABLE_SUFFIXES
+
+    name = path.name.lower()
+    if not name.endswith(WRITABLE_SUFFIXES) or name.endswith(".seg.nrrd"):
+        msg = f"{path.name} is not the name of an image file, expected for example uncertainty.nrrd"
+        raise InputError(msg)
+    if path.resolve() == segmentation.resolve():
+        msg = f"the uncertainty and the segmentation have one name, {path.name}: choose another one for the uncertainty"
+        raise InputError(msg)
 
 
 def _check_free(

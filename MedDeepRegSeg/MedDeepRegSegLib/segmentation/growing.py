@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
@@ -19,9 +20,37 @@ from MedDeepRegSegLib.segmentation.growing_seeds import (
     seed_indices,
 )
 from MedDeepRegSegLib.segmentation.growing_settings import GrowingSettings, check_settings
+from MedDeepRegSegLib.segmentation.growing_step import GrowingStep, Point
 from MedDeepRegSegLib.volumes.geometry import check_volume
 
-__all__ = ["GrowingSettings", "grow"]
+__all__ = ["GrowingSettings", "Grown", "grow", "grow_in_detail"]
+
+
+@dataclass(frozen=True, eq=False)
+class Grown:
+    """What has grown, and what is known about it.
+
+    Attributes
+    ----------
+    mask : SimpleITK.Image
+        uint8 on the grid of the image.
+    uncertainty : SimpleITK.Image, or None
+        How unsure the network is, 0 (sure) to 1 (could be either), float32 on the grid of the image; None where it was
+        not asked for.
+    suggestion : tuple, or None
+        Where the next click would tell most, (LPS mm, whether the structure is thought to be there); None where all is
+        clear, and from the classic method.
+    adapted : bool
+        Whether the network has learned from the corrections.
+    notes : tuple of str
+        What the user should know.
+    """
+
+    mask: sitk.Image
+    uncertainty: sitk.Image | None = None
+    suggestion: tuple[Point, bool] | None = None
+    adapted: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def grow(
@@ -37,7 +66,7 @@ def grow(
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> sitk.Image:
-    """Grow a structure from seed points.
+    """Grow a structure from seed points; :func:`grow_in_detail` says more about it.
 
     Parameters
     ----------
@@ -74,10 +103,53 @@ def grow(
     Canceled
         If ``cancel`` was set.
     """
+    return grow_in_detail(
+        image,
+        positive,
+        negative,
+        box=box,
+        foreground=foreground,
+        previous=previous,
+        settings=settings,
+        device=device,
+        progress=progress,
+        cancel=cancel,
+    ).mask
+
+
+def grow_in_detail(
+    image: sitk.Image,
+    positive: np.ndarray | Sequence[Sequence[float]],
+    negative: np.ndarray | Sequence[Sequence[float]] = (),
+    *,
+    box: np.ndarray | Sequence[Sequence[float]] | None = None,
+    foreground: sitk.Image | None = None,
+    previous: sitk.Image | None = None,
+    settings: GrowingSettings | None = None,
+    uncertainty: bool = False,
+    device: str = "cpu",
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> Grown:
+    """Grow a structure as :func:`grow` does, and tell where the next click would help.
+
+    Parameters
+    ----------
+    uncertainty:
+        Tell, too, how unsure the network is, as an image. The other parameters are those of :func:`grow`.
+
+    Raises
+    ------
+    InputError
+        As :func:`grow`, and if the uncertainty of the classic method is asked for.
+    """
     settings = GrowingSettings() if settings is None else settings
     cancel = CancelToken() if cancel is None else cancel
     cancel.raise_if_canceled()
     check_settings(settings)
+    if uncertainty and settings.method == "classic":
+        msg = "the uncertainty is asked for with the method classic, expected the network: only it knows where it is unsure"
+        raise InputError(msg)
     check_volume(image)
     inside = seed_indices(image, positive, "positive")
     outside = seed_indices(image, negative, "negative")
@@ -91,16 +163,29 @@ def grow(
     check_foreground(inside, allowed)
     AirCheck(image)(inside, allowed, cancel)
     if settings.method == "classic":
-        result = grow_classic(image, seeds, settings=settings, progress=progress, cancel=cancel)
+        array = grow_classic(image, seeds, settings=settings, progress=progress, cancel=cancel)
+        grown = Grown(_as_mask(array, image))
     else:
-        result = _grown_by_network(image, seeds, settings=settings, device=device, progress=progress, cancel=cancel)
-    if not result.any():
+        grown = _grown_by_network(
+            image,
+            seeds,
+            settings=settings,
+            uncertainty=uncertainty,
+            device=device,
+            progress=progress,
+            cancel=cancel,
+        )
+    if not sitk.GetArrayViewFromImage(grown.mask).any():
         msg = "nothing is left of the segment: the negative points cut all of it, place a positive point inside of it"
         raise InputError(msg)
-    mask = sitk.GetImageFromArray(result.astype(np.uint8))
-    mask.CopyInformation(image)
     cancel.raise_if_canceled()
     progress(1.0, "Grown")
+    return grown
+
+
+def _as_mask(array: np.ndarray, image: sitk.Image) -> sitk.Image:
+    mask = sitk.GetImageFromArray(array.astype(np.uint8))
+    mask.CopyInformation(image)
     return mask
 
 
@@ -109,16 +194,20 @@ def _grown_by_network(
     seeds: Seeds,
     *,
     settings: GrowingSettings,
+    uncertainty: bool,
     device: str,
     progress: Progress,
     cancel: CancelToken,
-) -> np.ndarray:
-    """Return the mask grown from checked seeds at once: the points inside first, then those outside."""
+) -> Grown:
+    """Return what has grown from checked seeds at once: the points inside first, then those outside."""
     from MedDeepRegSegLib.segmentation.growing_session import GrowingSession
 
     session = GrowingSession(image, settings=settings, device=device)
     session.accept(seeds)
+    step: GrowingStep | None = None
     for inside, outside in ((seeds.inside, seeds.outside[:0]), (seeds.inside[:0], seeds.outside)):
         if len(inside) or len(outside):
-            session.click_voxels(inside, outside, progress=progress, cancel=cancel, began=time.perf_counter())
-    return np.asarray(sitk.GetArrayFromImage(session.mask) > 0)
+            step = session.click_voxels(inside, outside, progress=progress, cancel=cancel, began=time.perf_counter())
+    assert step is not None
+    unsure = session.uncertainty() if uncertainty else None
+    return Grown(session.mask, unsure, step.suggestion, step.adapted, step.notes)

@@ -38,6 +38,7 @@ from MedDeepRegSegLib.segmentation.growing_window import (
     Block,
     Window,
     is_cut,
+    resized,
 )
 from MedDeepRegSegLib.segmentation.growing_zoom import nearer, opening, wider
 from MedDeepRegSegLib.volumes.geometry import check_volume
@@ -207,7 +208,7 @@ class GrowingSession:
         changed = mask ^ earlier
         assert state.chance is not None
         assert state.window is not None
-        found = suggest(state.chance, state.window)
+        found = suggest(self._where_free(state.chance, state.window, state.prompts), state.window)
         suggestion = None if found is None else (self._point(found[0]), found[1])
         step = GrowingStep(
             mask,
@@ -321,14 +322,8 @@ class GrowingSession:
 
     def _mask(self, window: Window, chance: "Tensor", prompts: Sequence[Prompt]) -> Mask:
         """Return the mask in the block of a window: where it may grow, connected to the seeds, which are kept."""
-        mask = window.write(chance) > 0.5
         block = window.block
-        for where in (self._allowed, None if self._taken is None else ~self._taken):
-            if where is not None:
-                mask &= where[block]
-        if self._box is not None:
-            mask &= within_box(self._box, block)
-        mask &= within_box(self._reach(prompts), block)
+        mask = (window.write(chance) > 0.5) & self._free(block, prompts)
         offset = np.array([part.start for part in block])
         near = [
             (np.array(prompt.voxel) - offset, prompt.positive)
@@ -342,6 +337,27 @@ class GrowingSession:
         for place, positive in near:
             kept[tuple(place)] = positive
         return kept
+
+    def _free(self, block: Block, prompts: Sequence[Prompt]) -> Mask:
+        """Return where in a block the structure may grow."""
+        free: Mask = within_box(self._reach(prompts), block)
+        for where in (self._allowed, None if self._taken is None else ~self._taken):
+            if where is not None:
+                free = free & where[block]
+        return free if self._box is None else free & within_box(self._box, block)
+
+    def _where_free(
+        self, chance: NDArray[np.float32], window: Window, prompts: Sequence[Prompt]
+    ) -> NDArray[np.float32]:
+        """Return chances at working voxels, 0 where the structure may not grow: a click there would be refused."""
+        import torch
+
+        free = self._free(window.block, prompts)
+        if free.all():
+            return chance
+        # Above one half would leave places whose voxel in the image is not free.
+        kept = resized(torch.from_numpy(free.astype(np.float32)), window.size).numpy() > 0.99
+        return np.where(kept, chance, np.float32(0))
 
     def _reach(self, prompts: Sequence[Prompt]) -> Block:
         """Return the part of the image that is not too far from the points inside."""

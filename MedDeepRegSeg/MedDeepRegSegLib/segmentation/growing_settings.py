@@ -40,6 +40,9 @@ def check_settings(settings: GrowingSettings) -> None:
     if settings.method not in ("network", "classic"):
         msg = f"method is {settings.method!r}, expected network or classic"
         raise InputError(msg)
+    if settings.adapt and settings.method == "classic":
+        msg = "adapt is on with the method classic, expected the network: only the network learns from corrections"
+        raise InputError(msg)
     for name, lowest in (("smoothness_mm", 0.0), ("band_width", 0.1), ("neck_radius_mm", 0.0)):
         value = getattr(settings, name)
         if value is not None and not (np.isfinite(value) and value >= lowest):

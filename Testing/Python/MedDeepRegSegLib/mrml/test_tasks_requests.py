@@ -36,6 +36,8 @@ def make_task(name):
             negative_markups=points,
             box_roi=roi_from_box((0, 0, 0), (5, 5, 5), "box"),
             foreground_segmentation=segmentation,
+            adapt=True,
+            uncertainty=True,
         )
     if name == "foreground":
         return ForegroundTask(volume, what="body")

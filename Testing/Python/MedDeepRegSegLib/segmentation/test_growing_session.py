@@ -163,6 +163,39 @@ def test_adapting_says_so(scene):
     assert not step.mask[scene.voxel(scene.point(10, 26, 28))]
 
 
+def test_adapting_mends_what_has_leaked(scene):
+    """Two balls of one gray value touch: a click takes some of the other one, a correction gives it back."""
+    k, j, i = np.indices(scene.left.shape).astype(float)
+    x, y, z = i * SPACING[0], j * SPACING[1], k * SPACING[2]
+    other = ((x - 36) ** 2 + (y - 26) ** 2 + (z - 28) ** 2 <= 9**2) & ~scene.left
+    values = 100.0 + 60 * (scene.left | other) + np.random.default_rng(3).normal(0, 4, scene.left.shape)
+    image = sitk.GetImageFromArray(values.astype(np.float32))
+    image.CopyInformation(scene.image)
+    session = GrowingSession(image, settings=GrowingSettings(adapt=True))
+    first = session.click([scene.in_left])
+    assert (first.mask & other).sum() > 0.2 * other.sum(), "there is something to correct"
+    step = session.click(negative=[scene.point(38, 26, 28)])
+    assert step.adapted
+    assert dice(step.mask, scene.left) > max(0.8, dice(first.mask, scene.left) + 0.05)
+
+
+def test_suggestions_are_places_that_can_be_clicked(scene):
+    noise = np.random.default_rng(0).normal(100, 20, scene.left.shape).astype(np.float32)  # nothing is sure here
+    image = sitk.GetImageFromArray(noise)
+    low, high = (20, 12, 8), (44, 34, 20)
+    corners = [image.TransformIndexToPhysicalPoint(index) for index in (low, high)]
+    session = GrowingSession(image)
+    session.start(box=corners)
+    found = 0
+    for index in ((32, 23, 14), (24, 16, 10), (40, 30, 18)):
+        step = session.click([image.TransformIndexToPhysicalPoint(index)])
+        if step.suggestion is not None:
+            found += 1
+            place = image.TransformPhysicalPointToIndex(step.suggestion[0])
+            assert all(a <= b <= c for a, b, c in zip(low, place, high, strict=True)), place
+    assert found, "nothing was suggested in noise"
+
+
 def test_nothing_grows_beyond_the_largest_extent(scene):
     session = GrowingSession(scene.image, settings=GrowingSettings(max_extent_mm=5.0))
     step = session.click([scene.in_left])

@@ -56,3 +56,25 @@ def test_the_last_layer_follows_a_correction_and_little_else():
     assert changed.shape == logits.shape
     assert sign * (changed[place] - logits[place]) > 0
     assert (changed - logits).abs().mean() < (changed[place] - logits[place]).abs()
+
+
+def test_one_correction_turns_a_whole_region_of_its_kind():
+    """Two regions that different channels stand for were both grown; one point says that the second is wrong."""
+    from MedDeepRegSegLib.models.growing_network import cells_to_voxels
+
+    head = nn.Conv3d(24, 8, 3, padding=1)
+    features = torch.zeros(1, 24, 16, 16, 16)
+    with torch.no_grad():
+        head.weight.zero_()
+        head.weight[:, :2, 1, 1, 1] = 2.0
+        head.bias.fill_(-1.5)
+        features[0, 0, 3:7, 4:12, 4:12] = 1.5
+        features[0, 1, 9:13, 4:12, 4:12] = 1.0
+        logits = cells_to_voxels(head(features))[0, 0]
+    right, wrong = (np.zeros((32, 32, 32), bool) for _ in range(2))
+    right[6:14, 8:24, 8:24] = True
+    wrong[18:26, 8:24, 8:24] = True
+    assert np.array_equal(logits.numpy() > 0, right | wrong)
+    changed = adapted_logits(head, features, logits, [(10, 16, 16), (22, 16, 16)], [1, -1]).numpy() > 0
+    assert 2 * (changed & right).sum() / (changed.sum() + right.sum()) > 0.8
+    assert not changed[wrong].any(), "also far from the click"

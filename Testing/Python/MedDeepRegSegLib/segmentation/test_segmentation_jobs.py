@@ -42,6 +42,7 @@ def test_requests_cross_a_process_border(balls, tmp_path):
             tuple(centers),
             box=(-60.0, 0.0, 0.0, 60.0, 90.0, 90.0),
             settings=GrowingSettings(band_width=2.5),
+            uncertainty=tmp_path / "unsure.nrrd",
         ),
         measure_job.Request(tmp_path / "b.seg.nrrd", tmp_path / "c.csv", image=path),
     ):
@@ -94,6 +95,45 @@ def test_a_second_segment_joins_the_first_and_a_named_one_is_extended(balls, tmp
     assert labels[14, 20, 20] == labels[36, 20, 20] == 1
 
 
+def test_the_doubt_is_written_with_the_segment_or_not_at_all(balls, tmp_path, monkeypatch):
+    path, centers = balls
+    doubt = tmp_path / "new" / "unsure.nrrd"
+    settings = GrowingSettings(adapt=True)
+    request = grow_job.Request(
+        path, tmp_path / "new" / "a.seg.nrrd", (centers[0],), (centers[1],), settings=settings, uncertainty=doubt
+    )
+    with monkeypatch.context() as context:
+
+        def full(*_arguments):
+            msg = "the disk is full"
+            raise InputError(msg)
+
+        context.setattr(grow_job, "write_segmentation", full)
+        with pytest.raises(InputError, match="the disk is full"):
+            run_job("grow", request)
+        assert not (tmp_path / "new").exists()
+    result = run_job("grow", request)
+    assert from_json(grow_job.Result, to_json(result)) == result
+    assert result.uncertainty == doubt
+    values = sitk.GetArrayFromImage(sitk.ReadImage(str(doubt)))
+    assert values[20, 20, 14] < 0.3
+    assert 0.5 < values.max() <= 1
+
+
+def test_the_next_point_is_told_in_ras(balls, tmp_path, monkeypatch):
+    from MedDeepRegSegLib.segmentation import growing
+
+    def suggesting(image, *arguments, **options):
+        options.pop("uncertainty")
+        return growing.Grown(growing.grow(image, *arguments, **options), suggestion=((-1.0, 2.0, 3.0), True))
+
+    path, centers = balls
+    monkeypatch.setattr(grow_job, "grow_in_detail", suggesting)
+    result = run_job("grow", grow_job.Request(path, tmp_path / "a.seg.nrrd", (centers[0],)))
+    assert result.suggestion == grow_job.Suggestion((1.0, -2.0, 3.0), inside=True)
+    assert from_json(grow_job.Result, to_json(result)) == result
+
+
 def test_foreground_as_a_file(shared_data, tmp_path):
     image = shared_data / "06_totalsegmentator" / "example_ct_sm.nii.gz"
     result = run_job("foreground", foreground_job.Request(image, tmp_path / "lungs.seg.nrrd", "lungs"))
@@ -111,6 +151,24 @@ def test_nothing_is_written_when_refused_or_canceled(balls, tmp_path):
     cases = [
         ("grow", grow_job.Request(path, out, ()), "no positive point"),
         ("grow", grow_job.Request(path, tmp_path / "new" / "x.nrrd", (centers[0],)), "ends in .seg.nrrd"),
+        ("grow", grow_job.Request(path, out, (centers[0],), uncertainty=out), "not the name of an image file"),
+        ("grow", grow_job.Request(path, out, (centers[0],), uncertainty=tmp_path / "x.png"), "expected for example"),
+        (
+            "grow",
+            grow_job.Request(
+                path,
+                out,
+                (centers[0],),
+                settings=GrowingSettings(method="classic"),
+                uncertainty=tmp_path / "new" / "u.nrrd",
+            ),
+            "with the method classic",
+        ),
+        (
+            "grow",
+            grow_job.Request(path, out, (centers[0],), settings=GrowingSettings(method="classic", adapt=True)),
+            "only the network learns",
+        ),
         ("grow", grow_job.Request(tmp_path / "none.nii", out, (centers[0],)), "none.nii"),
         ("foreground", foreground_job.Request(path, tmp_path / "new" / "x.nii"), "ends in .seg.nrrd"),
         ("measure", measure_job.Request(tmp_path / "none.seg.nrrd", tmp_path / "new" / "x.csv"), "there is no file"),
