@@ -15,7 +15,7 @@ from MedDeepRegSegLib.mrml.grow_preview import GrowPreview
 from MedDeepRegSegLib.panels.grow_display import GrowDisplay
 from MedDeepRegSegLib.panels.grow_session import GrowSession
 from MedDeepRegSegLib.panels.grow_strokes import Stroke, Target, last_answered, point_of_ras, suggestion_of
-from MedDeepRegSegLib.panels.grow_texts import status_text
+from MedDeepRegSegLib.panels.grow_texts import failure_text, kept_text, status_text
 from MedDeepRegSegLib.segmentation.growing_exchange import Answer, Point
 
 
@@ -88,6 +88,8 @@ class GrowInteraction:
             return self._error
         if self._target.volume is None:
             return _("Pick a source volume.")
+        if self._strokes and not self._session.begun:
+            return kept_text()
         last = last_answered(self._strokes)
         answer = None if last is None else last.answer
         return status_text(self.clicks, answer, preparing=self._session.preparing, computing=self.computing)
@@ -208,12 +210,9 @@ class GrowInteraction:
         for answer, array in answers:  # all of them before anything is drawn, which may fail: they come once
             self._take(answer, array)
         failure = self._session.takeFailure()
-        if failure:
-            self._reset()
-            self._error = _("Growing stopped: {reason}").format(reason=failure)
-            self._forget()
-        else:
-            self._draw(answers)
+        if failure:  # a stroke that is being drawn goes on, and all strokes wait for the next process
+            self._error, self._confirmWanted = failure_text(failure, self.clicks), False
+        self._draw(answers)
         self._onChanged()
         if self._confirmWanted and not self.computing:
             self._confirmWanted = False
@@ -247,7 +246,7 @@ class GrowInteraction:
         self.prepare()
         if self._session.begun:
             return
-        self._beginNumber = self._session.begin(self._target)
+        self._beginNumber, self._error = self._session.begin(self._target), ""
         for stroke in self._strokes:
             stroke.answer, stroke.mask = None, None
             stroke.number = self._session.click(stroke.points, stroke.positive)

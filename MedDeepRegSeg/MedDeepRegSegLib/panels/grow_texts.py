@@ -37,6 +37,17 @@ def status_text(clicks: int, answer: Answer | None, *, preparing: str, computing
     return f"{step_text(answer)} {after}"
 
 
+def failure_text(reason: str, clicks: int) -> str:
+    """Return why growing has stopped, and what becomes of the clicks."""
+    stopped = _("Growing stopped: {reason}.").format(reason=reason.rstrip("."))
+    return f"{stopped} {kept_text()}" if clicks else stopped
+
+
+def kept_text() -> str:
+    """Return what can be done with clicks that the network does not know."""
+    return _("The clicks are kept: the next click or Enter sends them again, Esc drops them.")
+
+
 def step_text(answer: Answer) -> str:
     """Return the volume, what changed and what is to be noted, of one step."""
     parts = [

@@ -1,5 +1,7 @@
 """What the effect MedDeep Grow does when something changes or fails between two clicks: no click may be lost."""
 
+import time
+
 import numpy as np
 import pytest
 import slicer
@@ -8,6 +10,7 @@ from Host.loader import process_events
 from StandIns.growing import RADIUS_MM
 
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.jobs.processes import end_tree
 from MedDeepRegSegLib.mrml.markups import roi_from_box
 
 BALL_ML = 4 / 3 * np.pi * RADIUS_MM**3 / 1000
@@ -125,6 +128,74 @@ def test_a_volume_that_is_moved_is_sent_again_and_shown_at_its_new_place(editor,
     shown, _ = image_from_segmentation(interaction.preview.segmentation_node)
     shift = (shown.GetOrigin()[0] + ramp_volume.GetOrigin()[0]) / shown.GetSpacing()[0]
     assert shift == pytest.approx(round(shift)), "the preview is on the grid that the volume has now"
+
+
+def end_child(interaction):
+    """End the child process from outside, and wait until it is gone; the effect has not seen it then."""
+    client = interaction._session._client
+    end_tree(client._job._pid)
+    end = time.monotonic() + 30
+    while client.alive and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not client.alive
+
+
+def test_a_click_right_after_the_process_has_died_is_answered(editor, effect, interaction):
+    grow(editor, interaction, CENTER)
+    end_child(interaction)
+    interaction.click(APART)
+    assert interaction.clicks == 2
+    wait(interaction)
+    assert preview_ml(interaction) == pytest.approx(2 * BALL_ML, rel=0.1)
+    assert "stopped" not in effect.ui.growStatusLabel.text
+
+
+@pytest.fixture
+def stopped(editor, effect, interaction):
+    """One click is answered; then the process dies, and the effect sees it."""
+    grow(editor, interaction, CENTER)
+    end_child(interaction)
+    assert process_events(10, until=lambda: not interaction._session.running)
+    assert "Growing stopped" in effect.ui.growStatusLabel.text
+    assert interaction.clicks == 1
+    assert not interaction.computing
+    assert preview_ml(interaction) == pytest.approx(BALL_ML, rel=0.1), "what has grown is still shown"
+
+
+@pytest.mark.usefixtures("stopped")
+def test_clicks_before_the_process_died_are_sent_with_the_next_one(editor, effect, interaction):
+    assert grow(editor, interaction, APART) == pytest.approx(2 * BALL_ML, rel=0.1)
+    assert interaction.clicks == 2
+    assert "2 clicks" in effect.ui.growStatusLabel.text
+    editor.send("KeyPressEvent", key="BackSpace")
+    assert preview_ml(interaction) == pytest.approx(BALL_ML, rel=0.1)
+
+
+@pytest.mark.usefixtures("stopped")
+def test_confirming_after_the_process_died_grows_again(editor, interaction, liver_segmentation):
+    editor.send("KeyPressEvent", key="Return")
+    wait(interaction, until=lambda: interaction.clicks == 0)
+    assert volume_ml(liver_segmentation) == pytest.approx(BALL_ML, rel=0.1)
+
+
+@pytest.mark.usefixtures("stopped")
+def test_clicks_before_the_process_died_can_be_dropped(editor, effect, interaction):
+    editor.send("KeyPressEvent", key="BackSpace")
+    assert interaction.clicks == 0
+    assert effect.ui.growStatusLabel.text == "Click inside the structure."
+    assert grow(editor, interaction, APART) == pytest.approx(BALL_ML, rel=0.1)
+
+
+def test_a_stroke_that_is_drawn_while_the_process_dies_counts(editor, effect, interaction):
+    grow(editor, interaction, CENTER)
+    editor.send("LeftButtonPressEvent", APART)
+    end_child(interaction)
+    assert process_events(10, until=lambda: not interaction._session.running)
+    editor.send("LeftButtonReleaseEvent")
+    wait(interaction)
+    assert interaction.clicks == 2
+    assert preview_ml(interaction) == pytest.approx(2 * BALL_ML, rel=0.1)
+    assert "stopped" not in effect.ui.growStatusLabel.text
 
 
 def test_answers_survive_a_drawing_that_fails(editor, effect, interaction, monkeypatch):

@@ -12,6 +12,7 @@ from StandIns.growing import RADIUS_MM
 BALL_ML = 4 / 3 * np.pi * RADIUS_MM**3 / 1000
 CENTER = (6.0, -4.0, 5.0)  # RAS mm
 BESIDE = (14.0, -4.0, 5.0)
+APART = (-14.0, -4.0, 5.0)
 
 
 def test_the_editor_knows_the_effect(editor, effect):
@@ -171,15 +172,19 @@ def test_a_click_that_cannot_be_used_is_explained_and_the_others_stay(editor, ef
     assert preview_ml(interaction) == pytest.approx(BALL_ML, rel=0.1)
 
 
-def test_a_fault_of_the_network_is_told_and_the_next_click_starts_anew(editor, effect, interaction, liver_segmentation):
+def test_a_fault_of_the_network_is_told_and_no_click_is_lost(editor, effect, interaction, liver_segmentation):
     liver_segmentation.GetSegmentation().GetSegment("Liver").SetName("Broken")
     editor.click(CENTER)
-    wait(interaction, until=lambda: interaction.clicks == 0)
+    editor.click(BESIDE)  # when the process has ended maybe, which nobody has seen yet
+    wait(interaction, until=lambda: not interaction._session.running)
     assert "a fault of the program" in effect.ui.growStatusLabel.text
+    assert "The clicks are kept" in effect.ui.growStatusLabel.text
+    assert interaction.clicks == 2
     liver_segmentation.GetSegmentation().GetSegment("Liver").SetName("Liver")
-    editor.click(CENTER)
+    editor.click(APART)
     wait(interaction)
-    assert preview_ml(interaction) > 0
+    assert interaction.clicks == 3
+    assert preview_ml(interaction) > 2.2 * BALL_ML
 
 
 def test_the_window_lives_while_a_click_takes_its_time(editor, interaction, liver_segmentation):
