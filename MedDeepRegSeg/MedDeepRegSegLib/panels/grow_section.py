@@ -2,6 +2,7 @@
 
 from slicer.i18n import tr as _
 
+from MedDeepRegSegLib.mrml.display import show_volumes
 from MedDeepRegSegLib.mrml.edited_segment import segment_to_edit
 from MedDeepRegSegLib.mrml.segmentations import segment_id_by_name
 from MedDeepRegSegLib.mrml.tasks import GrowTask
@@ -51,6 +52,7 @@ class GrowSection(Section):
             self.ui.growButton.text = _("Grow again (replaces {name})").format(name=name) if replaces else _("Grow")
         classic = node.growMethod is GrowingMethod.CLASSIC
         self.ui.smoothnessSlider.enabled = self.ui.keepNarrowPartsCheckBox.enabled = classic
+        self.ui.growPointsAdaptCheckBox.enabled = self.ui.growUncertaintyCheckBox.enabled = not classic
 
     def onEffect(self, _checked: bool = False) -> None:
         """Open the Segment Editor with the effect, on a segment of the name that was given."""
@@ -66,23 +68,47 @@ class GrowSection(Section):
 
     def onGrow(self, _checked: bool = False) -> None:
         """Start growing from the points, or cancel it."""
-        node = self.node
+        node, volume = self.node, self.node.segmentedVolume
+        network = node.growMethod is GrowingMethod.NETWORK
         self.panel.toggleTask(
             self.ui.growButton,
             lambda: GrowTask(
-                node.segmentedVolume,
+                volume,
                 node.positivePoints,
                 negative_markups=node.negativePoints,
                 settings=GrowingSettings(
                     method=node.growMethod.value,
                     smoothness_mm=node.smoothnessMm,
                     neck_radius_mm=0.0 if node.keepNarrowParts else None,
+                    adapt=network and node.growAdapt,
                 ),
                 segmentation_node=node.segmentation,
                 segment_name=node.segmentName.strip(),
                 box_roi=node.growBox,
                 foreground_segmentation=node.growForeground,
+                uncertainty=network and node.growShowUncertainty,
+                uncertainty_node=_uncertaintyOf(node),
             ),
-            lambda outputs: self.panel.showSegmentation(node, outputs),
-            networks=node.growMethod is GrowingMethod.NETWORK,
+            lambda outputs: self.showGrown(node, volume, outputs),
+            networks=network,
         )
+
+    def showGrown(self, node, volume, outputs: dict) -> None:
+        """Pick the segmentation, show the uncertainty if there is one, and say where the next point would help."""
+        self.panel.showSegmentation(node, outputs)
+        if outputs["uncertainty"] is not None:
+            node.growUncertainty = outputs["uncertainty"]
+            show_volumes(volume, outputs["uncertainty"], 0.6, fit=False)
+        if outputs["suggestion"] is not None:
+            ras, inside = outputs["suggestion"]
+            place = ", ".join(f"{part:.1f}" for part in ras)
+            text = _("Done. Another point would help most at R, A, S {place} mm: it may be {side} the structure.")
+            self.ui.statusLabel.text = text.format(place=place, side=_("inside") if inside else _("outside"))
+
+
+def _uncertaintyOf(node):
+    """Return the volume of the uncertainty that was made for the segment of this name before, or None."""
+    volume = node.growUncertainty
+    if volume is None or not volume.GetName().startswith(f"{node.segmentName.strip()} uncertainty"):
+        return None
+    return volume

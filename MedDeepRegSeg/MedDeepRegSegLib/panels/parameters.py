@@ -196,6 +196,10 @@ class MedDeepRegSegParameterNode:
     growMethod: GrowingMethod = GrowingMethod.NETWORK
     smoothnessMm: Annotated[float, WithinRange(0.0, 5.0)] = 1.0
     keepNarrowParts: bool = False
+    growAdapt: bool = False
+    growShowUncertainty: bool = False
+    growUncertainty: vtkMRMLScalarVolumeNode
+    """Volume of the uncertainty that was made last; growing the same segment again fills it again."""
     subdivisionModel: SubdivisionModel = SubdivisionModel.BRAIN
     subdividedSegment: str = ""
     """Name of the segment that the parts lie in; empty stands for the whole image."""

@@ -60,8 +60,15 @@ def test_mask_grow_and_measure(panel, head_nodes, small_head):
     panel.ui.positivePointsSelector.setCurrentNode(points)
     assert panel.ui.positivePlaceWidget.currentNode() is points
     panel.ui.segmentNameLineEdit.text = "Ventricles"
+    panel.ui.growUncertaintyCheckBox.checked = True
     panel.ui.growButton.click()
     wait_for_end(panel)
+    doubt = panel.parameterNode.growUncertainty
+    assert doubt.GetName() == "Ventricles uncertainty"
+    assert 0.5 < slicer.util.arrayFromVolume(doubt).max() <= 1
+    panel.ui.growButton.click()
+    wait_for_end(panel)
+    assert panel.parameterNode.growUncertainty is doubt, "growing again fills it again"
     assert panel.ui.segmentationSelector.currentNode() is segmentation
     assert "Ventricles" in segment_names(segmentation)
 
@@ -168,6 +175,39 @@ def test_method_box_and_foreground_arrive_in_the_task(panel, organs, monkeypatch
     names = ("box_roi", "foreground_segmentation")
     assert [first["settings"].method, *(first[name] for name in names)] == ["network", None, None]
     assert [second["settings"].method, *(second[name] for name in names)] == ["classic", box, organs]
+
+
+def test_doubt_and_learning_are_of_the_network(panel, monkeypatch):
+    from MedDeepRegSegLib.panels import grow_section
+    from MedDeepRegSegLib.panels.parameters import GrowingMethod
+
+    made = requests(panel, monkeypatch, grow_section, "GrowTask")
+    panel.ui.positivePointsSelector.setCurrentNode(markups_from_points([(0.0, 0.0, 0.0)], ["inside"], "Inside"))
+    panel.ui.growButton.click()
+    panel.ui.growPointsAdaptCheckBox.checked = True
+    panel.ui.growUncertaintyCheckBox.checked = True
+    panel.ui.growButton.click()
+    panel.parameterNode.growMethod = GrowingMethod.CLASSIC
+    assert not panel.ui.growPointsAdaptCheckBox.enabled
+    assert not panel.ui.growUncertaintyCheckBox.enabled
+    panel.ui.growButton.click()
+    chosen = [(options["settings"].adapt, options["uncertainty"]) for _arguments, options in made]
+    assert chosen == [(False, False), (True, True), (False, False)]
+
+
+def test_doubt_is_shown_and_the_next_point_is_told(panel, head_nodes, organs):
+    node = panel.parameterNode
+    volume = head_nodes[1]
+    section = next(section for section in panel.sections if hasattr(section, "showGrown"))
+    section.showGrown(
+        node, head_nodes[0], {"segmentation": organs, "uncertainty": volume, "suggestion": ((-1.0, 2.5, 3.0), False)}
+    )
+    composite = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")[0]
+    assert composite.GetForegroundVolumeID() == volume.GetID()
+    assert composite.GetBackgroundVolumeID() == head_nodes[0].GetID()
+    assert node.growUncertainty is volume
+    assert "-1.0, 2.5, 3.0" in panel.ui.statusLabel.text
+    assert "outside" in panel.ui.statusLabel.text
 
 
 def test_families_are_chosen(panel, head_nodes, organs, monkeypatch):
