@@ -54,6 +54,12 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
         help="network: the growing network (default); classic: bands of intensity, needs no PyTorch",
     )
     parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="MODEL_DIR",
+        help="growing network of your own, from 'meddeep train --network growing' (method network only)",
+    )
+    parser.add_argument(
         "--adapt",
         action="store_true",
         help="let the network learn from negative points that lie in what it grew (method network only)",
@@ -91,8 +97,11 @@ def _request(args: argparse.Namespace) -> Any:
         existing(args.previous, "--previous")
     if args.foreground is not None:
         existing(args.foreground, "--foreground")
-    if args.method == "classic" and (args.adapt or args.uncertainty is not None):
-        option = "--adapt" if args.adapt else "--uncertainty"
+    if args.model is not None:
+        existing(args.model, "--model")
+    networks = (("--adapt", args.adapt), ("--uncertainty", args.uncertainty), ("--model", args.model))
+    option = next((name for name, value in networks if value), None)
+    if args.method == "classic" and option is not None:
         msg = f"{option} needs the growing network, which --method classic does without: leave one of them out"
         raise InputError(msg)
     output_file(args.out, ".seg.nrrd", inputs=[args.image])
@@ -111,6 +120,7 @@ def _request(args: argparse.Namespace) -> Any:
         previous=args.previous,
         settings=GrowingSettings(method=args.method, adapt=args.adapt),
         uncertainty=args.uncertainty,
+        model=args.model,
         device=args.device,
         name=args.name.strip(),
         out=args.out,

@@ -32,6 +32,7 @@ JOBS: dict[str, str] = {
     "measure": "MedDeepRegSegLib.segmentation.measure_job",
     "register": "MedDeepRegSegLib.registration.job",
     "subdivide": "MedDeepRegSegLib.segmentation.subdivide_job",
+    "train-growing": "MedDeepRegSegLib.training.growing_job",
 }
 """Job name to module path. Other libraries add theirs with :func:`register_jobs`."""
 

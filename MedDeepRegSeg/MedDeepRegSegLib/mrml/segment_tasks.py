@@ -80,6 +80,9 @@ class GrowTask:
         Make a volume of how unsure the network is, too.
     uncertainty_node:
         Scalar volume node that gets it; a new one without.
+    model:
+        Folder of a growing network of one's own, see :class:`~MedDeepRegSegLib.mrml.train_growing_task.TrainGrowingTask`; the
+        one that ships without.
     box_roi:
         ROI node that the structure must stay in.
     foreground_segmentation:
@@ -108,11 +111,13 @@ class GrowTask:
         adapt: bool | None = None,
         uncertainty: bool = False,
         uncertainty_node=None,
+        model: Path | str | None = None,
         device: str = "auto",
     ) -> None:
         self._adapt = adapt
         self._uncertainty = uncertainty
         self._uncertainty_node = uncertainty_node
+        self._model = None if model is None else Path(model)
         self._volume = volume_node
         self._positive = positive_markups
         self._negative = negative_markups
@@ -156,6 +161,7 @@ class GrowTask:
             negative=as_points(negative),
             box=box,
             out=folder / "grown.seg.nrrd",
+            model=self._model,
             device=self._device,
             **optional,
         )

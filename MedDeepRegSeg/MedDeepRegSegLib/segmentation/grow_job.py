@@ -43,6 +43,8 @@ class Request:
     """How to grow."""
     uncertainty: Path | None = None
     """Image file to write: how unsure the network is, 0 (sure) to 1 (could be either). None is written without."""
+    model: Path | None = None
+    """Folder of a growing network of one's own; the one that ships without."""
     device: str = "cpu"
     """``auto``, ``cpu`` or ``cuda``."""
 
@@ -114,6 +116,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         previous=None if own is None else _mask(array == own.value, image),
         settings=request.settings,
         uncertainty=request.uncertainty is not None,
+        model=request.model,
         device=request.device,
         progress=part_of(progress, 0.1, 0.95),
         cancel=cancel,

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
@@ -62,6 +63,7 @@ def grow(
     foreground: sitk.Image | None = None,
     previous: sitk.Image | None = None,
     settings: GrowingSettings | None = None,
+    model: Path | None = None,
     device: str = "cpu",
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
@@ -85,6 +87,8 @@ def grow(
         it cut from it.
     settings:
         See :class:`GrowingSettings`.
+    model:
+        Folder of a growing network of one's own; the one that ships without.
     device : {"auto", "cpu", "cuda"}
         Of the network.
 
@@ -111,6 +115,7 @@ def grow(
         foreground=foreground,
         previous=previous,
         settings=settings,
+        model=model,
         device=device,
         progress=progress,
         cancel=cancel,
@@ -127,6 +132,7 @@ def grow_in_detail(
     previous: sitk.Image | None = None,
     settings: GrowingSettings | None = None,
     uncertainty: bool = False,
+    model: Path | None = None,
     device: str = "cpu",
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
@@ -147,6 +153,11 @@ def grow_in_detail(
     cancel = CancelToken() if cancel is None else cancel
     cancel.raise_if_canceled()
     check_settings(settings)
+    if model is not None and settings.method == "classic":
+        msg = (
+            "a model is given with the method classic, expected the network: leave the model out, or choose the network"
+        )
+        raise InputError(msg)
     if uncertainty and settings.method == "classic":
         msg = "the uncertainty is asked for with the method classic, expected the network: only it knows where it is unsure"
         raise InputError(msg)
@@ -171,6 +182,7 @@ def grow_in_detail(
             seeds,
             settings=settings,
             uncertainty=uncertainty,
+            model=model,
             device=device,
             progress=progress,
             cancel=cancel,
@@ -195,6 +207,7 @@ def _grown_by_network(
     *,
     settings: GrowingSettings,
     uncertainty: bool,
+    model: Path | None,
     device: str,
     progress: Progress,
     cancel: CancelToken,
@@ -202,7 +215,7 @@ def _grown_by_network(
     """Return what has grown from checked seeds at once: the points inside first, then those outside."""
     from MedDeepRegSegLib.segmentation.growing_session import GrowingSession
 
-    session = GrowingSession(image, settings=settings, device=device)
+    session = GrowingSession(image, settings=settings, model=model, device=device)
     session.accept(seeds)
     step: GrowingStep | None = None
     for inside, outside in ((seeds.inside, seeds.outside[:0]), (seeds.inside[:0], seeds.outside)):

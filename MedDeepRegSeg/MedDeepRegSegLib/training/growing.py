@@ -150,7 +150,8 @@ class GrowingObjective(nn.Module):
         truth = torch.from_numpy(sample.truth).to(device).float()[None, None]
         prompts = growing_prompts.blank(sample.truth.shape, device)
         growing_prompts.set_box(prompts, sample.box)
-        intensity = growing_prompts.intensity(sample.volume)
+        intensity = sample.intensity or growing_prompts.intensity(sample.volume)
+        known = None if sample.known is None else torch.from_numpy(sample.known).to(device).float()[None, None]
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
             encoded = self.network.encode(volume)
         clicks = random.integer(1, self._settings.most_clicks)
@@ -179,29 +180,38 @@ class GrowingObjective(nn.Module):
                     torch.tensor([signs], device=device),
                 )
             if learned:
-                losses.append(_loss(logits, coarse, truth, prompts[None]))
+                losses.append(_loss(logits, coarse, truth, prompts[None], known))
             found = logits.detach() > 0
+            if known is not None:
+                found &= known > 0
             dices.append(2 * (found & (truth > 0)).sum() / (found.sum() + truth.sum()).clamp_min(1))
             prompts = prompts.clone()  # what was learned from is kept for the gradient
             prompts[growing_prompts.PREVIOUS] = torch.sigmoid(logits.detach()[0, 0])
+            if known is not None:
+                prompts[growing_prompts.PREVIOUS] *= known[0, 0]
             click = next_click(sample.truth, found[0, 0].cpu().numpy(), random) if number + 1 < clicks else None
         loss = torch.stack(losses).mean()
         # Without a box, the last column repeats the first click, so that all columns are means over all objects.
         return [loss, dices[0], dices[-1], dices[-1] if sample.box is not None else dices[0]]
 
 
-def _loss(logits: Tensor, coarse: list[Tensor], truth: Tensor, prompts: Tensor) -> Tensor:
+def _loss(logits: Tensor, coarse: list[Tensor], truth: Tensor, prompts: Tensor, known: Tensor | None = None) -> Tensor:
     """Return Dice and cross-entropy, the latter weighted up at clicks and for small objects, and that of coarse levels."""
-    inside = torch.sigmoid(logits)
+    inside = torch.sigmoid(logits) if known is None else torch.sigmoid(logits) * known
     dice = 1 - (2 * (inside * truth).sum() + 20) / (inside.sum() + truth.sum() + 20)
-    rarity = truth.mean().clamp(0.002, 0.3).rsqrt()
+    rarity = _mean(truth, known).clamp(0.002, 0.3).rsqrt()
     honored = 1 + _CLICK_WEIGHT * (prompts[:, :1] * truth + prompts[:, 1:2] * (1 - truth))
     entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none") * honored
-    loss = dice + 0.5 * rarity * entropy.mean()
+    loss = dice + 0.5 * rarity * _mean(entropy, known)
     for level, answer in enumerate(coarse, start=1):
         share = F.avg_pool3d(truth, 2**level)
-        loss = loss + _COARSE_WEIGHT * rarity * F.binary_cross_entropy_with_logits(answer, share)
+        entropy = F.binary_cross_entropy_with_logits(answer, share, reduction="none")
+        loss = loss + _COARSE_WEIGHT * rarity * _mean(entropy, None if known is None else F.avg_pool3d(known, 2**level))
     return loss
+
+
+def _mean(values: Tensor, weights: Tensor | None) -> Tensor:
+    return values.mean() if weights is None else (values * weights).sum() / weights.sum()
 
 
 def weights_from(folder: Path, settings: GrowingNetworkSettings) -> tuple[str, dict[str, Tensor]]:

@@ -22,10 +22,11 @@ USUAL_TEXTS = EncoderTexts(
 )
 """What a description says that a file of texts leaves out."""
 
-_LOSS = (
+LOSS = (
     "Dice and cross-entropy, the latter weighted up around clicks and for small objects, after the first and the last two "
     "clicks of a simulated user; the same at 1/2, 1/4 and 1/8 of the resolution, weight .15."
 )
+"""What every training of this network makes small."""
 
 
 def export_growing(
@@ -72,5 +73,5 @@ def export_growing(
         ),
         data_license="that of the label maps" if record.maps_sha256 else "none needed",
         recipe=recipe(command, begun, checkpoint),
-        loss=_LOSS,
+        loss=LOSS,
     )

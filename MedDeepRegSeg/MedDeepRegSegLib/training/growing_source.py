@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from MedDeepRegSegLib.models.encoder_input import standardize
-from MedDeepRegSegLib.models.growing_prompts import Block
+from MedDeepRegSegLib.models.growing_prompts import Block, Intensity
 from MedDeepRegSegLib.synthesis.clicks import draw_box
 from MedDeepRegSegLib.synthesis.label_maps import LabelMap, random_label_map
 from MedDeepRegSegLib.synthesis.objects import compactness, draw_object, visibility
@@ -31,11 +31,17 @@ _HEADS = PairSettings(scale=(0.8, 2.0))
 
 @dataclass(frozen=True, eq=False)
 class ObjectSample:
-    """A standardized volume (2, D, H, W), the object in it (D, H, W), and its box where the user draws one."""
+    """A standardized volume (2, D, H, W), the object in it (D, H, W), and its box where the user draws one.
+
+    ``intensity`` is what clicks compare, computed from the volume where it is not given. Where ``known`` is given,
+    nothing is asked and clicked in its other voxels; the object has none of them.
+    """
 
     volume: Tensor
     truth: NDArray[np.bool_]
     box: Block | None
+    intensity: Intensity | None = None
+    known: NDArray[np.bool_] | None = None
 
 
 class GrowingSource:

@@ -285,6 +285,7 @@ def test_grow_says_the_next_point_as_it_can_be_given():
     [
         (["--method", "classic", "--adapt"], "--adapt needs the growing network"),
         (["--method", "classic", "--uncertainty", "u.nrrd"], "--uncertainty needs the growing network"),
+        (["--model", "nowhere"], "--model"),
         (["--uncertainty", "u.png"], "--uncertainty: u.png does not end with .nrrd"),
         (["--uncertainty", "ct.nrrd"], "is also an input"),
         (["--uncertainty", "u.seg.nrrd"], "u.seg.nrrd is not the name of an image file"),
