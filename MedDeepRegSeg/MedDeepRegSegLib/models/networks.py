@@ -195,7 +195,7 @@ def _ready(make: Callable[[], N], tensors: Mapping[str, np.ndarray], path: Path,
     with torch.device("meta"):  # nothing is allocated before the weights are known to fit
         network = make()
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    _check_fit(tensors, expected, path)
+    check_fit(tensors, expected, path)
     weights = {name: torch.from_numpy(array.astype(np.float32)) for name, array in tensors.items()}
     network.load_state_dict(weights, strict=True, assign=True)
     network.requires_grad_(False).eval().to(device)
@@ -226,7 +226,13 @@ def encoder_settings(description: NetworkDescription) -> "EncoderSettings":
     return settings
 
 
-def _check_fit(tensors: Mapping[str, np.ndarray], expected: Mapping[str, tuple[int, ...]], path: Path) -> None:
+def check_fit(tensors: Mapping[str, np.ndarray], expected: Mapping[str, tuple[int, ...]], path: Path) -> None:
+    """Refuse tensors of a file that are not, by names and shapes, those that a network has.
+
+    Raises
+    ------
+    InputError
+    """
     missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
     for names, problem in ((missing, "lacks"), (extra, "has, beyond those of the network,")):
         if names:

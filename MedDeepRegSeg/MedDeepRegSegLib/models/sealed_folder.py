@@ -48,14 +48,26 @@ class Sealable(Protocol):
 D = TypeVar("D", bound=Sealable)
 
 
-def write_sealed(folder: Path, arrays: Mapping[str, np.ndarray], description: D, card: str) -> D:
-    """Write a model folder, whole or not at all, and return the description with the hash of the weights set."""
+def write_sealed(
+    folder: Path,
+    arrays: Mapping[str, np.ndarray],
+    description: D,
+    card: str,
+    *,
+    texts: Mapping[str, str] | None = None,
+) -> D:
+    """Write a model folder, whole or not at all, and return the description with the hash of the weights set.
+
+    ``texts`` are further files for people, by name.
+    """
     weights = _to_bytes(arrays, {_HEADER_KEY: _seal(description)})
     sealed = replace(description, weights_sha256=hashlib.sha256(weights).hexdigest())
     with atomic_folder(folder) as temporary:
         (temporary / WEIGHTS_FILE).write_bytes(weights)
         write_json(temporary / DESCRIPTION_FILE, to_json(sealed))
         write_text(temporary / CARD_FILE, card)
+        for name, text in (texts or {}).items():
+            write_text(temporary / name, text)
     return sealed
 
 
