@@ -22,9 +22,21 @@ from MedDeepRegSegLib.errors import Canceled, InputError, MissingPackageError
 
 SUCCESS, INTERNAL_ERROR, BAD_INPUT = 0, 1, 2
 
-_COMMANDS = ("samples", "register", "foreground", "contours", "grow", "measure", "subdivide", "features", "batch")
+_COMMANDS = (
+    "samples",
+    "register",
+    "foreground",
+    "contours",
+    "grow",
+    "measure",
+    "subdivide",
+    "features",
+    "batch",
+    "augment",
+    "dataset",
+)
 _PLANNED = (
-    *("augment", "dataset", "train", "predict", "evaluate"),
+    *("train", "predict", "evaluate"),
     *("cases", "associations"),
 )
 _DESCRIPTION = """\

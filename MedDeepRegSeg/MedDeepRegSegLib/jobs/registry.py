@@ -24,12 +24,16 @@ class JobModule(Protocol):
 
 JOBS: dict[str, str] = {
     "align-contours": "MedDeepRegSegLib.segmentation.align_contours_job",
+    "augment": "MedDeepRegSegLib.augmentation.augment_job",
     "contours": "MedDeepRegSegLib.segmentation.contours_job",
+    "dataset": "MedDeepRegSegLib.datasets.dataset_job",
+    "evaluate": "MedDeepRegSegLib.prediction.evaluate_job",
     "features": "MedDeepRegSegLib.features.features_job",
     "foreground": "MedDeepRegSegLib.segmentation.foreground_job",
     "grow": "MedDeepRegSegLib.segmentation.grow_job",
     "grow-session": "MedDeepRegSegLib.segmentation.growing_worker",
     "measure": "MedDeepRegSegLib.segmentation.measure_job",
+    "predict": "MedDeepRegSegLib.prediction.predict_job",
     "register": "MedDeepRegSegLib.registration.job",
     "subdivide": "MedDeepRegSegLib.segmentation.subdivide_job",
     "train-growing": "MedDeepRegSegLib.training.growing_job",

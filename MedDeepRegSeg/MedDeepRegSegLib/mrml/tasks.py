@@ -5,6 +5,7 @@ panels) or in this one (:func:`run_task`, for the module logic and scripts); the
 (:meth:`~NodeTask.collect`). Nothing of the scene changes before the last step, so a failed or canceled job leaves it as it was.
 """
 
+from MedDeepRegSegLib.mrml.augment_task import AugmentTask
 from MedDeepRegSegLib.mrml.contours_task import AlignContoursTask, ContoursTask
 from MedDeepRegSegLib.mrml.features_task import FeaturesTask
 from MedDeepRegSegLib.mrml.measure_task import MeasureTask
@@ -15,6 +16,7 @@ from MedDeepRegSegLib.mrml.task_base import NodeTask, one_action, run_task
 
 __all__ = [
     "AlignContoursTask",
+    "AugmentTask",
     "ContoursTask",
     "FeaturesTask",
     "ForegroundTask",

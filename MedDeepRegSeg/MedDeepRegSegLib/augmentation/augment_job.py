@@ -1,0 +1,164 @@
+"""The job that makes samples of an image file: images, segmentations of the same names, a picture of them and a record."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
+
+if TYPE_CHECKING:
+    from MedDeepRegSegLib.augmentation.images import ImageAugmenter
+    from MedDeepRegSegLib.augmentation.record import AugmentationRecord
+    from MedDeepRegSegLib.augmentation.settings import SampleDraws
+
+_MOST = 9999
+_PICTURED = 24
+RECORD, PREVIEW = "applied.json", "preview.png"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to make."""
+
+    image: Path
+    """Image file, or folder of one DICOM series."""
+    out: Path
+    """Folder to write to."""
+    segmentation: Path | None = None
+    """Segmentation of the image: ``.seg.nrrd``, or any label map."""
+    preset: str = "default"
+    """Name of a preset, or a file with one."""
+    count: int = 8
+    """How many samples."""
+    seed: int = 0
+    """The same seed makes the same samples."""
+    record: Path | None = None
+    """Record of another run to apply again, instead of preset, count and seed."""
+    files: bool = True
+    """Whether to write the samples, or only the picture and the record."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What was made."""
+
+    images: tuple[Path, ...]
+    """Samples."""
+    segmentations: tuple[Path, ...]
+    """Their segmentations; empty without one."""
+    preview: Path
+    """Picture of the first samples."""
+    record: Path
+    """What was drawn for each sample; can be applied again."""
+    preset: str
+    """Title of the preset."""
+    happened: tuple[str, ...]
+    """For each sample what happened, in words."""
+    notes: tuple[str, ...] = ()
+    """What the user should know."""
+
+
+def run(request: Request, *, progress: Progress = no_progress, cancel: CancelToken | None = None) -> Result:
+    """Make samples and write them, all or none.
+
+    Raises
+    ------
+    InputError
+        If the image, the segmentation, the preset or the record cannot be used.
+    Canceled
+        If ``cancel`` was set. Nothing was written then.
+    """
+    from MedDeepRegSegLib.augmentation.images import ImageAugmenter
+    from MedDeepRegSegLib.augmentation.preset import load_preset
+    from MedDeepRegSegLib.augmentation.preview import PreviewSheet, happened
+    from MedDeepRegSegLib.augmentation.record import AugmentationRecord, read_record, record_json
+    from MedDeepRegSegLib.jobs.outputs import atomic_folder, write_json
+    from MedDeepRegSegLib.segmentation.overlay import write_png
+    from MedDeepRegSegLib.segmentation.segmentation_file import read_segmentation, write_segmentation
+    from MedDeepRegSegLib.volumes.reading import read_volume, write_image
+
+    cancel = CancelToken() if cancel is None else cancel
+    if not 1 <= request.count <= _MOST:
+        msg = f"count is {request.count}, expected 1 to {_MOST} samples: choose another number"
+        raise InputError(msg)
+    progress(0.0, "Reading")
+    old = None if request.record is None else read_record(request.record)
+    preset = None if old is not None else load_preset(request.preset)
+    image = read_volume(request.image, progress=part_of(progress, 0.0, 0.05), cancel=cancel)
+    labels, segments = (None, ()) if request.segmentation is None else read_segmentation(request.segmentation)
+    settings = old.settings if old is not None else preset.settings  # type: ignore[union-attr]
+    augmenter = ImageAugmenter(image, labels, settings, segments=segments)
+    name = request.preset if preset is None else preset.name
+    name = name if old is None else old.preset
+    drawn: dict[str, SampleDraws] = {}
+    images, segmentations = [], []
+    with atomic_folder(request.out) as folder:
+        sheet = PreviewSheet(image, labels, segments)
+        samples = list(_planned(augmenter, request, old))
+        for number, (title, draws) in enumerate(samples):
+            cancel.raise_if_canceled()
+            progress(0.05 + 0.9 * number / len(samples), f"Sample {number + 1} of {len(samples)}")
+            sample = augmenter.apply(draws)
+            drawn[title] = draws
+            if number < _PICTURED:
+                sheet.add(sample.image, sample.labels, draws, f"{number + 1}")
+            if request.files:
+                write_image(sample.image, folder / f"{title}.nii.gz")
+                images.append(request.out / f"{title}.nii.gz")
+                if sample.labels is not None:
+                    write_segmentation(sample.labels, segments, folder / f"{title}.seg.nrrd")
+                    segmentations.append(request.out / f"{title}.seg.nrrd")
+        cancel.raise_if_canceled()
+        progress(0.96, "Drawing the picture")
+        told = name if preset is None else preset.title
+        write_png(sheet.picture(f"{len(samples)} samples, preset {told}"), folder / PREVIEW)
+        record = AugmentationRecord(
+            preset=name,
+            settings=settings,
+            seed=request.seed if old is None else old.seed,
+            size=augmenter.size,
+            spacing_mm=augmenter.spacing_mm,
+            samples=drawn,
+        )
+        write_json(folder / RECORD, record_json(record))
+    progress(1.0, f"Made {len(samples)} samples")
+    return Result(
+        images=tuple(images),
+        segmentations=tuple(segmentations),
+        preview=request.out / PREVIEW,
+        record=request.out / RECORD,
+        preset=told,
+        happened=tuple(happened(draws) for draws in drawn.values()),
+        notes=_notes(settings.flip.probability, request, segments),
+    )
+
+
+def _planned(
+    augmenter: "ImageAugmenter", request: Request, old: "AugmentationRecord | None"
+) -> "Iterator[tuple[str, SampleDraws]]":
+    """Return names and draws of the samples to make."""
+    if old is not None:
+        old.check_fits(augmenter.size, augmenter.spacing_mm)
+        for name, draws in old.samples.items():
+            if not name.replace("_", "").isalnum():  # it becomes the name of a file
+                msg = f"the record names a sample {name!r}, expected letters and digits: correct it"
+                raise InputError(msg)
+            yield name, draws
+        return
+    digits = max(3, len(str(request.count)))
+    for number in range(1, request.count + 1):
+        yield f"image_{number:0{digits}}", augmenter.draw((request.seed, number))
+
+
+def _notes(flips: float, request: Request, segments: tuple) -> tuple[str, ...]:
+    """Return why nothing was mirrored, where the preset permits it and the labels do not."""
+    from MedDeepRegSegLib.augmentation.label_sides import label_sides
+
+    if not flips or request.segmentation is None or request.record is not None:
+        return ()
+    sides = label_sides(segments)
+    why = [f"{name!r} has no partner of the other side" for name in sides.unpaired[:1]]
+    why += [f"{name!r} lies on one side of the body" for name in sides.one_sided[:1]]
+    return (f"Not mirrored left to right: {why[0]}.",) if why else ()

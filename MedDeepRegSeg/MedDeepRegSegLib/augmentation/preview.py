@@ -1,0 +1,97 @@
+"""A sheet that shows samples beside what they were made of: one slice each, with segments outlined."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+import numpy as np
+import SimpleITK as sitk
+
+from MedDeepRegSegLib.augmentation.settings import SampleDraws
+from MedDeepRegSegLib.segmentation.overlay import montage, slice_picture
+from MedDeepRegSegLib.segmentation.overlay_plane import Axis, closest_axis, plane_through
+from MedDeepRegSegLib.segmentation.segments import Segment
+from MedDeepRegSegLib.volumes.modality import display_window
+
+_AXES: tuple[Axis, ...] = ("sagittal", "coronal", "axial")
+_THICK = 1.6  # slices so much thicker than pixels are shown as they were taken
+_BACKGROUND = (0.11, 0.12, 0.14)
+
+
+class PreviewSheet:
+    """Draws samples of one image, all at the same place and in the same gray scale.
+
+    Parameters
+    ----------
+    image : SimpleITK.Image
+        What samples are made of; shown first.
+    labels : SimpleITK.Image, optional
+        Its label map; the slice is where most of it is.
+    segments : sequence of Segment
+        Names and colors of labels.
+    size : int
+        Pixels along the longer side of each picture.
+    """
+
+    def __init__(
+        self, image: sitk.Image, labels: sitk.Image | None, segments: Sequence[Segment] = (), *, size: int = 240
+    ) -> None:
+        self._segments = tuple(segments)
+        self._size = size
+        self._window_level = display_window(image)
+        spacing = [image.GetSpacing()[closest_axis(image, through)] for through in range(3)]
+        through = int(np.argmax(spacing)) if max(spacing) > _THICK * min(spacing) else 2
+        self._axis = _AXES[through]
+        self._through = through
+        self._place = plane_through(image, self._axis, labels=labels).origin[through]
+        self._pictures: list[np.ndarray] = []
+        self._captions: list[str] = []
+        self._draw(image, labels, "Original")
+
+    def add(self, image: sitk.Image, labels: sitk.Image | None, draws: SampleDraws, name: str) -> None:
+        """Draw a sample."""
+        self._draw(image, labels, f"{name}: {happened(draws)}")
+
+    def picture(self, title: str) -> np.ndarray:
+        """Return the sheet, (H, W, 3) uint8."""
+        columns = max(1, min(len(self._pictures), round(np.sqrt(1.6 * len(self._pictures)))))
+        return montage(
+            self._pictures, columns=columns, captions=self._captions, title=title, background=_BACKGROUND, size=12
+        )
+
+    def _draw(self, image: sitk.Image, labels: sitk.Image | None, caption: str) -> None:
+        low, high = _reach(image, self._through)
+        self._pictures.append(
+            slice_picture(
+                image,
+                self._axis,
+                position=float(np.clip(self._place, low, high)),  # a cropped sample may end before it
+                labels=labels,
+                segments=self._segments or None,
+                window_level=self._window_level,
+                size=self._size,
+                fill=0.12,
+                line_width=1.5,
+                letters=False,
+                scale_bar=False,
+            )
+        )
+        self._captions.append(caption)
+
+
+def happened(draws: SampleDraws) -> str:
+    """Return what happened to a sample, in a few words."""
+    names = [part.name.replace("_", " ") for part in fields(SampleDraws) if part.name != "crop"]
+    happening = [name for name in names if getattr(draws, name.replace(" ", "_")) is not None]
+    return ", ".join(happening) or "unchanged"
+
+
+def _reach(image: sitk.Image, through: int) -> tuple[float, float]:
+    """Return where the centers of the outermost voxels lie along an LPS axis, mm."""
+    size = image.GetSize()
+    corners = [
+        image.TransformIndexToPhysicalPoint((i, j, k))[through]
+        for i in (0, size[0] - 1)
+        for j in (0, size[1] - 1)
+        for k in (0, size[2] - 1)
+    ]
+    return min(corners), max(corners)
