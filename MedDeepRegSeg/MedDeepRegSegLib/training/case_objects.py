@@ -1,6 +1,5 @@
 """The labelled objects of the cases of a dataset: what a person would grow by clicks, one connected part at a time."""
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,13 +13,13 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 from MedDeepRegSegLib.segmentation.growing_window import Block, Mask
 from MedDeepRegSegLib.segmentation.morphology import components
+from MedDeepRegSegLib.training.kept import Kept
 from MedDeepRegSegLib.volumes.modality import Modality, guess_modality
 
 _FEWEST = 64
 """Voxels of the smallest object."""
 _SMALLEST_SHARE = 0.1
 """Parts of a class that are smaller than this share of its largest part are crumbs, no objects."""
-_CACHE_BYTES = 2**30
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,8 +160,11 @@ class ObjectCases:
     """
 
     def __init__(self, cases: Sequence[Case], dataset: Dataset, channel: int = 0) -> None:
-        self._cases, self._dataset, self._channel = tuple(cases), dataset, channel
-        self._kept: OrderedDict[int, ObjectCase] = OrderedDict()
+        self._cases = tuple(cases)
+        self._kept = Kept(
+            lambda number: read_objects(self._cases[number], dataset, channel=channel),
+            lambda case: 2 * case.values.nbytes,  # the image, and its values
+        )
 
     def __len__(self) -> int:
         """Return the number of cases."""
@@ -170,10 +172,4 @@ class ObjectCases:
 
     def __getitem__(self, number: int) -> ObjectCase:
         """Return a case with its objects; there may be none."""
-        case = self._kept.pop(number, None)
-        if case is None:
-            case = read_objects(self._cases[number], self._dataset, channel=self._channel)
-        self._kept[number] = case
-        while len(self._kept) > 1 and sum(2 * kept.values.nbytes for kept in self._kept.values()) > _CACHE_BYTES:
-            self._kept.popitem(last=False)
-        return case
+        return self._kept[number]

@@ -37,6 +37,17 @@ _SUBDIVISION += ("stripped_fraction", "learning_rate", "weight_decay", "warmup",
 _SUBDIVISION += ("head_channels",)
 _GROWING: tuple[str, ...] = ("steps", "objects", "real_fraction", "most_clicks", "box_fraction", "learning_rate")
 _GROWING += ("weight_decay", "warmup", "average", "seed")
+_MASKED: tuple[str, ...] = (
+    "steps",
+    "views",
+    "side",
+    "block",
+    "hidden",
+    "smallest_voxel",
+    "largest_voxel",
+    "learning_rate",
+)
+_MASKED += ("weight_decay", "warmup", "average", "seed")
 _PATIENCE_S = 1.0
 
 
@@ -56,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from MedDeepRegSegLib.training.growing import GrowingTrainSettings
+    from MedDeepRegSegLib.training.masked_settings import MaskedSettings
     from MedDeepRegSegLib.training.settings import PretrainSettings
     from MedDeepRegSegLib.training.subdivision_settings import SubdivisionTraining
 
@@ -81,12 +93,22 @@ def _parser() -> argparse.ArgumentParser:
     growing.add_argument("--maps", type=Path, metavar="MAPS.npz", help="label maps (synthesis.real_maps)")
     growing.add_argument("--sides", type=int, nargs="+", default=GrowingTrainSettings.sides, metavar="VOXELS")
     growing.add_argument("--start", type=Path, metavar="MODEL_DIR", help="begin from it, not from random weights")
+    masked = subparsers.add_parser(
+        "masked", help="train the encoder on volumes without labels: it guesses what is hidden"
+    )
+    masked.set_defaults(run=_masked)
+    _add_run(masked, MaskedSettings, _MASKED)
+    masked.add_argument(
+        "--dataset", type=Path, required=True, metavar="DATASET.json", help="its volumes are learned from"
+    )
+    masked.add_argument("--start", type=Path, metavar="MODEL_DIR", help="begin from this encoder (the one that ships)")
+    masked.add_argument("--scratch", action="store_true", help="begin from random weights")
     export = subparsers.add_parser("export", help="make a model folder from a run")
     export.set_defaults(run=_export)
     export.add_argument("folder", type=Path, metavar="RUN")
     export.add_argument("--out", type=Path, required=True, metavar="MODEL_DIR")
     export.add_argument(
-        "--kind", choices=("encoder", "growing", "subdivision"), help="what the run trained (found by itself)"
+        "--kind", choices=("encoder", "growing", "masked", "subdivision"), help="what the run trained (found by itself)"
     )
     export.add_argument("--description", type=Path, metavar="FILE.json", help="texts of the card (EncoderTexts)")
     export.add_argument(
@@ -149,6 +171,32 @@ def _growing(args: argparse.Namespace) -> None:
     _tell(1.0, f"at step {result.step} of {settings.steps} after {result.seconds / 60:.1f} minutes")
 
 
+def _masked(args: argparse.Namespace) -> None:
+    from MedDeepRegSegLib.datasets.dataset import read_dataset
+    from MedDeepRegSegLib.datasets.hashes import dataset_sha256
+    from MedDeepRegSegLib.models.networks import load_encoder
+    from MedDeepRegSegLib.training.masked import train_masked, unlabelled_cases
+    from MedDeepRegSegLib.training.masked_settings import MaskedSettings
+
+    if args.scratch and args.start is not None:
+        msg = "--start and --scratch are given, expected one of them: leave one out"
+        raise InputError(msg)
+    dataset = read_dataset(args.dataset)
+    cases = unlabelled_cases(dataset)
+    settings = MaskedSettings(precision=_precision(args), **{name: getattr(args, name) for name in _MASKED})
+    # Their labels may change: they are not learned from.
+    volumes = tuple(replace(case, labels=None, values=(), annotated=None) for case in cases)
+    settings = replace(settings, cases_sha256=dataset_sha256(dataset, volumes))
+    start = None
+    if not args.scratch:
+        loaded = load_encoder(args.start)
+        start = loaded.network.state_dict()
+        settings = replace(settings, start=loaded.description.weights_sha256, encoder=loaded.network.settings)
+    with _cancel_by_signals() as cancel:
+        result = train_masked(settings, cases, args.out, start=start, **_options(args), cancel=cancel)
+    _tell(1.0, f"at step {result.step} of {settings.steps} after {result.seconds / 60:.1f} minutes")
+
+
 def _precision(args: argparse.Namespace) -> "Precision":
     usual: Precision = "bfloat16" if args.device == "cuda" else "float32"
     return args.precision or usual
@@ -168,6 +216,8 @@ def _export(args: argparse.Namespace) -> None:
     from MedDeepRegSegLib.training.export import export_encoder, read_metrics, read_texts
     from MedDeepRegSegLib.training.growing_export import USUAL_TEXTS as GROWING
     from MedDeepRegSegLib.training.growing_export import export_growing
+    from MedDeepRegSegLib.training.masked_export import USUAL_TEXTS as MASKED
+    from MedDeepRegSegLib.training.masked_export import export_masked
     from MedDeepRegSegLib.training.run_export import kind_of
     from MedDeepRegSegLib.training.subdivision_export import USUAL_TEXTS as SUBDIVISION
     from MedDeepRegSegLib.training.subdivision_export import export_subdivision
@@ -180,7 +230,11 @@ def _export(args: argparse.Namespace) -> None:
         result = export_encoder(args.folder, args.out, texts=texts, metrics=metrics)
         made, note = result.description, f"; half precision changes features by up to {result.largest_change:.1g}"
     else:
-        usual, export = (GROWING, export_growing) if kind == "growing" else (SUBDIVISION, export_subdivision)
+        usual, export = {
+            "growing": (GROWING, export_growing),
+            "masked": (MASKED, export_masked),
+            "subdivision": (SUBDIVISION, export_subdivision),
+        }[kind]
         texts = read_texts(args.description, usual) if args.description else usual
         made = export(args.folder, args.out, texts=texts, metrics=metrics)
     print(f"wrote {made.name} {made.version}, {made.training.steps} steps, to {args.out}{note}")

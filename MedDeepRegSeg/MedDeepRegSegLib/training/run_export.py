@@ -22,7 +22,7 @@ S = TypeVar("S")
 
 
 def kind_of(run: Path) -> str:
-    """Return what a run trained: ``encoder``, ``growing`` or ``subdivision``.
+    """Return what a run trained: ``encoder``, ``growing``, ``masked`` or ``subdivision``.
 
     Raises
     ------
@@ -30,10 +30,16 @@ def kind_of(run: Path) -> str:
         When the run has no sound checkpoint of one of them.
     """
     from MedDeepRegSegLib.training.growing import GrowingTrainSettings
+    from MedDeepRegSegLib.training.masked_settings import MaskedSettings
     from MedDeepRegSegLib.training.subdivision_settings import SubdivisionTraining
 
-    kinds = {"encoder": PretrainSettings, "growing": GrowingTrainSettings, "subdivision": SubdivisionTraining}
-    path = _checkpoint_path(run, "encoder, growing or subdivision")
+    kinds = {
+        "encoder": PretrainSettings,
+        "growing": GrowingTrainSettings,
+        "masked": MaskedSettings,
+        "subdivision": SubdivisionTraining,
+    }
+    path = _checkpoint_path(run, "encoder, growing, masked or subdivision")
     problem = InputError(f"{path} cannot be read")
     for kind, settings in kinds.items():
         try:

@@ -1,0 +1,77 @@
+"""What a run of masked reconstruction is, whole."""
+
+import math
+from dataclasses import dataclass, field
+
+from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.models.encoder import MULTIPLE, EncoderSettings
+from MedDeepRegSegLib.training.settings import Precision
+
+
+@dataclass(frozen=True)
+class MaskedSettings:
+    """Settings of :func:`MedDeepRegSegLib.training.masked.train_masked`.
+
+    Attributes
+    ----------
+    steps : int
+        Updates of the whole run, over all chunks.
+    views : int
+        Views a step, in each process.
+    side : int
+        Side of a view, voxels; a multiple of 16.
+    block : int
+        Side of what is hidden at once, voxels; it divides ``side``.
+    hidden : float
+        Fraction (0 to 1) of the blocks that are hidden.
+    smallest_voxel, largest_voxel : float
+        Voxels of the views, mm; not smaller than those of the image.
+    learning_rate, weight_decay, warmup, average, seed
+        As in :class:`~MedDeepRegSegLib.training.settings.PretrainSettings`.
+    precision : {"float32", "bfloat16"}
+        Of the convolutions.
+    start : str
+        SHA-256 of the weights the run began from; empty where it began from random ones.
+    cases_sha256 : str
+        Of the volumes that are learned from.
+    encoder : EncoderSettings
+    """
+
+    steps: int = 2000
+    views: int = 2
+    side: int = 64
+    block: int = 8
+    hidden: float = 0.6
+    smallest_voxel: float = 1.0
+    largest_voxel: float = 2.5
+    learning_rate: float = 3e-4
+    weight_decay: float = 1e-2
+    warmup: int = 100
+    average: float = 0.998
+    precision: Precision = "float32"
+    seed: int = 0
+    start: str = ""
+    cases_sha256: str = ""
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+
+    def __post_init__(self) -> None:
+        """Refuse values that no run can use."""
+        for name in ("steps", "views", "block"):
+            if getattr(self, name) < 1:
+                msg = f"{name} is {getattr(self, name)}, expected 1 or more: correct it"
+                raise InputError(msg)
+        if self.side < 2 * MULTIPLE or self.side % MULTIPLE or self.side % self.block or self.side == self.block:
+            msg = (
+                f"side is {self.side} voxels and block {self.block}, expected a multiple of {MULTIPLE} from {2 * MULTIPLE} "
+                "and a part of it: choose 64 and 8"
+            )
+            raise InputError(msg)
+        if not (0 < self.hidden < 1 and 0 <= self.average <= 1):
+            msg = f"hidden is {self.hidden} and average {self.average}, expected fractions: choose .6 and .998"
+            raise InputError(msg)
+        if not 0 < self.smallest_voxel <= self.largest_voxel < math.inf:
+            msg = f"voxels are {self.smallest_voxel} to {self.largest_voxel} mm, expected positive and in this order"
+            raise InputError(msg)
+        if not 0 < self.learning_rate < math.inf:
+            msg = f"learning_rate is {self.learning_rate}, expected a positive number: correct it"
+            raise InputError(msg)
