@@ -34,9 +34,11 @@ _COMMANDS = (
     "batch",
     "augment",
     "dataset",
+    "predict",
+    "evaluate",
 )
 _PLANNED = (
-    *("train", "predict", "evaluate"),
+    "train",
     *("cases", "associations"),
 )
 _DESCRIPTION = """\
