@@ -7,6 +7,7 @@ panels) or in this one (:func:`run_task`, for the module logic and scripts); the
 
 from MedDeepRegSegLib.mrml.augment_task import AugmentTask
 from MedDeepRegSegLib.mrml.contours_task import AlignContoursTask, ContoursTask
+from MedDeepRegSegLib.mrml.dataset_task import DatasetTask
 from MedDeepRegSegLib.mrml.features_task import FeaturesTask
 from MedDeepRegSegLib.mrml.measure_task import MeasureTask
 from MedDeepRegSegLib.mrml.register_task import RegisterTask
@@ -18,6 +19,7 @@ __all__ = [
     "AlignContoursTask",
     "AugmentTask",
     "ContoursTask",
+    "DatasetTask",
     "FeaturesTask",
     "ForegroundTask",
     "GrowTask",
