@@ -36,6 +36,7 @@ _COMMANDS = (
     "dataset",
     "predict",
     "evaluate",
+    "select",
 )
 _PLANNED = (
     "train",

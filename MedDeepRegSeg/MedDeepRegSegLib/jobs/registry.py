@@ -35,6 +35,7 @@ JOBS: dict[str, str] = {
     "measure": "MedDeepRegSegLib.segmentation.measure_job",
     "predict": "MedDeepRegSegLib.prediction.predict_job",
     "register": "MedDeepRegSegLib.registration.job",
+    "select": "MedDeepRegSegLib.prediction.select_job",
     "subdivide": "MedDeepRegSegLib.segmentation.subdivide_job",
     "train-growing": "MedDeepRegSegLib.training.growing_job",
 }

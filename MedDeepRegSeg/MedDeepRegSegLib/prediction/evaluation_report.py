@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from MedDeepRegSegLib.prediction.resampling_patients import Interval
 
 _PANELS = (("dice", "Dice", 1.0), ("surface_dice", "Surface Dice", 1.0), ("hd95_mm", "HD95, mm", None))
-_LEFT, _WIDTH, _ROW = 150, 250, 34  # of the plot, in its own units
+_LEFT, _WIDTH, _GAP, _ROW = 150, 250, 50, 34  # of the plot, in its own units
 
 
 def import_jinja() -> Any:
@@ -116,7 +116,7 @@ def _plot(evaluation: "Evaluation") -> dict[str, Any]:
         ]
         known = [value for row in values for value in row if value is not None]
         top = highest or _nice(max(known, default=1.0))
-        x0 = _LEFT + number * (_WIDTH + 30)
+        x0 = _LEFT + number * (_WIDTH + _GAP)
         rows = []
         for index, (segment, summary) in enumerate(zip(evaluation.classes, evaluation.summaries, strict=True)):
             y = 40 + index * _ROW
@@ -131,7 +131,7 @@ def _plot(evaluation: "Evaluation") -> dict[str, Any]:
         ticks = [(x0 + _WIDTH * part, f"{top * part:g}") for part in (0, 0.25, 0.5, 0.75, 1)]
         panels.append({"title": title, "x": x0, "rows": rows, "ticks": ticks})
     height = 40 + len(evaluation.classes) * _ROW
-    return {"panels": panels, "width": _LEFT + 3 * (_WIDTH + 30), "height": height + 20, "bottom": height - 14}
+    return {"panels": panels, "width": _LEFT + 3 * (_WIDTH + _GAP), "height": height + 20, "bottom": height - 14}
 
 
 def _nice(value: float) -> float:
