@@ -18,6 +18,7 @@ _ENOUGH_CASES = 5
 _CLEARLY_OFF = 0.08  # of the width of the foreground, from its middle
 _AGREE = 0.8
 _CLEARLY_ALIKE = 0.02  # difference of correlations
+_NEARLY = 0.7
 _TODO = "look at the case in Slicer beside another one; if it is mirrored, correct it or leave it out"
 
 
@@ -78,15 +79,20 @@ def _by_image(facts: Sequence[CaseFacts]) -> list[tuple[str, str]]:
         return []
     unit = {name: view / max(float(np.linalg.norm(view)), 1e-9) for name, view in views.items()}
     total = np.sum(list(unit.values()), axis=0)
-    gains = {}
+    likeness = {}  # correlation with the mean of the others: as it is, and mirrored
     for name, view in unit.items():
         mean = total - view
         size = max(float(np.linalg.norm(mean)), 1e-9)
-        gains[name] = float((view * mean).sum() - (view[..., ::-1] * mean).sum()) / size
+        likeness[name] = (float((view * mean).sum()) / size, float((view[..., ::-1] * mean).sum()) / size)
     found = []
-    for name, gain in gains.items():
-        others = np.array([other for key, other in gains.items() if key != name])
-        lopsided = np.mean(others > _CLEARLY_ALIKE) >= _AGREE
-        if lopsided and gain < -_CLEARLY_ALIKE:
-            found.append((name, f"the image is more alike to the other cases when mirrored (correlation {-gain:+.2f})"))
+    for name, (straight, mirrored) in likeness.items():
+        others = np.array([pair for key, pair in likeness.items() if key != name])
+        gains = others[:, 0] - others[:, 1]
+        lopsided = np.mean(gains > _CLEARLY_ALIKE) >= _AGREE
+        # Mirrored, it must be nearly as alike to the others as they are to each other: not merely unlike them.
+        fits = mirrored > _NEARLY * float(np.median(others[:, 0]))
+        gain = mirrored - straight
+        if lopsided and fits and gain > max(_CLEARLY_ALIKE, _NEARLY * float(np.median(gains)) / 2):
+            what = f"the image is more alike to the other cases when mirrored (correlation {mirrored:.2f} instead of {straight:.2f})"
+            found.append((name, what))
     return found
