@@ -2,6 +2,7 @@
 
 import csv
 import math
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -32,11 +33,12 @@ class Request:
     out: Path
     """Folder of the model."""
     minutes: float | None = None
-    """Time of the training itself, on this machine; 10 where steps are not given either."""
+    """Time of the training itself, on this machine, by which the number of steps is chosen; 10 where steps are not given
+    either. A run that goes on is stopped after this time; without it, after its last step."""
     steps: int | None = None
     """Updates, instead of a time."""
     resume: bool = False
-    """Go on with the run that lies in the folder."""
+    """Go on with the run that lies in the folder, as it was begun."""
     start: Path | None = None
     """Folder of the growing network to begin from; the one that ships without."""
     channel: int = 0
@@ -102,6 +104,9 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     Canceled
         If ``cancel`` was set. The run was saved and can go on.
     """
+    from MedDeepRegSegLib.models.networks import import_torch
+
+    import_torch()
     from MedDeepRegSegLib.training.clicks_saved import compare
     from MedDeepRegSegLib.training.growing_tuning import start_from, synthetic_dice, tune
     from MedDeepRegSegLib.training.growing_tuning_export import export_tuned
@@ -112,14 +117,13 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     settings = work.begin(start, part_of(progress, 0.0, 0.04))
     before = work.clicked(request.start, part_of(progress, 0.04, 0.14))
     folder = request.out / RUN
-    timed = request.steps is None and not request.resume
     result = tune(
         settings,
         work.cases,
         folder,
         start=start.weights,
         device=work.device,
-        minutes=_SLACK * (request.minutes or _MINUTES) if timed else math.inf,
+        minutes=_chunk(request),
         report_every=min(10, settings.steps),
         save_minutes=1.0,
         progress=part_of(progress, 0.14, 0.85),
@@ -127,10 +131,13 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     )
     if not result.done:
         progress(0.85, NOTE + f"stopped at step {result.step} of {settings.steps}; it can go on (resume)")
-    candidate, name, count = folder / "candidate", work.dataset.name, len(work.cases)
-    export_tuned(folder, candidate, dataset=name, cases=count)
-    after = work.clicked(candidate, part_of(progress, 0.85, 0.96))
-    synthetic = tuple(synthetic_dice(each.network, cancel=cancel) for each in (start, start_from(candidate)))
+    name, count = work.dataset.name, len(work.cases)
+    with tempfile.TemporaryDirectory(prefix="meddeep-growing-") as temporary:
+        candidate = Path(temporary) / "model"
+        export_tuned(folder, candidate, dataset=name, cases=count)
+        after = work.clicked(candidate, part_of(progress, 0.85, 0.96))
+        tuned = start_from(candidate)
+    synthetic = [synthetic_dice(each.network, cancel=cancel) for each in (start, tuned)]
     saved = compare(before, after, seed=request.seed) if before else None
     export_tuned(folder, request.out, dataset=name, cases=count, saved=saved, synthetic=synthetic)
     text = "no case is kept for validation: whether it saves clicks is not known" if saved is None else saved.text
@@ -147,6 +154,13 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         steps=result.step,
         minutes=result.seconds / 60,
     )
+
+
+def _chunk(request: Request) -> float:
+    """Return the minutes after which training is stopped, finished or not."""
+    if request.resume:
+        return math.inf if request.minutes is None else request.minutes
+    return math.inf if request.steps is not None else _SLACK * (request.minutes or _MINUTES)
 
 
 class _Work:
@@ -213,6 +227,9 @@ class _Work:
 
 def _checked(request: Request, known: "GrowingTuning | None", digest: str, start: "Start") -> "GrowingTuning":
     """Return the settings of a run that can go on."""
+    if request.steps is not None:
+        msg = "steps are given beside resume: a run goes on as it was begun; leave them out, or begin another run"
+        raise InputError(msg)
     if known is None:
         msg = f"{request.out / RUN} holds no run to go on with: leave out resume, or give the folder of the model"
         raise InputError(msg)

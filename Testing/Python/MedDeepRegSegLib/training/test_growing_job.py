@@ -11,8 +11,11 @@ from MedDeepRegSegLib.datasets.dataset import Case, Dataset, read_dataset, write
 from MedDeepRegSegLib.errors import Canceled, InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.models.growing_network import GrowingNetwork, GrowingNetworkSettings
+from MedDeepRegSegLib.segmentation import grow_job
+from MedDeepRegSegLib.segmentation.growing import GrowingSettings, grow
 from MedDeepRegSegLib.segmentation.growing_session import GrowingSession
 from MedDeepRegSegLib.segmentation.segments import named_segment
+from MedDeepRegSegLib.training import growing_tuning
 from MedDeepRegSegLib.training.case_objects import ObjectCases
 from MedDeepRegSegLib.training.growing import GrowingTrainSettings, train_growing
 from MedDeepRegSegLib.training.growing_cases import GrowingTuning
@@ -48,7 +51,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_a_run_is_measured_told_and_can_be_grown_with(folder, tmp_path):
+def test_a_run_is_measured_told_and_can_be_grown_with(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(growing_tuning, "_SYNTHETIC", 1)
     request = Request(
         dataset=folder / "dataset.json",
         out=tmp_path / "model",
@@ -71,12 +75,19 @@ def test_a_run_is_measured_told_and_can_be_grown_with(folder, tmp_path):
     session = GrowingSession(image, model=tmp_path / "model")
     session.click([image.TransformIndexToPhysicalPoint((12, 13, 12))])
     assert sitk.GetArrayFromImage(session.mask).any()
+    grown = tmp_path / "grown.seg.nrrd"
+    inside = (image.TransformIndexToPhysicalPoint((12, 13, 12)),)
+    grow_job.run(grow_job.Request(folder / "image2.nrrd", grown, inside, model=tmp_path / "model"))
+    by_job = sitk.GetArrayFromImage(sitk.ReadImage(str(grown))) > 0
+    assert np.array_equal(by_job, sitk.GetArrayFromImage(session.mask) > 0)
+    with pytest.raises(InputError, match="a model is given with the method classic"):
+        grow(image, inside, model=tmp_path / "model", settings=GrowingSettings(method="classic"))
     with pytest.raises(InputError, match="holds a run already"):
         run(request)
     again = run(replace(request, resume=True, steps=None))
     assert again.changes == result.changes
     with pytest.raises(InputError, match="begun from another model"):
-        run(replace(request, resume=True, start=None))
+        run(replace(request, resume=True, steps=None, start=None))
 
 
 @pytest.mark.slow
@@ -107,6 +118,8 @@ def test_a_run_goes_on_bit_for_bit(folder, tmp_path):
 def test_what_cannot_be_trained_is_refused(folder, tmp_path):
     request = Request(dataset=folder / "dataset.json", out=tmp_path / "model", steps=2, start=folder / "start")
     with pytest.raises(InputError, match="no run to go on with"):
+        run(replace(request, resume=True, steps=None, device="cpu"))
+    with pytest.raises(InputError, match="steps are given beside resume"):
         run(replace(request, resume=True, device="cpu"))
     with pytest.raises(InputError, match="both steps and minutes"):
         run(replace(request, minutes=1.0, device="cpu"))
