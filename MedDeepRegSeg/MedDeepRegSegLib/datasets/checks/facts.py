@@ -38,8 +38,9 @@ class CaseFacts:
         Values of the file that belong to no class though others are mapped, and their numbers of voxels.
     unknown : tuple of int
         Values that are neither class nor ignored.
-    grid : {"", "same", "cropped", "other"}
-        Whether the labels lie on the grid of the first image, on a part of it, or on another; empty without labels.
+    grid : {"", "same", "cropped", "misplaced", "other"}
+        Whether the labels lie on the grid of the first image, on a part of it, have as many voxels but lie elsewhere, or lie
+        on another grid; empty without labels.
     overlap : float
         Share of the smaller field of view of image and labels that both see.
     centers : dict of int to float
@@ -132,6 +133,9 @@ def _labels_facts(case: Case, dataset: Dataset, image: sitk.Image, stored: sitk.
 def _grid_of(labels: sitk.Image, image: sitk.Image) -> str:
     if same_geometry(labels, image):
         return "same"
+    if labels.GetSize() == image.GetSize():
+        distance = np.linalg.norm(volume_corners(labels) - volume_corners(image), axis=1).max()
+        return "misplaced" if distance > min(image.GetSpacing()) else "other"
     alike = np.allclose(labels.GetSpacing(), image.GetSpacing(), rtol=1e-3)
     alike = alike and np.allclose(labels.GetDirection(), image.GetDirection(), atol=1e-3)
     corners = world_to_index(image, volume_corners(labels)) + 0.5

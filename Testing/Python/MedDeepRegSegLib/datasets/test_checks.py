@@ -69,7 +69,13 @@ def test_unreadable_files_are_left_out_with_the_reason(boxes):
 
 
 def test_labels_beside_the_image_and_on_another_grid(boxes):
-    dataset = boxes({}, {}, {})
+    dataset = boxes({}, {}, {}, {})
+
+    def thicker(labels):
+        labels.SetSpacing((1.0, 1.0, 2.5))
+        return labels
+
+    rewrite(dataset.cases[3].labels, thicker)
 
     def away(labels):
         labels.SetOrigin((500.0, 0.0, 0.0))
@@ -81,7 +87,8 @@ def test_labels_beside_the_image_and_on_another_grid(boxes):
     checked = check_dataset(dataset)
     assert ("c0", "geometry") in found(checked, "error")
     assert ("c1", "geometry") in found(checked, "warning")
-    assert [fact.grid for fact in checked.facts] == ["other", "other", "cropped"]
+    assert [fact.grid for fact in checked.facts] == ["misplaced", "other", "cropped", "misplaced"]
+    assert ("c3", "geometry") in found(checked, "error")
     assert not any(case == "c2" for case, _ in found(checked))
 
 
