@@ -14,6 +14,7 @@ from MedDeepRegSegLib.mrml.register_task import RegisterTask
 from MedDeepRegSegLib.mrml.segment_tasks import ForegroundTask, GrowTask
 from MedDeepRegSegLib.mrml.subdivide_task import SubdivideTask
 from MedDeepRegSegLib.mrml.task_base import NodeTask, one_action, run_task
+from MedDeepRegSegLib.mrml.train_growing_task import TrainGrowingTask
 
 __all__ = [
     "AlignContoursTask",
@@ -27,6 +28,7 @@ __all__ = [
     "NodeTask",
     "RegisterTask",
     "SubdivideTask",
+    "TrainGrowingTask",
     "one_action",
     "run_task",
 ]

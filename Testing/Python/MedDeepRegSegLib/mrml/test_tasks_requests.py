@@ -38,6 +38,7 @@ def make_task(name):
             foreground_segmentation=segmentation,
             adapt=True,
             uncertainty=True,
+            model="folder",
         )
     if name == "foreground":
         return ForegroundTask(volume, what="body")
