@@ -42,7 +42,9 @@ class PreviewSheet:
         through = int(np.argmax(spacing)) if max(spacing) > _THICK * min(spacing) else 2
         self._axis = _AXES[through]
         self._through = through
-        self._place = plane_through(image, self._axis, labels=labels).origin[through]
+        plane = plane_through(image, self._axis, labels=labels)
+        self._place = plane.origin[through]
+        self._longest_mm = plane.mm_per_pixel * max(plane.shape)
         self._pictures: list[np.ndarray] = []
         self._captions: list[str] = []
         self._draw(image, labels, "Original")
@@ -53,22 +55,26 @@ class PreviewSheet:
 
     def picture(self, title: str) -> np.ndarray:
         """Return the sheet, (H, W, 3) uint8."""
+        # All on ground of one size, so that rows and captions stand in line.
+        height, width = (max(picture.shape[axis] for picture in self._pictures) for axis in (0, 1))
+        pictures = [_centered(picture, height, width) for picture in self._pictures]
         columns = max(1, min(len(self._pictures), round(np.sqrt(1.6 * len(self._pictures)))))
-        return montage(
-            self._pictures, columns=columns, captions=self._captions, title=title, background=_BACKGROUND, size=12
-        )
+        return montage(pictures, columns=columns, captions=self._captions, title=title, background=_BACKGROUND, size=12)
 
     def _draw(self, image: sitk.Image, labels: sitk.Image | None, caption: str) -> None:
         low, high = _reach(image, self._through)
+        position = float(np.clip(self._place, low, high))  # a cropped sample may end before it
+        plane = plane_through(image, self._axis, position=position)
+        longest_mm = plane.mm_per_pixel * max(plane.shape)
         self._pictures.append(
             slice_picture(
                 image,
                 self._axis,
-                position=float(np.clip(self._place, low, high)),  # a cropped sample may end before it
+                position=position,
                 labels=labels,
                 segments=self._segments or None,
                 window_level=self._window_level,
-                size=self._size,
+                size=max(16, round(self._size * longest_mm / self._longest_mm)),  # of one scale
                 fill=0.12,
                 line_width=1.5,
                 letters=False,
@@ -95,3 +101,11 @@ def _reach(image: sitk.Image, through: int) -> tuple[float, float]:
         for k in (0, size[2] - 1)
     ]
     return min(corners), max(corners)
+
+
+def _centered(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Return a picture in the middle of a black ground of this size."""
+    ground = np.zeros((height, width, 3), np.uint8)
+    top, left = (height - picture.shape[0]) // 2, (width - picture.shape[1]) // 2
+    ground[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    return ground
