@@ -8,10 +8,13 @@ panels) or in this one (:func:`run_task`, for the module logic and scripts); the
 from MedDeepRegSegLib.mrml.augment_task import AugmentTask
 from MedDeepRegSegLib.mrml.contours_task import AlignContoursTask, ContoursTask
 from MedDeepRegSegLib.mrml.dataset_task import DatasetTask
+from MedDeepRegSegLib.mrml.evaluate_task import EvaluateTask
 from MedDeepRegSegLib.mrml.features_task import FeaturesTask
 from MedDeepRegSegLib.mrml.measure_task import MeasureTask
+from MedDeepRegSegLib.mrml.predict_task import PredictTask
 from MedDeepRegSegLib.mrml.register_task import RegisterTask
 from MedDeepRegSegLib.mrml.segment_tasks import ForegroundTask, GrowTask
+from MedDeepRegSegLib.mrml.select_task import SelectTask
 from MedDeepRegSegLib.mrml.subdivide_task import SubdivideTask
 from MedDeepRegSegLib.mrml.task_base import NodeTask, one_action, run_task
 from MedDeepRegSegLib.mrml.train_growing_task import TrainGrowingTask
@@ -21,12 +24,15 @@ __all__ = [
     "AugmentTask",
     "ContoursTask",
     "DatasetTask",
+    "EvaluateTask",
     "FeaturesTask",
     "ForegroundTask",
     "GrowTask",
     "MeasureTask",
     "NodeTask",
+    "PredictTask",
     "RegisterTask",
+    "SelectTask",
     "SubdivideTask",
     "TrainGrowingTask",
     "one_action",
