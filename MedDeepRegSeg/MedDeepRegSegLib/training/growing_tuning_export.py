@@ -101,13 +101,14 @@ def _metrics(saved: ClicksSaved | None, synthetic: Sequence[float]) -> tuple[Net
         for group, gained in ((saved.dice, "Gain of"), (saved.clicks_to, "Saved")):
             for row in group:
                 unit = "" if group is saved.dice else "clicks"
+                place = where if group is saved.dice else f"{where}; never reached counts as {saved.clicks + 1}"
                 own = (
-                    (f"{_first_up(row.name)}, before", row.before, where),
-                    (f"{_first_up(row.name)}, after", row.after, where),
+                    (f"{_first_up(row.name)}, before", row.before, place),
+                    (f"{_first_up(row.name)}, after", row.after, place),
                     (
                         f"{gained} {row.name}",
                         row.difference,
-                        f"{where}; 95 % interval {row.low:+.3f} to {row.high:+.3f}, {saved.resampled} drawn",
+                        f"{place}; 95 % interval {row.low:+.3f} to {row.high:+.3f}, {saved.resampled} drawn",
                     ),
                 )
                 metrics += [
