@@ -37,6 +37,7 @@ _COMMANDS = (
     "predict",
     "evaluate",
     "select",
+    "bundle",
 )
 _PLANNED = (
     "train",

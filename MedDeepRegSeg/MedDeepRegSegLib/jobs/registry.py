@@ -25,6 +25,7 @@ class JobModule(Protocol):
 JOBS: dict[str, str] = {
     "align-contours": "MedDeepRegSegLib.segmentation.align_contours_job",
     "augment": "MedDeepRegSegLib.augmentation.augment_job",
+    "bundle": "MedDeepRegSegLib.models.bundle_job",
     "contours": "MedDeepRegSegLib.segmentation.contours_job",
     "dataset": "MedDeepRegSegLib.datasets.dataset_job",
     "evaluate": "MedDeepRegSegLib.prediction.evaluate_job",

@@ -111,6 +111,21 @@ def read_sealed(folder: Path, cls: type[D], *, hint: str) -> tuple[D, dict[str, 
     return description, _from_bytes(weights, path)
 
 
+def read_tensors(path: Path) -> dict[str, np.ndarray]:
+    """Read a file of weights that has no description beside it.
+
+    Raises
+    ------
+    InputError
+        If it is missing, damaged or too large.
+    MissingPackageError
+        If safetensors is not installed.
+    """
+    weights = _read_bytes(path, _LARGEST_WEIGHTS)
+    _metadata(weights, path)  # refuses a header without bounds
+    return _from_bytes(weights, path)
+
+
 def _seal(description: Sealable) -> str:
     """Return the hash of a description, whatever the hash of the weights in it."""
     data = to_json(replace(description, weights_sha256=""))
