@@ -219,7 +219,8 @@ def _sizes(
         settings = replace(
             settings,
             channels=tuple(
-                base * 2**level if network == "segresnet" else min(base * 2**level, _MOST_CHANNELS)
+                # SegResNet has more layers at each level, and doubles its channels without a limit.
+                base // 2 * 2**level if network == "segresnet" else min(base * 2**level, _MOST_CHANNELS)
                 for level in range(levels)
             ),
             strides=strides,
