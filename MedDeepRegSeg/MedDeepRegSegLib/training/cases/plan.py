@@ -259,7 +259,7 @@ def _strides(
     wanted: list[float], spacing: tuple[float, float, float], *, isotropic: bool
 ) -> tuple[tuple[int, int, int], ...]:
     """Return the steps between levels: axes of fine voxels are halved first, none that is short."""
-    sides, voxels = list(wanted), list(spacing)
+    sides, voxels = [n + 0.01 for n in wanted], list(spacing)  # the search for the cube ends a little below
     strides: list[tuple[int, int, int]] = []
     while len(strides) < _MOST_LEVELS - 1:
         finest = min(mm for mm, n in zip(voxels, sides, strict=True) if n >= 2 * _SHORTEST or n == max(sides))
