@@ -23,26 +23,10 @@ from MedDeepRegSegLib.errors import Canceled, InputError, MissingPackageError
 SUCCESS, INTERNAL_ERROR, BAD_INPUT = 0, 1, 2
 
 _COMMANDS = (
-    "samples",
-    "register",
-    "foreground",
-    "contours",
-    "grow",
-    "measure",
-    "subdivide",
-    "features",
-    "batch",
-    "augment",
-    "dataset",
-    "predict",
-    "evaluate",
-    "select",
-    "bundle",
+    *("samples", "register", "foreground", "contours", "grow", "measure", "subdivide", "features", "batch"),
+    *("augment", "dataset", "train", "predict", "evaluate", "select", "bundle"),
 )
-_PLANNED = (
-    "train",
-    *("cases", "associations"),
-)
+_PLANNED = ("cases", "associations")
 _DESCRIPTION = """\
 Register CT and MR, grow and measure structures, assess findings and report: MedDeep without a window.
 

@@ -38,6 +38,7 @@ JOBS: dict[str, str] = {
     "register": "MedDeepRegSegLib.registration.job",
     "select": "MedDeepRegSegLib.prediction.select_job",
     "subdivide": "MedDeepRegSegLib.segmentation.subdivide_job",
+    "train": "MedDeepRegSegLib.training.cases.train_job",
     "train-growing": "MedDeepRegSegLib.training.growing_job",
 }
 """Job name to module path. Other libraries add theirs with :func:`register_jobs`."""

@@ -18,6 +18,7 @@ from MedDeepRegSegLib.mrml.select_task import SelectTask
 from MedDeepRegSegLib.mrml.subdivide_task import SubdivideTask
 from MedDeepRegSegLib.mrml.task_base import NodeTask, one_action, run_task
 from MedDeepRegSegLib.mrml.train_growing_task import TrainGrowingTask
+from MedDeepRegSegLib.mrml.train_task import TrainTask
 
 __all__ = [
     "AlignContoursTask",
@@ -35,6 +36,7 @@ __all__ = [
     "SelectTask",
     "SubdivideTask",
     "TrainGrowingTask",
+    "TrainTask",
     "one_action",
     "run_task",
 ]

@@ -335,6 +335,8 @@ class _Run:
         self.position = replace(position, count=0)
         words = ", ".join(f"{name} {value:.3f}" for name, value in row.items())
         skipped = f"; {position.skipped} steps skipped, not finite" if position.skipped else ""
+        if position.best_step:
+            words += f"; best of the checks {position.best_score:.3f}"
         progress(position.step / self.task.settings.steps, f"step {position.step}: {words}{skipped}")
 
     def save(self) -> None:

@@ -1,8 +1,8 @@
 """The encoder with a head for classes: what it learned of anatomy by synthesis is trained on.
 
-The head joins the encoder's finest maps with the image as it is, both at half the resolution, where the eight voxels of a
-cell lie in channels, and answers for all eight at once (depth to space; W. Shi et al., CVPR 2016). The coarser maps answer,
-too: their answers are added, and learned from where ``deep_supervision`` says so.
+The encoder's finest maps lie at half the resolution: the head brings them to that of the image (depth to space; W. Shi et
+al., CVPR 2016) and joins them there with the image as it is, because thin structures are lost at half of it. The coarser
+maps answer, too: their answers are added, and learned from where ``deep_supervision`` says so.
 
 Domain: standardized images (:mod:`MedDeepRegSegLib.models.encoder_input`), two inputs each. Several images of a case go
 through one encoder; their maps are joined by the head. Codomain: logits.
@@ -22,10 +22,10 @@ from MedDeepRegSegLib.models.growing_network import cells_to_voxels, voxels_to_c
 from MedDeepRegSegLib.models.networks import load_encoder
 from MedDeepRegSegLib.models.segmenter_settings import SegmenterSettings
 
-ENCODER_RATE = 1.0
+ENCODER_RATE = 0.3
 """Learning rate of the encoder relative to that of the head."""
 
-_WIDTH, _DETAIL = 48, 24
+_WIDTH, _RAISED, _DETAIL = 48, 8, 16
 _SMALL = 0.01  # standard deviation of first answers: all classes are alike at the start
 
 
@@ -58,11 +58,12 @@ class EncoderSegmenter(nn.Module):
         # The features that tell places apart are not needed, only the maps that they are made of.
         del self.encoder.local_head, self.encoder.context_head
         self._images = settings.inputs // encoder_input.CHANNELS
-        self.join = Block(self._images * (first + self_similarity.CHANNELS), _WIDTH)
-        self.detail = Block(8 * settings.inputs, _DETAIL)
-        self.mix = Block(_WIDTH + _DETAIL, _WIDTH)
+        # The encoder was taught not to see whether tissue is bright or dark: the image tells, at both resolutions.
+        self.join = Block(self._images * (first + self_similarity.CHANNELS) + 8 * settings.inputs, _WIDTH)
+        self.raise_to_image = nn.Conv3d(_WIDTH, 8 * _RAISED, kernel_size=1)
+        self.detail = Block(_RAISED + settings.inputs, _DETAIL)
         self.dropout = nn.Dropout3d(settings.dropout)
-        self.answer = nn.Conv3d(_WIDTH, 8 * settings.classes, kernel_size=1)
+        self.answer = nn.Conv3d(_DETAIL, settings.classes, kernel_size=1)
         self.answer_two = nn.Conv3d(self._images * second, settings.classes, kernel_size=1)
         self.answer_three = nn.Conv3d(self._images * third, settings.classes, kernel_size=1)
         for layer in (self.answer, self.answer_two, self.answer_three):
@@ -81,8 +82,9 @@ class EncoderSegmenter(nn.Module):
         step = encoder_input.CHANNELS
         maps = [self.encoder.pyramid(values[:, step * one : step * (one + 1)]) for one in range(self._images)]
         one, two, three, _ = (torch.cat(level, dim=1) for level in zip(*maps, strict=True))
-        detail = self.detail(voxels_to_cells(values).to(one.dtype))
-        fine = cells_to_voxels(self.answer(self.dropout(self.mix(torch.cat([self.join(one), detail], dim=1)))))
+        cells = voxels_to_cells(values).to(one.dtype)
+        raised = cells_to_voxels(self.raise_to_image(self.join(torch.cat([one, cells], dim=1))))
+        fine = self.answer(self.dropout(self.detail(torch.cat([raised, values.to(raised.dtype)], dim=1))))
         coarsest = self.answer_three(three)
         coarse = self.answer_two(two) + F.interpolate(coarsest, scale_factor=2.0, mode="trilinear")
         answer = fine + F.interpolate(coarse, scale_factor=4.0, mode="trilinear")

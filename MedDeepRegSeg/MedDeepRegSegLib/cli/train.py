@@ -1,0 +1,172 @@
+"""``meddeep train``: a network of one's own, from the cases of a dataset."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from MedDeepRegSegLib.cli.command import Command, HelpLines
+from MedDeepRegSegLib.cli.options import common_options, existing, millimeters, output_folder
+
+GROWING = "growing"
+NETWORKS = ("encoder", "unet", "segresnet", "dynunet", "custom")  # as in models.segmenter_settings
+_NOT_OF_GROWING = ("epochs", "steps_per_epoch", "patience", "batch", "patch", "spacing", "memory")
+
+_EPILOG = """\
+DATASET.json is made by 'meddeep dataset'. MODEL_DIR becomes the model: 'meddeep predict MODEL_DIR IMAGE' uses it. While it is
+trained, MODEL_DIR/run has log.csv and validation.csv, their curves as pictures, and examples.png. Ctrl-C saves the run;
+--resume goes on with it exactly as if it had not been stopped.
+
+Network, voxel size, patch and normalization follow from the dataset and from the memory of the machine; the notes say why.
+
+examples:
+  meddeep train dataset.json --out my_model --minutes 20
+  meddeep train dataset.json --out my_model --resume
+  meddeep train dataset.json --network unet --epochs 100 --augmentation strong --out my_unet
+  meddeep train more_cases.json --start my_model --out better_model
+  meddeep train dataset.json --network growing --minutes 10 --out my_growing
+"""
+
+
+def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "train",
+        help="train a network on your own cases",
+        description="Train a segmentation network on the cases of a dataset.",
+        epilog=_EPILOG,
+        formatter_class=HelpLines,
+        parents=[common_options(uses_gpu=True)],
+    )
+    parser.add_argument("dataset", type=Path, metavar="DATASET.json", help="cases, as 'meddeep dataset' writes them")
+    parser.add_argument("--out", type=Path, required=True, metavar="MODEL_DIR", help="folder of the model")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in MODEL_DIR")
+    parser.add_argument(
+        "--network",
+        choices=(*NETWORKS, GROWING),
+        default="encoder",
+        help="encoder: the network that ships, trained on; growing: the one that 'meddeep grow' uses, trained on so that it "
+        "needs fewer clicks on such cases; the others begin from random weights (default: encoder)",
+    )
+    parser.add_argument("--minutes", type=float, help="take about so long, on this machine")
+    parser.add_argument("--epochs", type=int, help="epochs of the whole run (default: 40)")
+    parser.add_argument("--steps-per-epoch", type=int, help="updates between two checks (default: 50)")
+    parser.add_argument(
+        "--patience", type=int, metavar="EPOCHS", help="end after so many epochs without gain (default: 15; 0: never)"
+    )
+    parser.add_argument("--batch", type=int, help="patches that are computed at once")
+    parser.add_argument(
+        "--patch", type=_sides, metavar="X,Y,Z", help="size of a patch, voxels to the left, back and top"
+    )
+    parser.add_argument(
+        "--spacing", type=_spacing, metavar="MM[,MM,MM]", help="size of a voxel, to the left, back and top"
+    )
+    parser.add_argument("--augmentation", default="default", metavar="PRESET", help="a preset, its file, or none")
+    parser.add_argument("--learning-rate", type=float, metavar="RATE")
+    parser.add_argument("--start", type=Path, metavar="MODEL_DIR", help="begin from a model of yours, or an encoder")
+    parser.add_argument("--scratch", action="store_true", help="begin from random weights")
+    parser.add_argument("--memory", type=float, metavar="GB", help="memory that may be used (default: what is free)")
+    return parser
+
+
+def _sides(text: str) -> tuple[int, int, int]:
+    parts = text.split(",")
+    if len(parts) != 3 or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        msg = f"{text!r} is not a size: expected three numbers of voxels, for example 64,64,32"
+        raise argparse.ArgumentTypeError(msg)
+    x, y, z = (int(part) for part in parts)
+    return x, y, z
+
+
+def _spacing(text: str) -> tuple[float, float, float]:
+    parts = [millimeters(part) for part in text.split(",")]
+    if len(parts) not in (1, 3):
+        msg = f"{text!r} is not a size of voxels: expected one length or three in mm, for example 1,1,3"
+        raise argparse.ArgumentTypeError(msg)
+    x, y, z = parts * 3 if len(parts) == 1 else parts
+    return x, y, z
+
+
+def _request(args: argparse.Namespace) -> Any:
+    existing(args.dataset, "DATASET.json")
+    if args.start is not None:
+        existing(args.start, "--start")
+    output_folder(args.out)
+    if args.network == GROWING:
+        return _growing_request(args)
+    from MedDeepRegSegLib.training.cases.train_job import Request
+
+    return Request(
+        dataset=args.dataset,
+        out=args.out,
+        network=args.network,
+        resume=args.resume,
+        epochs=args.epochs,
+        minutes=args.minutes,
+        steps_per_epoch=args.steps_per_epoch,
+        batch=args.batch,
+        patch=args.patch,
+        spacing_mm=args.spacing,
+        augmentation=args.augmentation,
+        learning_rate=args.learning_rate,
+        patience=args.patience,
+        start=args.start,
+        scratch=args.scratch,
+        memory_gb=args.memory,
+        device=args.device,
+        seed=args.seed,
+    )
+
+
+def _growing_request(args: argparse.Namespace) -> Any:
+    from MedDeepRegSegLib.errors import InputError
+    from MedDeepRegSegLib.training.growing_job import Request
+
+    given = [name for name in _NOT_OF_GROWING if getattr(args, name) is not None]
+    if given or args.scratch:
+        option = (given or ["scratch"])[0].replace("_", "-")
+        msg = f"--{option} is not for the network {GROWING}: leave it out; --minutes says how long it is trained"
+        raise InputError(msg)
+    asked = {} if args.learning_rate is None else {"learning_rate": args.learning_rate}
+    return Request(
+        dataset=args.dataset,
+        out=args.out,
+        minutes=args.minutes,
+        resume=args.resume,
+        start=args.start,
+        device=args.device,
+        seed=args.seed,
+        **asked,
+    )
+
+
+def _job(args: argparse.Namespace) -> str:
+    return "train-growing" if args.network == GROWING else "train"
+
+
+def _summary(result: Any) -> list[str]:
+    if hasattr(result, "verdict"):
+        return _growing_summary(result)
+    lines = [*result.notes]
+    if result.score is not None:
+        lines.append(f"mean Dice on the validation cases {result.score:.3f}")
+        lines += [
+            f"  {one.name}: {'in no validation case' if one.dice is None else f'{one.dice:.3f}'}"
+            for one in result.classes
+        ]
+    why = "" if result.ended == "complete" else ", ended because it did not get better"
+    lines.append(f"{result.epochs} epochs in {result.minutes:.1f} minutes{why}; weights of epoch {result.best_epoch}")
+    return [*lines, f"wrote {result.model}"]
+
+
+def _growing_summary(result: Any) -> list[str]:
+    lines = [result.text] if result.text else []
+    lines += [
+        f"  {one.name}: {one.before:.2f} before, {one.after:.2f} after ({one.difference:+.2f}, 95 % interval {one.low:+.2f} "
+        f"to {one.high:+.2f})"
+        for one in result.changes
+    ]
+    lines.append(f"synthetic objects: Dice {result.synthetic_before:.2f} before, {result.synthetic_after:.2f} after")
+    lines.append(f"{result.steps} steps in {result.minutes:.1f} minutes")
+    return [*lines, f"wrote {result.model}; use it by 'meddeep grow --model {result.model}'"]
+
+
+COMMAND = Command(name="train", add_parser=_add_parser, summary=_summary, job=_job, request=_request, uses_gpu=True)

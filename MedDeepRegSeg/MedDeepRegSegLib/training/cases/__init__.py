@@ -1,0 +1,1 @@
+"""Training on cases of one's own: from a dataset to a model folder."""
