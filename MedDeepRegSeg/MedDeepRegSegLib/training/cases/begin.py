@@ -32,7 +32,7 @@ _CACHE_SHARE = 0.25  # of the memory, for prepared cases
 _USUAL_CACHE = 2e9
 _LEAST_EPOCHS = 8  # of a run of given duration: the best weights are chosen among so many
 _MOST_EPOCHS = 200
-_LEARNING_RATES: dict[NetworkName, float] = {
+LEARNING_RATES: dict[NetworkName, float] = {
     "encoder": 1e-2,  # of the head; that of the encoder is lower
     "unet": 5e-3,
     "segresnet": 2e-3,
@@ -108,7 +108,7 @@ def begin(
         notes.append("no case is kept for validation: the last weights are kept, and nothing tells when to stop")
     settings = CaseTrainSettings(
         batch=planned.batch,
-        learning_rate=_LEARNING_RATES[request.network],
+        learning_rate=LEARNING_RATES[request.network],
         patch=planned.patch,
         network=planned.settings,
         preprocessing=planned.preprocessing,
