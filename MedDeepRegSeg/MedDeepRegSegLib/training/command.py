@@ -103,6 +103,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     masked.add_argument("--start", type=Path, metavar="MODEL_DIR", help="begin from this encoder (the one that ships)")
     masked.add_argument("--scratch", action="store_true", help="begin from random weights")
+    cases = subparsers.add_parser("cases", help="'meddeep train' in several processes, by torchrun")
+    cases.set_defaults(run=_cases)
+    cases.add_argument("dataset", type=Path, metavar="DATASET.json")
+    cases.add_argument("--out", type=Path, required=True, metavar="MODEL_DIR")
+    cases.add_argument("--resume", action="store_true", help="go on with the run in MODEL_DIR")
+    cases.add_argument("--network", default="encoder", choices=("encoder", "unet", "segresnet", "dynunet", "custom"))
+    cases.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    for name in ("epochs", "steps-per-epoch", "batch", "patience"):
+        cases.add_argument(f"--{name}", type=int)
+    cases.add_argument("--seed", type=int, default=0)
     export = subparsers.add_parser("export", help="make a model folder from a run")
     export.set_defaults(run=_export)
     export.add_argument("folder", type=Path, metavar="RUN")
@@ -195,6 +205,17 @@ def _masked(args: argparse.Namespace) -> None:
     with _cancel_by_signals() as cancel:
         result = train_masked(settings, cases, args.out, start=start, **_options(args), cancel=cancel)
     _tell(1.0, f"at step {result.step} of {settings.steps} after {result.seconds / 60:.1f} minutes")
+
+
+def _cases(args: argparse.Namespace) -> None:
+    from MedDeepRegSegLib.training.cases.train_job import Request, run
+
+    names = ("dataset", "out", "resume", "network", "device", "epochs", "steps_per_epoch", "batch", "patience", "seed")
+    request = Request(**{name: getattr(args, name) for name in names})
+    with _cancel_by_signals() as cancel:
+        result = run(request, progress=_tell, cancel=cancel)
+    score = "" if result.score is None else f", mean Dice {result.score:.3f} on the validation cases"
+    _tell(1.0, f"wrote {result.model} after {result.epochs} epochs in {result.minutes:.1f} minutes{score}")
 
 
 def _precision(args: argparse.Namespace) -> "Precision":

@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from MedDeepRegSegLib.datasets.hashes import dataset_sha256
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.outputs import write_json
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, part_of
-from MedDeepRegSegLib.jobs.schema import from_json
+from MedDeepRegSegLib.jobs.schema import from_json, to_json
 from MedDeepRegSegLib.models.segmenter_settings import NetworkName
 from MedDeepRegSegLib.training.cases.pace import Pace, measure_pace
 from MedDeepRegSegLib.training.cases.plan import plan
@@ -23,6 +24,7 @@ from MedDeepRegSegLib.training.cases.settings import CaseTrainSettings
 from MedDeepRegSegLib.training.cases.start import start_of
 from MedDeepRegSegLib.training.checkpoint import read_checkpoint
 from MedDeepRegSegLib.training.run import CHECKPOINT, SETTINGS
+from MedDeepRegSegLib.training.team import process_number
 from MedDeepRegSegLib.volumes.memory import available_memory_bytes
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 _CACHE_SHARE = 0.25  # of the memory, for prepared cases
 _USUAL_CACHE = 2e9
+_PATIENCE_S = 1800.0  # large datasets are looked at before a run begins
 _LEAST_EPOCHS = 8  # of a run of given duration: the best weights are chosen among so many
 _MOST_EPOCHS = 200
 LEARNING_RATES: dict[NetworkName, float] = {
@@ -91,6 +94,8 @@ def begin(
     cache = _CACHE_SHARE * budget if budget else _USUAL_CACHE
     digest = dataset_sha256(dataset, (*learned, *checked), progress=part_of(progress, 0.0, 0.2), cancel=cancel)
     names = tuple(case.name for case in learned), tuple(case.name for case in checked)
+    if process_number() > 0:  # one process decides for all that train together
+        return Begun(_wait_for_settings(folder, cancel), None, (), cache)
     known = _known_settings(folder)
     if request.resume:
         _check_goes_on(request, folder, known, digest, names)
@@ -132,7 +137,21 @@ def begin(
         settings, note = _in_time(settings, pace, request.minutes)
         notes.append(note)
     _write_notes(folder, notes)
+    write_json(folder / SETTINGS, to_json(settings))
     return Begun(settings, weights, tuple(notes), cache)
+
+
+def _wait_for_settings(folder: Path, cancel: CancelToken) -> CaseTrainSettings:
+    """Return what the process that leads wrote; the weights come from it, too, when the processes meet."""
+    end = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < end:
+        cancel.raise_if_canceled()
+        known = _known_settings(folder)
+        if known is not None:
+            return known
+        time.sleep(0.2)
+    msg = f"the process that leads did not begin a run in {folder}: use a folder that all processes share"
+    raise InputError(msg)
 
 
 def _asked(request: "Request") -> dict[str, Any]:

@@ -14,17 +14,9 @@ from MedDeepRegSegLib.training.cases.settings import CaseTrainSettings
 from MedDeepRegSegLib.training.cases.trainer import CaseTrainResult
 
 
-def export_model(
-    out: Path, settings: CaseTrainSettings, dataset: Dataset, result: CaseTrainResult
-) -> SegmenterDescription:
-    """Write the network of a run as a model folder, and return what it is.
-
-    Raises
-    ------
-    InputError
-        If the folder cannot be written.
-    """
-    description = SegmenterDescription(
+def describe(out: Path, settings: CaseTrainSettings, dataset: Dataset, result: CaseTrainResult) -> SegmenterDescription:
+    """Return what the network of a run is."""
+    return SegmenterDescription(
         name=re.sub(r"[^A-Za-z0-9._-]+", "-", out.absolute().name).strip("-.")[:64] or "model",
         settings=settings.network,
         preprocessing=settings.preprocessing,
@@ -47,8 +39,18 @@ def export_model(
         validation=_metrics(dataset, result),
         software_version=__version__,
     )
+
+
+def write_model(out: Path, description: SegmenterDescription, result: CaseTrainResult) -> None:
+    """Write the network of a run as a model folder.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
     state = {key: value.detach().cpu().numpy() for key, value in result.network.state_dict().items()}
-    return write_segmenter(out, state, description)
+    write_segmenter(out, state, description)
 
 
 def _metrics(dataset: Dataset, result: CaseTrainResult) -> tuple[ClassMetric, ...]:

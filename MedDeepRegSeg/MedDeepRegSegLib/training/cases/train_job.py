@@ -96,8 +96,9 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     from MedDeepRegSegLib.datasets.dataset import read_dataset
     from MedDeepRegSegLib.models.networks import choose_device
     from MedDeepRegSegLib.training.cases.begin import begin
-    from MedDeepRegSegLib.training.cases.model_export import export_model
+    from MedDeepRegSegLib.training.cases.model_export import describe, write_model
     from MedDeepRegSegLib.training.cases.trainer import train_cases
+    from MedDeepRegSegLib.training.team import process_number
 
     cancel = CancelToken() if cancel is None else cancel
     device = choose_device(request.device)
@@ -120,7 +121,9 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     if not result.done:
         msg = f"the run stands at step {result.step} of {settings.steps}: go on with --resume"
         raise InputError(msg)
-    made = export_model(request.out, settings, dataset, result)
+    made = describe(request.out, settings, dataset, result)
+    if process_number() == 0:
+        write_model(request.out, made, result)
     epochs = result.step // settings.steps_per_epoch
     progress(1.0, f"Model written after {epochs} epochs")
     return Result(
