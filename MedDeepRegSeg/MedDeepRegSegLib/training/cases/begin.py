@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
+from MedDeepRegSegLib.augmentation.preset import load_preset
 from MedDeepRegSegLib.datasets.dataset import Dataset
 from MedDeepRegSegLib.datasets.fingerprint import Fingerprint, fingerprint
 from MedDeepRegSegLib.datasets.hashes import dataset_sha256
@@ -124,6 +125,8 @@ def begin(
         seed=request.seed,
     )
     settings = replace(settings, **_asked(request))
+    if settings.augmentation:
+        load_preset(settings.augmentation)  # told before a run lies in the folder
     if request.spacing_mm is not None:
         how = replace(settings.preprocessing, spacing_mm=request.spacing_mm)
         settings = replace(settings, preprocessing=how)
