@@ -1,4 +1,4 @@
-"""MedDeep RegSeg: register CT to MR, grow structures from points, measure them.
+"""MedDeep RegSeg: train a network on one's own cases, register CT to MR, grow structures from points, measure them.
 
 This file only ties Slicer to the library: the engines are in MedDeepRegSegLib, the border to MRML in its
 ``mrml`` package, and the tabs in its ``panels`` package.
@@ -14,6 +14,7 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleWidget,
 )
 
+from MedDeepRegSegLib.mrml.training_logic import TrainingLogic
 from MedDeepRegSegLib.panels.panel_host import PanelHost
 
 
@@ -27,10 +28,12 @@ class MedDeepRegSeg(ScriptedLoadableModule):
         parent.dependencies = []
         parent.contributors = ["MedDeep contributors"]
         parent.helpText = _(
-            "Registers one volume to another (CT to MR, follow-up to baseline), grows structures from points, and "
-            "measures them. Everything runs on this computer. For research use."
+            "Trains a network on your own cases, registers one volume to another (CT to MR, follow-up to baseline), grows "
+            "structures from points, and measures them. Everything runs on this computer. For research use."
         )
-        parent.acknowledgementText = _("Registration and image filters: SimpleITK and ITK.")
+        parent.acknowledgementText = _(
+            "Registration and image filters: SimpleITK and ITK. Networks: PyTorch and MONAI."
+        )
         slicer.app.connect("startupCompleted()", registerSampleData)
 
 
@@ -42,7 +45,7 @@ def registerSampleData():
 
 
 class MedDeepRegSegWidget(PanelHost, ScriptedLoadableModuleWidget):
-    """Two tabs on one parameter node."""
+    """Four tabs on one parameter node, in the order of the work."""
 
     def __init__(self, parent=None):
         PanelHost.__init__(self)
@@ -51,14 +54,25 @@ class MedDeepRegSegWidget(PanelHost, ScriptedLoadableModuleWidget):
     def setup(self):
         """Load the tabs; called when the module is opened for the first time."""
         ScriptedLoadableModuleWidget.setup(self)
+        from MedDeepRegSegLib.panels.data_panel import DataPanel
         from MedDeepRegSegLib.panels.registration_panel import RegistrationPanel
         from MedDeepRegSegLib.panels.segmentation_panel import SegmentationPanel
+        from MedDeepRegSegLib.panels.training_panel import TrainingPanel
 
         widget = slicer.util.loadUI(self.resourcePath("UI/MedDeepRegSeg.ui"))
         self.layout.addWidget(widget)
         self.ui = slicer.util.childWidgetVariables(widget)
         requirements = self.resourcePath("MedDeepRegSeg-requirements.txt")
         networks = self.resourcePath("MedDeepRegSeg-networks-requirements.txt")
+        training = self.resourcePath("MedDeepRegSeg-training-requirements.txt")
+        needs = (requirements, networks, training)
+        self.trainingPanel = TrainingPanel(self.resourcePath("UI/Training.ui"), self.ui.trainingTab.layout(), *needs)
+        self.dataPanel = DataPanel(
+            self.resourcePath("UI/DataAugmentation.ui"),
+            self.ui.dataTab.layout(),
+            *needs,
+            onDataset=self.trainingPanel.useDataset,
+        )
         self.registrationPanel = RegistrationPanel(
             self.resourcePath("UI/Registration.ui"),
             self.ui.registrationTab.layout(),
@@ -69,12 +83,12 @@ class MedDeepRegSegWidget(PanelHost, ScriptedLoadableModuleWidget):
         self.segmentationPanel = SegmentationPanel(
             self.resourcePath("UI/Segmentation.ui"), self.ui.segmentationTab.layout(), requirements, networks
         )
-        self.panels = [self.registrationPanel, self.segmentationPanel]
+        self.panels = [self.dataPanel, self.trainingPanel, self.registrationPanel, self.segmentationPanel]
         self.logic = MedDeepRegSegLogic()
         self.startPanels()
 
 
-class MedDeepRegSegLogic(ScriptedLoadableModuleLogic):
+class MedDeepRegSegLogic(TrainingLogic, ScriptedLoadableModuleLogic):
     """The module from the Python console and from other modules, on MRML nodes.
 
     Every method blocks until its result is there; the panels run the same tasks in a child process.
@@ -194,19 +208,6 @@ class MedDeepRegSegLogic(ScriptedLoadableModuleLogic):
 
         return self._run(FeaturesTask(volume, segmentation, **options), progress, cancel)
 
-    def plotTraining(self, csv, *, chart=None, columns=None):
-        """Plot a training log (CSV) and show it; again with its ``chart`` to follow a running training.
-
-        Returns the chart node; see :func:`MedDeepRegSegLib.mrml.plots.plot_training`.
-        """
-        from MedDeepRegSegLib.mrml.plots import plot_training, show_chart
-
-        new = chart is None
-        chart = plot_training(csv, chart=chart, columns=columns)
-        if new:  # later calls leave the layout as the user arranged it
-            show_chart(chart)
-        return chart
-
     @staticmethod
     def _run(task, progress, cancel):
         from MedDeepRegSegLib.jobs.progress import no_progress
@@ -227,12 +228,14 @@ class MedDeepRegSegTest(ScriptedLoadableModuleTest):
         self.test_path()
 
     def test_path(self):
-        """Register, grow, measure and compute features on the phantom, through the module logic."""
-        from MedDeepRegSegLib.mrml.self_test import check_features, check_path
+        """Register, grow, measure, compute features, train and predict on phantoms, through the module logic."""
+        from MedDeepRegSegLib.mrml.self_test import check_features, check_path, check_training
 
         logic = MedDeepRegSegLogic()
         self.delayDisplay("Registering, growing and measuring on the phantom")
         made = check_path(logic)
         self.delayDisplay("Computing features; this needs PyTorch")
         check_features(logic, made["volume"], made["segmentation"])
+        self.delayDisplay("Training a network for some seconds; this needs MONAI")
+        check_training(logic, slicer.app.temporaryPath)
         self.delayDisplay("Test passed")

@@ -26,6 +26,7 @@ JOBS: dict[str, str] = {
     "align-contours": "MedDeepRegSegLib.segmentation.align_contours_job",
     "augment": "MedDeepRegSegLib.augmentation.augment_job",
     "bundle": "MedDeepRegSegLib.models.bundle_job",
+    "compare-networks": "MedDeepRegSegLib.training.cases.compare_job",
     "contours": "MedDeepRegSegLib.segmentation.contours_job",
     "dataset": "MedDeepRegSegLib.datasets.dataset_job",
     "evaluate": "MedDeepRegSegLib.prediction.evaluate_job",

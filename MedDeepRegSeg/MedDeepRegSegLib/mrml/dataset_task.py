@@ -1,4 +1,4 @@
-"""The task that makes a dataset of volumes and segmentations of the scene."""
+"""The tasks that make a dataset: of volumes and segmentations of the scene, or of a folder."""
 
 import csv
 import re
@@ -41,7 +41,8 @@ class DatasetTask:
 
     Notes
     -----
-    :meth:`collect` returns ``table`` (node), ``dataset`` (Path of ``dataset.json``) and ``findings``.
+    :meth:`collect` returns ``table`` (node), ``dataset`` (Path of ``dataset.json``), ``findings``, ``classes`` (names),
+    ``patients`` (how many) and ``roles`` (how many cases of each).
     """
 
     def __init__(
@@ -93,11 +94,7 @@ class DatasetTask:
 
     def collect(self, _folder: Path, result: Any) -> dict[str, Any]:
         """See :class:`MedDeepRegSegLib.mrml.task_base.NodeTask`."""
-        node_in_scene(self._table, "the output table")
-        columns, rows = rows_from_csv(result.table)
-        with one_action():
-            table = table_from_rows(columns, rows, f"{self._name or self._folder.name} checks", node=self._table)
-        return {"table": table, "dataset": result.dataset, "findings": result.findings}
+        return _collect(result, self._name or self._folder.name, self._table)
 
     def _check(self) -> None:
         """Refuse before anything is written."""
@@ -130,6 +127,58 @@ class DatasetTask:
             writer.writerow(("case", "patient"))
             writer.writerows(zip(names, self._patients, strict=True))
         return path
+
+
+class FolderDatasetTask:
+    """Makes a dataset of a folder of images and labels, which stay where they are, and reports what the checks find.
+
+    Parameters
+    ----------
+    source:
+        Folder with the images and labels, see ``meddeep dataset --help``.
+    folder:
+        Folder that gets ``dataset.json`` and the findings as files.
+    table_node:
+        Table to fill with what the checks find; a new one without.
+    options:
+        Other fields of :class:`MedDeepRegSegLib.datasets.dataset_job.Request`, for example ``validation=0.2``.
+
+    Notes
+    -----
+    :meth:`collect` returns the same as that of :class:`DatasetTask`.
+    """
+
+    def __init__(self, source: Path | str, *, folder: Path | str, table_node=None, **options: Any) -> None:
+        self._source, self._folder, self._table, self._options = Path(source), Path(folder), table_node, options
+
+    def prepare(self, _folder: Path) -> tuple[str, Any]:
+        """See :class:`MedDeepRegSegLib.mrml.task_base.NodeTask`."""
+        from MedDeepRegSegLib.datasets.dataset_job import Request
+
+        try:
+            return "dataset", Request(folder=self._source, out=self._folder / "dataset.json", **self._options)
+        except TypeError as error:
+            msg = f"an option of the dataset is unknown ({error}): leave it out"
+            raise InputError(msg) from error
+
+    def collect(self, _folder: Path, result: Any) -> dict[str, Any]:
+        """See :class:`MedDeepRegSegLib.mrml.task_base.NodeTask`."""
+        return _collect(result, self._options.get("name") or self._source.name, self._table)
+
+
+def _collect(result: Any, name: str, table_node) -> dict[str, Any]:
+    node_in_scene(table_node, "the output table")
+    columns, rows = rows_from_csv(result.table)
+    with one_action():
+        table = table_from_rows(columns, rows, f"{name} checks", node=table_node)
+    return {
+        "table": table,
+        "dataset": result.dataset,
+        "findings": result.findings,
+        "classes": result.classes,
+        "patients": result.patients,
+        "roles": result.roles,
+    }
 
 
 def _names(given: Sequence[str]) -> list[str]:

@@ -1,5 +1,8 @@
 """The self-test of MedDeep RegSeg: the whole path through the module logic, on the phantom, with exact truth."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import slicer.util
 
@@ -95,3 +98,43 @@ def check_features(logic, volume, segmentation) -> dict:
         msg = f"the features of the segments are {rows}, expected different numbers for each segment"
         raise AssertionError(msg)
     return outputs
+
+
+def check_training(logic, folder) -> dict:
+    """Make a dataset of drawn heads, augment, train for some steps and segment with the model, and check every result.
+
+    Parameters
+    ----------
+    logic:
+        A ``MedDeepRegSegLogic``.
+    folder:
+        Folder for files, which are removed again.
+
+    Raises
+    ------
+    MissingPackageError
+        If PyTorch or MONAI is not installed: a self-test that passed without them would say nothing.
+    AssertionError
+        If a result is not what it must be.
+    """
+    from MedDeepRegSegLib.datasets.phantoms import write_phantom_dataset
+    from MedDeepRegSegLib.volumes.reading import read_image
+
+    with tempfile.TemporaryDirectory(prefix="MedDeep-self-test-", dir=folder) as name:
+        work = Path(name)
+        made = write_phantom_dataset(work / "heads", cases=3, spacing_mm=8.0, validation=0.3)
+        volume = volume_from_image(read_image(work / "heads" / "images" / "phantom-001.nii.gz"), "Drawn head")
+        sheet = slicer.util.arrayFromVolume(logic.augment(volume, count=2)["preview"])
+        trained = logic.train(made, work / "model", epochs=2, steps_per_epoch=3, spacing_mm=(8.0, 8.0, 8.0))
+        found = logic.predict(volume, work / "model", uncertainty=True)
+        doubt = slicer.util.arrayFromVolume(found["uncertainty"])
+    if not sheet.std() > 1:
+        msg = "the samples of the augmentation are one color, expected a head"
+        raise AssertionError(msg)
+    if trained["score"] is None or not 0 <= trained["score"] <= 1 or trained["table"].GetNumberOfRows() != 4:
+        msg = f"training scored {trained['score']}, expected a Dice of the four classes"
+        raise AssertionError(msg)
+    if not (doubt.min() >= 0 and 0 < doubt.max() <= 1):
+        msg = f"the uncertainty goes from {doubt.min()} to {doubt.max()}, expected 0 to 1"
+        raise AssertionError(msg)
+    return {**trained, **found, "volume": volume}

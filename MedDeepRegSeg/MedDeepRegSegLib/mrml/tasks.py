@@ -6,8 +6,9 @@ panels) or in this one (:func:`run_task`, for the module logic and scripts); the
 """
 
 from MedDeepRegSegLib.mrml.augment_task import AugmentTask
+from MedDeepRegSegLib.mrml.compare_task import CompareTask
 from MedDeepRegSegLib.mrml.contours_task import AlignContoursTask, ContoursTask
-from MedDeepRegSegLib.mrml.dataset_task import DatasetTask
+from MedDeepRegSegLib.mrml.dataset_task import DatasetTask, FolderDatasetTask
 from MedDeepRegSegLib.mrml.evaluate_task import EvaluateTask
 from MedDeepRegSegLib.mrml.features_task import FeaturesTask
 from MedDeepRegSegLib.mrml.measure_task import MeasureTask
@@ -23,10 +24,12 @@ from MedDeepRegSegLib.mrml.train_task import TrainTask
 __all__ = [
     "AlignContoursTask",
     "AugmentTask",
+    "CompareTask",
     "ContoursTask",
     "DatasetTask",
     "EvaluateTask",
     "FeaturesTask",
+    "FolderDatasetTask",
     "ForegroundTask",
     "GrowTask",
     "MeasureTask",

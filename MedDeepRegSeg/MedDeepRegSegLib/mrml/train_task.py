@@ -9,6 +9,9 @@ from MedDeepRegSegLib.mrml.plots import plot_training
 from MedDeepRegSegLib.mrml.tables import TableColumn, table_from_rows
 from MedDeepRegSegLib.mrml.task_base import one_action
 
+CHECK_LOG = "validation.csv"
+"""As in :mod:`MedDeepRegSegLib.training.checks`, which is not imported here: PyTorch takes seconds to start."""
+
 
 class TrainTask:
     """Trains a segmentation network on the cases of a dataset.
@@ -25,13 +28,18 @@ class TrainTask:
 
     Notes
     -----
-    :meth:`collect` returns the folder of the ``model``, its ``score``, a ``table`` of the classes, and the ``chart`` of the
-    curves (None where nothing was checked).
+    :meth:`collect` returns the folder of the ``model``, its ``score``, a ``table`` of the ``classes``, and the ``chart`` of
+    the curves (None where nothing was checked).
     """
 
     def __init__(self, dataset: str | Path, *, out: str | Path, **options: Any) -> None:
         self._dataset, self._out, self._options = Path(dataset), Path(out), options
         self._chart = None
+
+    @property
+    def out(self) -> Path:
+        """Folder of the model."""
+        return self._out
 
     def prepare(self, _folder: Path) -> tuple[str, Any]:
         """See :class:`MedDeepRegSegLib.mrml.task_base.NodeTask`."""
@@ -46,7 +54,6 @@ class TrainTask:
     def follow(self):
         """Draw the curves as far as the run is, and return their chart node; None where there are none yet."""
         from MedDeepRegSegLib.training.cases.train_job import RUN
-        from MedDeepRegSegLib.training.checks import CHECK_LOG
 
         with contextlib.suppress(InputError):  # the log has no whole line yet
             self._chart = plot_training(self._out / RUN / CHECK_LOG, chart=self._chart)
@@ -62,4 +69,10 @@ class TrainTask:
         rows = [{"class": one.name, "dice": one.dice} for one in result.classes]
         with one_action():
             table = table_from_rows(columns, rows, f"{self._out.name} validation")
-        return {"model": str(result.model), "score": result.score, "table": table, "chart": chart}
+        return {
+            "model": str(result.model),
+            "score": result.score,
+            "classes": result.classes,
+            "table": table,
+            "chart": chart,
+        }

@@ -53,6 +53,14 @@ class Panel(VTKObservationMixin):
     def clearResult(self) -> None:
         """Show no result: it belongs to other inputs, to another scene, or to a job that is about to be repeated."""
 
+    def clearResultOf(self, _button) -> None:
+        """Show no result of a button that was pressed; panels with several results keep the others."""
+        self.clearResult()
+
+    def cancelPurpose(self, _button) -> str:
+        """Return what canceling the job of a button does."""
+        return _("End the running job. Nothing is changed.")
+
     def scalarVolumes(self) -> list:
         """Return the volumes of the scene that the selectors of the panels offer: no label maps, no vectors."""
         name = "vtkMRMLScalarVolumeNode"
@@ -64,7 +72,7 @@ class Panel(VTKObservationMixin):
             return
         for button, obstacle, purpose in self.buttons():
             if self.runner.isCancelButton(button):
-                button.enabled, button.toolTip = True, _("End the running job. Nothing is changed.")
+                button.enabled, button.toolTip = True, self.cancelPurpose(button)
             elif self.runner.busy:
                 button.enabled, button.toolTip = False, _("Another job of this panel is running.")
             else:
@@ -90,19 +98,22 @@ class Panel(VTKObservationMixin):
         *,
         networks: bool = False,
         requirementsFile: str | None = None,
+        follow: Callable | None = None,
+        canceledText: str | None = None,
     ) -> None:
         """Start the task of a button, or cancel it when its button was pressed again.
 
         ``networks`` says that the task needs PyTorch, which is asked for first; ``requirementsFile`` lists packages that
-        this task needs besides those of the panel.
+        this task needs besides those of the panel. ``follow`` and ``canceledText`` are those of :meth:`TaskRunner.start`.
         """
         if self.runner.isCancelButton(button):
             self.runner.cancel()
             return
-        self.clearResult()
+        self.clearResultOf(button)
         try:
             self._ensurePackages(networks, requirementsFile)
-            self.runner.start(makeTask(), button, onDone, module=self.jobModule)
+            looking = {"follow": follow, "canceledText": canceledText}
+            self.runner.start(makeTask(), button, onDone, module=self.jobModule, **looking)
         except (InputError, MissingPackageError) as error:
             self.showError(str(error))
         except Exception as error:

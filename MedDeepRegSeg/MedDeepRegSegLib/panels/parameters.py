@@ -15,6 +15,8 @@ from slicer import (
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
+from MedDeepRegSegLib.panels.training_choices import AbsentClass, CaseRole, DatasetSource, TrainedNetwork
+
 
 class RegistrationKind(Enum):
     """How freely the moving volume may change."""
@@ -165,7 +167,7 @@ class ContourAlignment(Enum):
 
 @parameterNodeWrapper
 class MedDeepRegSegParameterNode:
-    """Parameters of both tabs. Lengths are in mm; node parameters are None until the user picks one."""
+    """Parameters of all tabs. Lengths are in mm; node parameters are None until the user picks one."""
 
     fixedVolume: vtkMRMLScalarVolumeNode
     movingVolume: vtkMRMLScalarVolumeNode
@@ -213,3 +215,43 @@ class MedDeepRegSegParameterNode:
     measureTexture: bool = False
     featureSpacingMm: Annotated[float, WithinRange(0.0, 8.0)] = 0.0
     """Voxel size that image features are computed at; 0 stands for automatic."""
+
+    datasetSource: DatasetSource = DatasetSource.SCENE
+    caseVolume: vtkMRMLScalarVolumeNode
+    caseSegmentation: vtkMRMLSegmentationNode
+    datasetVolumes: list[vtkMRMLScalarVolumeNode]
+    """Volumes of the cases; ``datasetSegmentations`` and ``datasetPatients`` have as many entries, in the same order."""
+    datasetSegmentations: list[vtkMRMLSegmentationNode]
+    datasetPatients: list[str]
+    """Whose each case is; empty stands for a patient of its own."""
+    datasetValidationPercent: Annotated[float, WithinRange(0.0, 50.0)] = 20.0
+    datasetTestPercent: Annotated[float, WithinRange(0.0, 50.0)] = 0.0
+    datasetName: str = ""
+    datasetAbsent: AbsentClass = AbsentClass.BACKGROUND
+    datasetSeed: Annotated[int, WithinRange(0, 9999)] = 0
+    augmentedVolume: vtkMRMLScalarVolumeNode
+    augmentedSegmentation: vtkMRMLSegmentationNode
+    augmentPreset: str = "default"
+    augmentCount: Annotated[int, WithinRange(1, 32)] = 8
+    augmentSeed: Annotated[int, WithinRange(0, 9999)] = 0
+    augmentIntoScene: bool = False
+
+    trainNetwork: TrainedNetwork = TrainedNetwork.ENCODER
+    trainMinutes: Annotated[int, WithinRange(1, 10000)] = 20
+    trainPreset: str = "default"
+    trainResume: bool = False
+    trainEpochs: Annotated[int, WithinRange(0, 100000)] = 0
+    """Epochs of the run; 0 stands for as many as fit into the time."""
+    trainSteps: Annotated[int, WithinRange(0, 100000)] = 0
+    """Steps of an epoch; 0 stands for automatic, as in the next two."""
+    trainBatch: Annotated[int, WithinRange(0, 64)] = 0
+    trainSpacingMm: Annotated[float, WithinRange(0.0, 20.0)] = 0.0
+    trainScratch: bool = False
+    trainSeed: Annotated[int, WithinRange(0, 9999)] = 0
+    predictedVolume: vtkMRMLScalarVolumeNode
+    predictedSecondVolume: vtkMRMLScalarVolumeNode
+    predictedSegmentation: vtkMRMLSegmentationNode
+    predictUncertainty: bool = False
+    predictMirrored: bool = False
+    evaluateRole: CaseRole = CaseRole.TEST
+    selectCount: Annotated[int, WithinRange(1, 1000)] = 5

@@ -25,3 +25,9 @@ class Section:
 
     def update(self) -> None:
         """Show what follows from the parameters; called when they or the state of the runner have changed."""
+
+    def selectDefaults(self) -> None:
+        """Fill in what the user would pick anyway; parameters that are set stay."""
+
+    def clear(self) -> None:
+        """Show no result."""

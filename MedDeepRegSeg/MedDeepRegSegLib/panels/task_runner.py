@@ -7,6 +7,7 @@ made only when the job has ended well. So a cancel or an error leaves the scene 
 import logging
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from MedDeepRegSegLib.errors import Canceled, InputError, MissingPackageError
 from MedDeepRegSegLib.jobs.child import ChildJob
 
 POLL_INTERVAL_MS = 100
+FOLLOW_INTERVAL_S = 2.0
+"""Time between two looks at what a running job has written."""
 
 
 class TaskRunner:
@@ -45,7 +48,16 @@ class TaskRunner:
         """Whether a job is running."""
         return self._job is not None
 
-    def start(self, task, button, onDone: Callable[[dict], None], module: str = "MedDeepRegSegLib.jobs") -> None:
+    def start(
+        self,
+        task,
+        button,
+        onDone: Callable[[dict], None],
+        module: str = "MedDeepRegSegLib.jobs",
+        *,
+        follow: Callable[[object], None] | None = None,
+        canceledText: str | None = None,
+    ) -> None:
         """Start a task; the button becomes Cancel until it has ended.
 
         Parameters
@@ -58,6 +70,10 @@ class TaskRunner:
             Gets the dictionary of nodes and values that ``task.collect`` returns.
         module:
             The library's job module that the child process runs.
+        follow:
+            Gets the task every two seconds at most while the job runs, to show what it has written so far.
+        canceledText:
+            What to say after a cancel, where something was kept.
         """
         if self.busy:
             msg = _("Another job of this panel is running: wait for it or cancel it.")
@@ -71,6 +87,8 @@ class TaskRunner:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         self._job, self._task, self._folder, self._onDone = job, task, folder, onDone
+        self._follow, self._followAt = follow, time.monotonic() + FOLLOW_INTERVAL_S
+        self._canceledText = canceledText or _("Canceled. Nothing was changed.")
         self._button, self._buttonText = button, button.text
         button.text = _("Cancel")
         self._progressBar.value = 0
@@ -93,7 +111,7 @@ class TaskRunner:
         """End the job and wait until it is gone (two seconds at most), because its nodes or its panel go away."""
         if self.busy:
             self._job.close()
-            self._finish(_("Canceled. Nothing was changed."))
+            self._finish(self._canceledText)
 
     def _poll(self) -> None:
         if not self.busy:
@@ -104,11 +122,12 @@ class TaskRunner:
                 self._progressBar.value = round(100 * event.fraction)
                 self._statusLabel.text = event.message
         if not ended:
+            self._lookOn()
             return
         try:
             outputs = self._task.collect(self._folder, self._job.result)
         except Canceled:
-            self._finish(_("Canceled. Nothing was changed."))
+            self._finish(self._canceledText)
         except (InputError, MissingPackageError) as error:
             self._fail(str(error))
         except Exception as error:
@@ -118,6 +137,17 @@ class TaskRunner:
             onDone = self._onDone
             self._finish(_("Done."))
             onDone(outputs)
+
+    def _lookOn(self) -> None:
+        """Show what the job has written so far. A failure ends the looking on, not the job."""
+        if self._follow is None or time.monotonic() < self._followAt:
+            return
+        try:
+            self._follow(self._task)
+        except Exception:
+            logging.exception("a running MedDeep job cannot be followed")
+            self._follow = None
+        self._followAt = time.monotonic() + FOLLOW_INTERVAL_S
 
     def _fail(self, message: str) -> None:
         self._finish(message)

@@ -82,3 +82,29 @@ def effect(editor):
 def interaction(effect):
     """The state machine of the effect."""
     return effect.interaction
+
+
+@pytest.fixture(scope="session")
+def phantom_files(tmp_path_factory):
+    """The file of a dataset of three coarse heads."""
+    from MedDeepRegSegLib.datasets.phantoms import write_phantom_dataset
+
+    return write_phantom_dataset(tmp_path_factory.mktemp("phantoms") / "heads", cases=3, spacing_mm=8.0, validation=0.3)
+
+
+@pytest.fixture
+def phantom_nodes(slicer_scene, phantom_files):  # noqa: F811
+    """The heads as pairs of a volume and its segmentation in the scene."""
+    import SimpleITK as sitk
+
+    from MedDeepRegSegLib.datasets.dataset import read_dataset
+    from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
+    from MedDeepRegSegLib.mrml.volumes import volume_from_image
+    from MedDeepRegSegLib.segmentation.segmentation_file import read_segmentation
+
+    nodes = []
+    for case in read_dataset(phantom_files).cases:
+        volume = volume_from_image(sitk.ReadImage(str(case.images[0])), case.name)
+        labels, segments = read_segmentation(case.labels)
+        nodes.append((volume, segmentation_from_image(labels, segments, f"{case.name} drawn", reference_volume=volume)))
+    return nodes

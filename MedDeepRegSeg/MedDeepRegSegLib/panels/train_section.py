@@ -1,0 +1,243 @@
+"""The section "Train" of the Training tab: pick a network and a time, follow the curves, see how good it became."""
+
+import html
+import logging
+from pathlib import Path
+
+import qt
+from slicer.i18n import tr as _
+
+from MedDeepRegSegLib.mrml.compare_task import CompareTask
+from MedDeepRegSegLib.mrml.plots import show_chart
+from MedDeepRegSegLib.mrml.train_growing_task import TrainGrowingTask
+from MedDeepRegSegLib.mrml.train_task import TrainTask
+from MedDeepRegSegLib.panels.augmentation_presets import AugmentationPresets
+from MedDeepRegSegLib.panels.paths import holdsFiles, setPath
+from MedDeepRegSegLib.panels.section import Section
+from MedDeepRegSegLib.panels.training_choices import TrainedNetwork
+
+RUN, EXAMPLES = "run", "examples.png"
+"""Folder of the run inside that of the model, and its picture of validation cases."""
+PICTURE_WIDTH = 400
+
+
+class TrainSection(Section):
+    """Trains a network on a dataset."""
+
+    def __init__(self, panel, trainingRequirementsFile: str) -> None:
+        super().__init__(panel)
+        self._requirementsFile = trainingRequirementsFile
+        self._presets = AugmentationPresets(self.ui.trainPresetComboBox, panel, "trainPreset", none=True)
+        self._chart = None
+        self.ui.trainStartPathLineEdit.connect("currentPathChanged(QString)", panel.updateButtons)
+        self.ui.trainButton.connect("clicked(bool)", self.onTrain)
+        self.ui.compareButton.connect("clicked(bool)", self.onCompare)
+        self.ui.openModelButton.connect("clicked(bool)", self.onOpenModel)
+        self.clear()
+
+    @property
+    def growing(self) -> bool:
+        """Whether the growing network is trained."""
+        return self.node.trainNetwork is TrainedNetwork.GROWING
+
+    def buttons(self) -> list:
+        """Return the state of the buttons."""
+        noDataset = self.panel.noDataset()
+        return [
+            (
+                self.ui.compareButton,
+                noDataset,
+                _("Count what each network needs of memory and time on these cases, before one is trained."),
+            ),
+            (
+                self.ui.trainButton,
+                noDataset or self._obstacle(),
+                _("Train the network. Its curves are shown meanwhile; it can be canceled and go on later."),
+            ),
+        ]
+
+    def _obstacle(self) -> str | None:
+        """Return why training cannot start, or None."""
+        node, model = self.node, self.panel.modelFolder()
+        if model is None:
+            return _("Pick a folder for the model.")
+        started = (model / RUN).is_dir()
+        if node.trainResume:
+            return (
+                None if started else _("No run lies in the model folder: uncheck Resume, or pick the folder of a run.")
+            )
+        start = self.panel.pathIn(self.ui.trainStartPathLineEdit)
+        checks = (
+            (
+                started,
+                _("A run lies in the model folder already: check Resume to go on with it, or choose a new folder."),
+            ),
+            (
+                holdsFiles(model),
+                _("The model folder is not empty: choose a new one, so that nothing is overwritten."),
+            ),
+            (
+                start is not None and not start.is_dir(),
+                _("The folder to begin from is not there: pick that of a model, or none."),
+            ),
+            (
+                start is not None and node.trainScratch and not self.growing,
+                _("Begin from a model or from random weights, not from both."),
+            ),
+        )
+        obstacle = next((text for wrong, text in checks if wrong), None)
+        return obstacle or (None if self.growing else self._presets.obstacle())
+
+    def update(self) -> None:
+        """Say what the choices mean, and enable what is used."""
+        node = self.node
+        self.ui.trainNetworkDescriptionLabel.text = node.trainNetwork.description()
+        self.ui.trainPresetComboBox.toolTip = self._presets.update()
+        new = not node.trainResume
+        self.ui.trainMinutesSpinBox.enabled = (new and node.trainEpochs == 0) or self.growing
+        self.ui.trainStartPathLineEdit.enabled = self.ui.trainSeedSpinBox.enabled = new
+        for widget in (
+            *(self.ui.trainPresetComboBox, self.ui.trainEpochsSpinBox, self.ui.trainStepsSpinBox),
+            *(self.ui.trainBatchSpinBox, self.ui.trainSpacingSpinBox, self.ui.trainScratchCheckBox),
+        ):
+            widget.enabled = new and not self.growing
+        model = self.panel.modelFolder()
+        there = model is not None and model.is_dir()
+        self.ui.openModelButton.enabled = there
+        self.ui.openModelButton.toolTip = (
+            _("Show the files of the model: its card, its curves and its examples.")
+            if there
+            else _("Train a network, or pick the folder of a model.")
+        )
+
+    def clear(self) -> None:
+        """Show no result."""
+        self._chart = None
+        for label in (self.ui.trainResultLabel, self.ui.trainExamplesLabel):
+            label.clear()
+            label.visible = False
+
+    def cancelPurpose(self) -> str:
+        """Return what a cancel of the training does."""
+        return _("End the training. The run is kept in the model folder and can go on later.")
+
+    def onCompare(self, _checked: bool = False) -> None:
+        """Start counting what the networks cost, or cancel it."""
+        dataset = self.panel.dataset()
+        self._toggle(self.ui.compareButton, lambda: CompareTask(dataset), self.showCosts)
+
+    def onTrain(self, _checked: bool = False) -> None:
+        """Start the training, or cancel it."""
+        if self.panel.runner.isCancelButton(self.ui.trainButton):
+            self.panel.runner.cancel()
+            return
+        dataset, model = self.panel.dataset(), self.panel.modelFolder()
+        if self.growing:
+            self._toggle(
+                self.ui.trainButton,
+                lambda: TrainGrowingTask(dataset, out=model, **self._options()),
+                self.showGrowing,
+                canceledText=_keptText(),
+            )
+        else:
+            self._toggle(
+                self.ui.trainButton,
+                lambda: TrainTask(dataset, out=model, **self._options()),
+                self.show,
+                follow=self.follow,
+                canceledText=_keptText(),
+            )
+
+    def _toggle(self, button, makeTask, onDone, **looking) -> None:
+        requirements = self._requirementsFile
+        self.panel.toggleTask(button, makeTask, onDone, networks=True, requirementsFile=requirements, **looking)
+
+    def _options(self) -> dict:
+        """Return what was chosen, as the job takes it; a run that goes on has its own settings."""
+        node = self.node
+        if self.growing:
+            options = {"minutes": float(node.trainMinutes), "resume": node.trainResume}
+            return options if node.trainResume else {**options, **self._begin()}
+        if node.trainResume:
+            return {"network": node.trainNetwork.value, "resume": True}
+        side = node.trainSpacingMm
+        return {
+            "network": node.trainNetwork.value,
+            "minutes": None if node.trainEpochs else float(node.trainMinutes),
+            "epochs": node.trainEpochs or None,
+            "steps_per_epoch": node.trainSteps or None,
+            "batch": node.trainBatch or None,
+            "spacing_mm": (side, side, side) if side else None,
+            "augmentation": node.trainPreset,
+            "scratch": node.trainScratch,
+            **self._begin(),
+        }
+
+    def _begin(self) -> dict:
+        return {"start": self.panel.pathIn(self.ui.trainStartPathLineEdit), "seed": self.node.trainSeed}
+
+    def follow(self, task) -> None:
+        """Draw the curves as far as they are, and the newest examples."""
+        chart = task.follow()
+        if chart is not None and chart is not self._chart:  # later the layout is left as the user arranged it
+            self._chart = chart
+            show_chart(chart)
+        self._showExamples(task.out)
+
+    def show(self, outputs: dict) -> None:
+        """Say how good the network became, and show the table and the examples."""
+        setPath(self.ui.trainingModelPathLineEdit, outputs["model"])
+        self._tell(trainedText(outputs))
+        self._showExamples(Path(outputs["model"]))
+        self.panel.showTable(outputs)
+
+    def showGrowing(self, outputs: dict) -> None:
+        """Say how many clicks are saved."""
+        setPath(self.ui.trainingModelPathLineEdit, outputs["model"])
+        hint = _("Use it as the model of Grow: its folder is {folder}.").format(folder=outputs["model"])
+        self._tell("<br>".join(html.escape(line) for line in (outputs["text"], hint) if line))
+        if outputs["table"] is not None:
+            self.panel.showTable(outputs)
+
+    def showCosts(self, outputs: dict) -> None:
+        """Show the table of costs."""
+        self.panel.showTable(outputs)
+        if outputs["left_out"]:
+            names = ", ".join(outputs["left_out"])
+            self._tell(
+                html.escape(_("Not in the table, because the memory is too small: {names}.").format(names=names))
+            )
+
+    def _tell(self, text: str) -> None:
+        self.ui.trainResultLabel.text = text
+        self.ui.trainResultLabel.visible = True
+
+    def _showExamples(self, model: Path) -> None:
+        picture = qt.QPixmap(str(model / RUN / EXAMPLES))
+        if picture.isNull():  # none yet
+            return
+        self.ui.trainExamplesLabel.setPixmap(picture.scaledToWidth(PICTURE_WIDTH, qt.Qt.SmoothTransformation))
+        self.ui.trainExamplesLabel.toolTip = _("Validation cases: what was drawn, and what the network finds.")
+        self.ui.trainExamplesLabel.visible = True
+
+    def onOpenModel(self, _checked: bool = False) -> None:
+        """Show the folder of the model in the file manager."""
+        model = self.panel.modelFolder()
+        if not qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(model))):
+            logging.warning("the folder %s could not be shown", model)
+
+
+def _keptText() -> str:
+    return _("Canceled. The run is kept in the model folder: check Resume to go on with it.")
+
+
+def trainedText(outputs: dict) -> str:
+    """Return how good a network became on the validation cases as rich text."""
+    if outputs["score"] is None:
+        return html.escape(_("Done. No case was kept for validation, so nothing says how good it is."))
+    lines = [_("Done. Mean Dice on the validation cases: {score}.").format(score=f"{outputs['score']:.2f}")]
+    lines += [
+        f"{one.name}: {_('in no validation case') if one.dice is None else f'{one.dice:.2f}'}"
+        for one in outputs["classes"]
+    ]
+    return "<br>".join(html.escape(line) for line in lines)
