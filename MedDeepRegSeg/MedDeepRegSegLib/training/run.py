@@ -159,6 +159,8 @@ def train(
     with ExitStack() as stack:
         if process_number() == 0:
             stack.enter_context(sole_writer(out))
+            for leftover in out.glob(".tmp??????"):  # of safetensors, where a run was killed while it was saving
+                leftover.unlink(missing_ok=True)
         team = stack.enter_context(Team(device))
         run = _Run(make_task(team), out, maps, team)
         stack.callback(run.close)

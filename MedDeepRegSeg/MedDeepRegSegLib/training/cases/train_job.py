@@ -11,6 +11,8 @@ from MedDeepRegSegLib.models.segmenter_settings import NetworkName
 RUN = "run"
 """Folder of the run inside that of the model."""
 
+_SAVE_MINUTES = 0.25  # a canceled job has no time to finish a long step, and a laptop can be closed at any moment
+
 
 @dataclass(frozen=True)
 class Request:
@@ -115,6 +117,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         memory_bytes=begun.cache_bytes,
         device=device,
         report_every=min(10, settings.steps_per_epoch),
+        save_minutes=_SAVE_MINUTES,
         progress=part_of(progress, 0.05, 0.98),
         cancel=cancel,
     )

@@ -98,6 +98,12 @@ def _progress_of(out):
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
+def test_what_a_kill_left_is_removed(dataset, tiny, tmp_path):
+    (tmp_path / ".tmpA1b2C3").write_bytes(b"half a checkpoint")
+    train_cases(tiny, dataset, tmp_path)
+    assert not list(tmp_path.glob(".tmp*"))
+
+
 def test_a_cancel_saves(dataset, tiny, tmp_path):
     cancel = CancelToken()
 
