@@ -9,7 +9,8 @@ from MedDeepRegSegLib.cli.options import common_options, existing, millimeters, 
 
 GROWING = "growing"
 NETWORKS = ("encoder", "unet", "segresnet", "dynunet", "custom")  # as in models.segmenter_settings
-_NOT_OF_GROWING = ("epochs", "steps_per_epoch", "patience", "batch", "patch", "spacing", "memory")
+_NOT_OF_GROWING: tuple[str, ...] = ("epochs", "steps_per_epoch", "patience", "batch", "patch", "spacing", "memory")
+_NOT_OF_GROWING += ("channels", "residual_units", "normalization", "dropout")
 
 _EPILOG = """\
 DATASET.json is made by 'meddeep dataset'. MODEL_DIR becomes the model: 'meddeep predict MODEL_DIR IMAGE' uses it. While it is
@@ -21,7 +22,9 @@ Network, voxel size, patch and normalization follow from the dataset and from th
 examples:
   meddeep train dataset.json --out my_model --minutes 20
   meddeep train dataset.json --out my_model --resume
+  meddeep train dataset.json --compare
   meddeep train dataset.json --network unet --epochs 100 --augmentation strong --out my_unet
+  meddeep train dataset.json --network custom --channels 16,32,64 --residual-units 1 --dropout 0.1 --out my_own
   meddeep train more_cases.json --start my_model --out better_model
   meddeep train dataset.json --network growing --minutes 10 --out my_growing
 """
@@ -37,7 +40,9 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
         parents=[common_options(uses_gpu=True)],
     )
     parser.add_argument("dataset", type=Path, metavar="DATASET.json", help="cases, as 'meddeep dataset' writes them")
-    parser.add_argument("--out", type=Path, required=True, metavar="MODEL_DIR", help="folder of the model")
+    goal = parser.add_mutually_exclusive_group(required=True)
+    goal.add_argument("--out", type=Path, metavar="MODEL_DIR", help="folder of the model")
+    goal.add_argument("--compare", action="store_true", help="only say what each network would cost on these cases")
     parser.add_argument("--resume", action="store_true", help="go on with the run in MODEL_DIR")
     parser.add_argument(
         "--network",
@@ -61,10 +66,24 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("--augmentation", default="default", metavar="PRESET", help="a preset, its file, or none")
     parser.add_argument("--learning-rate", type=float, metavar="RATE")
+    parser.add_argument(
+        "--channels", type=_numbers, metavar="N,N,...", help="of the network custom, from the finest level"
+    )
+    parser.add_argument("--residual-units", type=int, metavar="N", help="of each level of the network custom")
+    parser.add_argument("--normalization", choices=("instance", "batch", "group"), help="of the network custom")
+    parser.add_argument("--dropout", type=float, metavar="FRACTION", help="of the network custom")
     parser.add_argument("--start", type=Path, metavar="MODEL_DIR", help="begin from a model of yours, or an encoder")
     parser.add_argument("--scratch", action="store_true", help="begin from random weights")
     parser.add_argument("--memory", type=float, metavar="GB", help="memory that may be used (default: what is free)")
     return parser
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    parts = text.split(",")
+    if not all(part.strip().isdigit() for part in parts):
+        msg = f"{text!r} are no channels: expected whole numbers, for example 16,32,64"
+        raise argparse.ArgumentTypeError(msg)
+    return tuple(int(part) for part in parts)
 
 
 def _sides(text: str) -> tuple[int, int, int]:
@@ -89,6 +108,10 @@ def _request(args: argparse.Namespace) -> Any:
     existing(args.dataset, "DATASET.json")
     if args.start is not None:
         existing(args.start, "--start")
+    if args.compare:
+        from MedDeepRegSegLib.training.cases.compare_job import Request as CompareRequest
+
+        return CompareRequest(dataset=args.dataset, memory_gb=args.memory, device=args.device)
     output_folder(args.out)
     if args.network == GROWING:
         return _growing_request(args)
@@ -108,6 +131,10 @@ def _request(args: argparse.Namespace) -> Any:
         augmentation=args.augmentation,
         learning_rate=args.learning_rate,
         patience=args.patience,
+        channels=args.channels,
+        residual_units=args.residual_units,
+        normalization=args.normalization,
+        dropout=args.dropout,
         start=args.start,
         scratch=args.scratch,
         memory_gb=args.memory,
@@ -139,10 +166,14 @@ def _growing_request(args: argparse.Namespace) -> Any:
 
 
 def _job(args: argparse.Namespace) -> str:
+    if args.compare:
+        return "compare-networks"
     return "train-growing" if args.network == GROWING else "train"
 
 
 def _summary(result: Any) -> list[str]:
+    if hasattr(result, "networks"):
+        return _compared(result)
     if hasattr(result, "verdict"):
         return _growing_summary(result)
     lines = [*result.notes]
@@ -155,6 +186,21 @@ def _summary(result: Any) -> list[str]:
     why = "" if result.ended == "complete" else ", ended because it did not get better"
     lines.append(f"{result.epochs} epochs in {result.minutes:.1f} minutes{why}; weights of epoch {result.best_epoch}")
     return [*lines, f"wrote {result.model}"]
+
+
+def _compared(result: Any) -> list[str]:
+    lines = [
+        f"{'network':10}{'voxel mm':>16}{'patch':>15}{'batch':>6}{'parameters':>12}{'GiB to train':>13}{'GiB to use':>11}{'GFLOP':>7}"
+    ]
+    for one in result.networks:
+        size, patch = (" x ".join(f"{side:g}" for side in sides) for sides in (one.voxel_mm, one.patch))
+        lines.append(
+            f"{one.network:10}{size:>16}{patch:>15}{one.batch:>6}{one.parameters:>12,}{one.training_gib:>13.1f}"
+            f"{one.use_gib:>11.1f}{one.gflop:>7.1f}"
+        )
+    if result.left_out:
+        lines.append(f"too large for the memory: {', '.join(result.left_out)}")
+    return lines
 
 
 def _growing_summary(result: Any) -> list[str]:

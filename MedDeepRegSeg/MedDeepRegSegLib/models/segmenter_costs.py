@@ -7,7 +7,6 @@ moments of Adam and the moving average come to that, and what convolutions on a 
 
 import functools
 import weakref
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -133,31 +132,6 @@ def check_costs(found: Costs, *, memory_bytes: float | None = None, training: bo
     problem = memory_problem(found, memory_bytes=memory_bytes, training=training)
     if problem:
         raise InputError(problem)
-
-
-COLUMNS = ("Network", "Parameters", "Memory to train", "Memory to use", "Operations of a window")
-
-
-def cost_rows(found: Iterable[tuple[str, Costs]]) -> tuple[tuple[str, ...], ...]:
-    """Return the cells of a table under :data:`COLUMNS`, one row for each named network."""
-    return tuple(
-        (
-            name,
-            f"{one.parameters / 1e6:.2f} million",
-            f"{one.training_bytes / 2**30:.1f} GiB",
-            f"{one.inference_bytes / 2**30:.1f} GiB",
-            f"{one.flops / 1e9:.1f} billion",
-        )
-        for name, one in found
-    )
-
-
-def cost_table(found: Iterable[tuple[str, Costs]]) -> str:
-    """Return the table as text, its columns below each other."""
-    rows = [COLUMNS, *cost_rows(found)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join(lines)
 
 
 def _train_once(network: Any, values: "Tensor") -> None:

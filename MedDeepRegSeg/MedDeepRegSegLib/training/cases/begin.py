@@ -18,7 +18,8 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.outputs import write_json
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, part_of
 from MedDeepRegSegLib.jobs.schema import from_json, to_json
-from MedDeepRegSegLib.models.segmenter_settings import NetworkName
+from MedDeepRegSegLib.models.segmenter_costs import check_costs, costs
+from MedDeepRegSegLib.models.segmenter_settings import NetworkName, SegmenterSettings
 from MedDeepRegSegLib.training.cases.pace import Pace, measure_pace
 from MedDeepRegSegLib.training.cases.plan import plan
 from MedDeepRegSegLib.training.cases.settings import CaseTrainSettings
@@ -124,7 +125,10 @@ def begin(
         dataset_sha256=digest,
         seed=request.seed,
     )
-    settings = replace(settings, **_asked(request))
+    settings = replace(settings, **_asked(request), network=_described(settings.network, request))
+    check_costs(
+        costs(settings.network, settings.patch, settings.batch), memory_bytes=budget if device == "cpu" else None
+    )
     if settings.augmentation:
         load_preset(settings.augmentation)  # told before a run lies in the folder
     if request.spacing_mm is not None:
@@ -168,6 +172,19 @@ def _asked(request: "Request") -> dict[str, Any]:
     return asked
 
 
+def _described(network: SegmenterSettings, request: "Request") -> SegmenterSettings:
+    """Return the network as the request describes it."""
+    names = ("channels", "residual_units", "normalization", "dropout")
+    asked = {name: value for name in names if (value := getattr(request, name)) is not None}
+    if asked and network.network != "custom":
+        msg = f"{next(iter(asked))} describes the network custom, and {network.network} is asked for: leave it out, or choose custom"
+        raise InputError(msg)
+    if request.channels is not None:
+        deeper = ((2, 2, 2),) * len(request.channels)
+        asked["strides"] = (*network.strides, *deeper)[: max(len(request.channels) - 1, 0)]
+    return replace(network, **asked)
+
+
 def _known_settings(folder: Path) -> CaseTrainSettings | None:
     """Return the settings of the run that lies in a folder, or None where there is none."""
     if (folder / CHECKPOINT).exists():
@@ -192,7 +209,7 @@ def _check_goes_on(
         for name, value in _asked(replace(request, augmentation=known.augmentation)).items()
         if name != "augmentation"
     ]
-    given += [name for name in ("minutes", "spacing_mm", "start") if getattr(request, name) is not None]
+    given += [name for name in ("minutes", "spacing_mm", "start", "channels") if getattr(request, name) is not None]
     if given:
         msg = f"{given[0]} is given beside resume: a run goes on as it was begun; leave it out, or begin another one"
         raise InputError(msg)

@@ -122,19 +122,6 @@ def plan(
             raise InputError(msg)
 
 
-def compare_networks(
-    fingerprint: Fingerprint, *, memory_bytes: float | None = None, device: str = "cpu"
-) -> tuple[TrainingPlan, ...]:
-    """Return the plan of each network, for a table of what they cost; those that do not fit the memory are left out."""
-    plans = []
-    for network in NETWORKS:
-        try:
-            plans.append(plan(fingerprint, network=network, memory_bytes=memory_bytes, device=device))
-        except InputError:
-            continue
-    return tuple(plans)
-
-
 def _encoder_spacing(found: Fingerprint) -> tuple[tuple[float, float, float], list[str]]:
     """Return cubic voxels: between those of the images and the usual ones, finer for small structures."""
     own = float(np.prod(found.spacing_mm)) ** (1 / 3)

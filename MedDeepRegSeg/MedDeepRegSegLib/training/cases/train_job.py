@@ -43,6 +43,13 @@ class Request:
     learning_rate: float | None = None
     patience: int | None = None
     """Epochs without a better validation score after which the run ends."""
+    channels: tuple[int, ...] | None = None
+    """Of the network ``custom`` at each level, from the finest; so are the next three."""
+    residual_units: int | None = None
+    """Of each level; 0 for plain convolutions."""
+    normalization: Literal["instance", "batch", "group"] | None = None
+    dropout: float | None = None
+    """Fraction of features left out in training."""
     start: Path | None = None
     """Folder of a model to begin from: one of this dataset's classes, or an encoder. The encoder that ships without."""
     scratch: bool = False

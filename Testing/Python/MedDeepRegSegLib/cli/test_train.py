@@ -90,3 +90,12 @@ def test_growing_is_another_job(dataset, tmp_path, capsys):
     words = ["train", str(dataset), "--network", "growing", "--minutes", "1", "--start", str(tmp_path), "--in-process"]
     assert main([*words, "--out", str(tmp_path / "model"), "--quiet"]) == 2
     assert "model.json is missing" in capsys.readouterr().err
+
+
+def test_what_the_networks_would_cost(dataset, capsys):
+    assert main(["train", str(dataset), "--compare", "--in-process"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["network", "encoder", "unet", "segresnet", "dynunet", "custom"]
+    assert "1,325,543" in lines[1]
+    assert main(["train", str(dataset), "--quiet"]) == 2
+    assert "--out --compare is required" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import pytest
 from tiny_segmenter import TINY, tiny_network
 
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.models.segmenter_costs import check_costs, cost_table, costs, memory_problem
+from MedDeepRegSegLib.models.segmenter_costs import check_costs, costs, memory_problem
 from MedDeepRegSegLib.models.segmenter_settings import SegmenterSettings
 
 _MEASURE = """
@@ -84,10 +84,3 @@ def test_what_does_not_fit_is_told_and_refused():
         check_costs(found, memory_bytes=1e6)
     with pytest.raises(InputError, match="multiples of"):
         costs(TINY["encoder"], (16, 16, 20), 1)
-
-
-def test_the_table_has_a_line_for_each_network():
-    lines = cost_table([(name, costs(TINY[name], (16, 32, 32), 1)) for name in TINY]).splitlines()
-    assert len(lines) == len(TINY) + 1
-    assert lines[0].split()[:2] == ["Network", "Parameters"]
-    assert all("million" in line and "GiB" in line for line in lines[1:])

@@ -6,7 +6,7 @@ import pytest
 
 from MedDeepRegSegLib.datasets.fingerprint import CaseFingerprint, ClassAmount, Fingerprint, Intensities
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.training.cases.plan import NETWORKS, compare_networks, plan
+from MedDeepRegSegLib.training.cases.plan import NETWORKS, plan
 
 
 def made(size=(180, 217, 182), spacing=(1.0, 1.0, 1.0), modality="MR", ml=(500.0, 20.0), thinnest=None):
@@ -94,8 +94,3 @@ def test_less_memory_means_smaller_patches_and_at_last_a_refusal():
 
 def test_what_no_case_holds_is_told():
     assert any("class 2" in note and "cannot be learned" in note for note in plan(made(ml=(5.0, 0.0))).notes)
-
-
-def test_networks_are_compared():
-    assert [one.settings.network for one in compare_networks(made(), memory_bytes=8e9)] == list(NETWORKS)
-    assert compare_networks(made(), memory_bytes=1e8) == ()

@@ -105,6 +105,23 @@ def test_other_networks(dataset_file, tmp_path, network):
     assert load_segmenter(tmp_path / "model").description.training.start == ""
 
 
+def test_a_network_as_it_is_described(dataset_file, tmp_path):
+    described = {"channels": (8, 16), "residual_units": 1, "normalization": "batch", "dropout": 0.1}
+    run(Request(dataset=dataset_file, out=tmp_path / "model", network="custom", **described, **TINY))
+    settings = load_segmenter(tmp_path / "model").description.settings
+    assert {name: getattr(settings, name) for name in described} == described
+    assert len(settings.strides) == 1
+    with pytest.raises(InputError, match="describes the network custom"):
+        run(Request(dataset=dataset_file, out=tmp_path / "other", network="unet", **described, **TINY))
+
+
+def test_more_than_the_memory_holds_is_refused(dataset_file, tmp_path):
+    options = TINY | {"patch": (512, 512, 512)}
+    with pytest.raises(InputError, match="GiB"):
+        run(Request(dataset=dataset_file, out=tmp_path / "model", memory_gb=2.0, **options))
+    assert not (tmp_path / "model").exists()
+
+
 def test_a_run_of_given_duration(dataset_file, tmp_path):
     options = {name: value for name, value in TINY.items() if name not in ("epochs", "steps_per_epoch")}
     result = run(Request(dataset=dataset_file, out=tmp_path / "model", minutes=0.02, scratch=True, **options))
