@@ -90,7 +90,7 @@ def settings_of(dataset, method, minutes, seed):
         )
         sizes = replace(planned.settings, channels=(16, 32, 64, 128), strides=((2, 2, 2),) * 3)
         settings = replace(settings, preprocessing=how, patch=sides, batch=other.batch, network=sizes)
-    pace = measure_pace(settings, 0.0, "cpu")
+    pace = measure_pace(settings, 0.0, "cpu", clock=time.process_time)
     steps = max(1, round(60 * minutes / pace.step_seconds / CHECKS))
     return replace(settings, epochs=CHECKS, steps_per_epoch=steps, warmup=min(20, steps))
 

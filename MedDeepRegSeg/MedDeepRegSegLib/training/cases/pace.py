@@ -1,6 +1,7 @@
 """How fast a training is on this machine: some steps on noise, before it begins."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -23,7 +24,12 @@ class Pace:
 
 
 def measure_pace(
-    settings: CaseTrainSettings, checked_voxels: float, device: str, *, cancel: CancelToken | None = None
+    settings: CaseTrainSettings,
+    checked_voxels: float,
+    device: str,
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+    cancel: CancelToken | None = None,
 ) -> Pace:
     """Return how long steps and checks take.
 
@@ -33,6 +39,8 @@ def measure_pace(
     checked_voxels : float
         Of all validation cases that are checked, on the grid that the network works with.
     device : {"cpu", "cuda"}
+    clock : callable
+        Returns the time, seconds; ``time.process_time`` counts that of the processor.
     cancel
         As everywhere.
     """
@@ -48,16 +56,16 @@ def measure_pace(
     for _ in range(_STEPS):
         if cancel is not None:
             cancel.raise_if_canceled()
-        began = time.perf_counter()
+        began = clock()
         for _ in range(settings.parts):
             objective(batch, random)[0].backward()
         _finish(device)
-        steps.append(time.perf_counter() - began)
+        steps.append(clock() - began)
         with torch.inference_mode():
-            began = time.perf_counter()
+            began = clock()
             objective.eval().network(batch.values[:1])
             _finish(device)
-            answers.append(time.perf_counter() - began)
+            answers.append(clock() - began)
             objective.train()
     patch = float(torch.tensor(settings.patch).prod())
     windows = checked_voxels / (patch * (1 - _OVERLAP) ** 3)
