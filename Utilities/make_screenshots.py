@@ -35,6 +35,67 @@ def moved_head():
     return phantom, deform_phantom(phantom, movement)
 
 
+def training() -> None:
+    """Make a dataset of drawn heads, train on it for a moment, and segment with the model, in both panels."""
+    import SimpleITK as sitk
+    import slicer
+
+    from MedDeepRegSegLib.datasets.dataset import read_dataset
+    from MedDeepRegSegLib.datasets.phantoms import write_phantom_dataset
+    from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
+    from MedDeepRegSegLib.mrml.volumes import volume_from_image
+    from MedDeepRegSegLib.segmentation.segmentation_file import read_segmentation
+
+    with tempfile.TemporaryDirectory() as folder:
+        heads = write_phantom_dataset(Path(folder) / "heads", cases=4, spacing_mm=6.0)
+        for number, case in enumerate(read_dataset(heads).cases, start=1):
+            volume = volume_from_image(sitk.ReadImage(str(case.images[0])), f"Head {number}")
+            labels, segments = read_segmentation(case.labels)
+            segmentation_from_image(labels, segments, f"Head {number} drawn", reference_volume=volume)
+        loaded = Host.load_module(REPOSITORY / "MedDeepRegSeg" / "MedDeepRegSeg.py")
+        loaded.ui.tabWidget.currentIndex = 0
+        data, panel = loaded.widget.dataPanel, loaded.widget.trainingPanel
+        while data.ui.addCaseButton.enabled:
+            data.ui.addCaseButton.click()
+        data.ui.datasetOutputPathLineEdit.currentPath = str(Path(folder) / "my heads")
+        data.ui.makeDatasetButton.click()
+        finish(data)
+        data.ui.datasetOutputPathLineEdit.currentPath = "MedDeep/my heads"
+        Host.screenshot(loaded, IMAGES / "data-panel.png", width=WIDTH)
+        loaded.ui.tabWidget.currentIndex = 1
+        node = panel.parameterNode
+        node.trainEpochs, node.trainSteps, node.trainBatch, node.trainPatch, node.trainSpacingMm = 4, 5, 2, 16, 6.0
+        panel.ui.trainButton.click()
+        Host.process_events(300, until=lambda: panel.ui.progressBar.value >= 40 or not panel.runner.busy)
+        show_usual_paths(panel)
+        Host.screenshot(loaded, IMAGES / "training-running.png", width=WIDTH)
+        finish(panel)
+        show_usual_paths(panel)
+        Host.screenshot(loaded, IMAGES / "training-panel.png", width=WIDTH)
+        for name in ("train", "tables"):
+            getattr(panel.ui, f"{name}CollapsibleButton").collapsed = True
+        for name in ("predict", "evaluate", "select"):
+            getattr(panel.ui, f"{name}CollapsibleButton").collapsed = False
+        panel.ui.trainingDatasetPathLineEdit.currentPath = str(Path(folder) / "my heads" / "dataset.json")
+        panel.ui.trainingModelPathLineEdit.currentPath = str(Path(folder) / "my heads model")
+        node.evaluateRole = type(node.evaluateRole)("validation")
+        panel.ui.predictButton.click()
+        finish(panel)
+        panel.ui.evaluateButton.click()
+        finish(panel)
+        show_usual_paths(panel)
+        panel.ui.evaluateResultLabel.text = panel.ui.evaluateResultLabel.text.replace(folder, "MedDeep")
+        Host.screenshot(loaded, IMAGES / "training-use.png", width=WIDTH)
+        loaded.close()
+        slicer.mrmlScene.Clear(False)
+
+
+def show_usual_paths(panel) -> None:
+    """Show paths of nobody's computer."""
+    panel.ui.trainingDatasetPathLineEdit.currentPath = "MedDeep/my heads/dataset.json"
+    panel.ui.trainingModelPathLineEdit.currentPath = "MedDeep/my heads model"
+
+
 def registration() -> None:
     """Register the head phantom, in the panel."""
     from MedDeepRegSegLib.mrml.markups import markups_from_points
@@ -44,6 +105,7 @@ def registration() -> None:
     volume_from_image(phantom.ct, "Head phantom CT", window_level=(80, 40))
     volume_from_image(moved.mr, "Head phantom MR")
     loaded = Host.load_module(REPOSITORY / "MedDeepRegSeg" / "MedDeepRegSeg.py")
+    loaded.ui.tabWidget.currentIndex = 2
     panel = loaded.widget.registrationPanel
     panel.parameterNode.registrationPreset = "ct-mr-head"
     panel.ui.carriedNodesSelector.check(markups_from_points([moved.landmarks["left eye"]], ["eye"], "Left eye"))
@@ -67,7 +129,7 @@ def segmentation() -> None:
     _phantom, moved = moved_head()
     volume_from_image(moved.mr, "Head phantom MR")
     loaded = Host.load_module(REPOSITORY / "MedDeepRegSeg" / "MedDeepRegSeg.py")
-    loaded.ui.tabWidget.currentIndex = 1
+    loaded.ui.tabWidget.currentIndex = 3
     panel = loaded.widget.segmentationPanel
     points = markups_from_points([moved.landmarks["left eye"]], ["inside"], "Inside")
     panel.ui.positivePointsSelector.setCurrentNode(points)
@@ -175,7 +237,7 @@ def diagnosis() -> None:
     loaded.close()
 
 
-PICTURES = (registration, segmentation, grow_effect, diagnosis)
+PICTURES = (training, registration, segmentation, grow_effect, diagnosis)
 
 
 if __name__ == "__main__":

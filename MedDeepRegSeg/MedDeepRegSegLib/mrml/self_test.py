@@ -118,14 +118,15 @@ def check_training(logic, folder) -> dict:
         If a result is not what it must be.
     """
     from MedDeepRegSegLib.datasets.phantoms import write_phantom_dataset
-    from MedDeepRegSegLib.volumes.reading import read_image
+    from MedDeepRegSegLib.volumes.reading import read_volume
 
     with tempfile.TemporaryDirectory(prefix="MedDeep-self-test-", dir=folder) as name:
         work = Path(name)
         made = write_phantom_dataset(work / "heads", cases=3, spacing_mm=8.0, validation=0.3)
-        volume = volume_from_image(read_image(work / "heads" / "images" / "phantom-001.nii.gz"), "Drawn head")
+        volume = volume_from_image(read_volume(work / "heads" / "images" / "phantom-001.nii.gz"), "Drawn head")
         sheet = slicer.util.arrayFromVolume(logic.augment(volume, count=2)["preview"])
-        trained = logic.train(made, work / "model", epochs=2, steps_per_epoch=3, spacing_mm=(8.0, 8.0, 8.0))
+        short = {"epochs": 2, "steps_per_epoch": 3, "patch": (16, 16, 16), "spacing_mm": (8.0, 8.0, 8.0)}
+        trained = logic.train(made, work / "model", **short)
         found = logic.predict(volume, work / "model", uncertainty=True)
         doubt = slicer.util.arrayFromVolume(found["uncertainty"])
     if not sheet.std() > 1:

@@ -243,8 +243,10 @@ class MedDeepRegSegParameterNode:
     trainEpochs: Annotated[int, WithinRange(0, 100000)] = 0
     """Epochs of the run; 0 stands for as many as fit into the time."""
     trainSteps: Annotated[int, WithinRange(0, 100000)] = 0
-    """Steps of an epoch; 0 stands for automatic, as in the next two."""
+    """Steps of an epoch; 0 stands for automatic, as in the next three."""
     trainBatch: Annotated[int, WithinRange(0, 64)] = 0
+    trainPatch: Annotated[int, WithinRange(0, 512)] = 0
+    """Side of a patch, voxels."""
     trainSpacingMm: Annotated[float, WithinRange(0.0, 20.0)] = 0.0
     trainScratch: bool = False
     trainSeed: Annotated[int, WithinRange(0, 9999)] = 0

@@ -98,7 +98,8 @@ class TrainSection(Section):
         self.ui.trainStartPathLineEdit.enabled = self.ui.trainSeedSpinBox.enabled = new
         for widget in (
             *(self.ui.trainPresetComboBox, self.ui.trainEpochsSpinBox, self.ui.trainStepsSpinBox),
-            *(self.ui.trainBatchSpinBox, self.ui.trainSpacingSpinBox, self.ui.trainScratchCheckBox),
+            *(self.ui.trainBatchSpinBox, self.ui.trainPatchSpinBox, self.ui.trainSpacingSpinBox),
+            self.ui.trainScratchCheckBox,
         ):
             widget.enabled = new and not self.growing
         model = self.panel.modelFolder()
@@ -160,14 +161,15 @@ class TrainSection(Section):
             return options if node.trainResume else {**options, **self._begin()}
         if node.trainResume:
             return {"network": node.trainNetwork.value, "resume": True}
-        side = node.trainSpacingMm
+        mm, side = node.trainSpacingMm, node.trainPatch
         return {
             "network": node.trainNetwork.value,
             "minutes": None if node.trainEpochs else float(node.trainMinutes),
             "epochs": node.trainEpochs or None,
             "steps_per_epoch": node.trainSteps or None,
             "batch": node.trainBatch or None,
-            "spacing_mm": (side, side, side) if side else None,
+            "patch": (side, side, side) if side else None,
+            "spacing_mm": (mm, mm, mm) if mm else None,
             "augmentation": node.trainPreset,
             "scratch": node.trainScratch,
             **self._begin(),

@@ -70,10 +70,10 @@ class EvaluateSection(Section):
 
     def __init__(self, panel) -> None:
         super().__init__(panel)
-        self._report: Path | None = None
         self.ui.evaluateOutputPathLineEdit.connect("currentPathChanged(QString)", panel.updateButtons)
         self.ui.evaluateButton.connect("clicked(bool)", self.onEvaluate)
         self.ui.openReportButton.connect("clicked(bool)", self.onOpenReport)
+        self.clear()
 
     def buttons(self) -> list:
         """Return the state of the button."""
@@ -92,7 +92,7 @@ class EvaluateSection(Section):
 
     def clear(self) -> None:
         """Show no result."""
-        self._report = None
+        self._report: Path | None = None
         self.ui.evaluateResultLabel.text = ""
         self.ui.evaluateResultLabel.visible = False
 

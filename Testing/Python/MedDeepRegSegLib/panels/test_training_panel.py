@@ -1,0 +1,316 @@
+"""The Training tab: train, follow, go on, segment, evaluate, rank; the same through the module logic."""
+
+import shutil
+
+import Host
+import pytest
+import slicer
+
+from MedDeepRegSegLib.mrml.tables import rows_from_table
+
+
+def wait_for_end(panel, seconds=300):
+    assert Host.process_events(seconds, until=lambda: not panel.runner.busy), panel.ui.statusLabel.text
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Where the model lies that the first test trains."""
+    return tmp_path_factory.mktemp("training")
+
+
+@pytest.fixture
+def loaded(module, phantom_nodes):
+    return module("MedDeepRegSeg")
+
+
+@pytest.fixture
+def panel(loaded, phantom_files):
+    panel = loaded.widget.trainingPanel
+    panel.ui.trainingDatasetPathLineEdit.currentPath = str(phantom_files)
+    return panel
+
+
+@pytest.fixture
+def tasks(panel, monkeypatch):
+    """The arguments of the tasks that would be started."""
+    from MedDeepRegSegLib.panels import train_section, use_sections
+
+    seen = []
+    for module_, names in (
+        (train_section, ("TrainTask", "TrainGrowingTask", "CompareTask")),
+        (use_sections, ("PredictTask", "EvaluateTask", "SelectTask")),
+    ):
+        for name in names:
+            monkeypatch.setattr(
+                module_, name, lambda *nodes, _name=name, **options: seen.append((_name, nodes, options))
+            )
+    monkeypatch.setattr(panel.runner, "start", lambda *_arguments, **_options: None)
+    return seen
+
+
+def choose(panel, name):
+    from MedDeepRegSegLib.panels.training_choices import TrainedNetwork
+
+    panel.parameterNode.trainNetwork = TrainedNetwork(name)
+
+
+def make_short(panel):
+    panel.parameterNode.trainEpochs = 2
+    panel.parameterNode.trainSteps = 3
+    panel.parameterNode.trainPatch = 16
+    panel.parameterNode.trainSpacingMm = 8.0
+
+
+@pytest.mark.slow
+def test_a_network_is_trained_followed_and_used(panel, phantom_nodes, shared, monkeypatch):
+    from MedDeepRegSegLib.panels import task_runner
+
+    monkeypatch.setattr(task_runner, "FOLLOW_INTERVAL_S", 0.1)
+    model = shared / "model"
+    panel.ui.trainingModelPathLineEdit.currentPath = str(model)
+    make_short(panel)
+    followed = []
+    own = panel.trainSection.follow
+    panel.trainSection.follow = lambda task: followed.append(own(task))
+    panel.ui.trainButton.click()
+    assert panel.ui.trainButton.text == "Cancel"
+    assert "kept in the model folder" in panel.ui.trainButton.toolTip
+    wait_for_end(panel)
+    assert (model / "model.json").is_file(), panel.ui.statusLabel.text
+    assert followed
+    assert "Mean Dice on the validation cases" in panel.ui.trainResultLabel.text
+    assert "cerebellum and brainstem" in panel.ui.trainResultLabel.text
+    assert not panel.ui.trainExamplesLabel.pixmap.isNull()
+    assert panel.ui.trainingTableView.mrmlTableNode().GetName() == "model validation"
+    assert slicer.util.getNodesByClass("vtkMRMLPlotChartNode")
+    assert "A run lies in the model folder already" in panel.ui.trainButton.toolTip
+    assert panel.ui.openModelButton.enabled
+    # The model that was trained is the one that is used.
+    panel.ui.predictUncertaintyCheckBox.checked = True
+    assert panel.ui.predictVolumeSelector.currentNode() is phantom_nodes[0][0]
+    panel.ui.predictButton.click()
+    wait_for_end(panel)
+    assert panel.ui.statusLabel.text.startswith("Done:")
+    segmentation = panel.ui.predictSegmentationSelector.currentNode()
+    assert segmentation.GetName() == "phantom-001 segmentation"
+    doubt = slicer.util.getNode("phantom-001 uncertainty")
+    assert {node.GetForegroundVolumeID() for node in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")} == {
+        doubt.GetID()
+    }
+    # What the training said stays.
+    assert panel.ui.trainResultLabel.text
+
+
+@pytest.mark.slow
+def test_a_model_is_evaluated(panel, shared, monkeypatch):
+    import qt
+
+    from MedDeepRegSegLib.panels.training_choices import CaseRole
+
+    if not (shared / "model" / "model.json").is_file():
+        pytest.skip("the model was not trained")
+    opened = []
+    monkeypatch.setattr(qt.QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()) or True)
+    panel.ui.trainingModelPathLineEdit.currentPath = str(shared / "model")
+    panel.parameterNode.evaluateRole = CaseRole.VALIDATION
+    assert not panel.ui.openReportButton.enabled
+    panel.ui.evaluateButton.click()
+    wait_for_end(panel)
+    assert "cases for validation" in panel.ui.evaluateResultLabel.text, panel.ui.statusLabel.text
+    table = panel.ui.trainingTableView.mrmlTableNode()
+    assert len(rows_from_table(table)[1]) == 4
+    panel.ui.openReportButton.click()
+    assert opened == [str(shared / "model evaluation" / "report.html")]
+
+
+@pytest.mark.slow
+def test_networks_are_compared_before_one_is_trained(panel):
+    panel.ui.compareButton.click()
+    wait_for_end(panel)
+    table = panel.ui.trainingTableView.mrmlTableNode()
+    assert table is not None, panel.ui.statusLabel.text
+    _columns, rows = rows_from_table(table)
+    names = [list(row.values())[0] for row in rows]
+    assert names == ["encoder", "unet", "segresnet", "dynunet", "custom"]
+    assert not panel.ui.tablesCollapsibleButton.collapsed
+
+
+@pytest.mark.slow
+def test_the_self_test_trains(loaded, tmp_path):
+    from MedDeepRegSegLib.mrml.self_test import check_training
+
+    outputs = check_training(loaded.logic, tmp_path)
+    assert outputs["segmentation"].GetScene() is slicer.mrmlScene
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_train_button_says_what_is_missing(panel, tmp_path):
+    button = panel.ui.trainButton
+    assert button.toolTip == "Pick a folder for the model."
+    panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path / "model")
+    assert button.enabled
+    panel.ui.trainResumeCheckBox.checked = True
+    assert "No run lies in the model folder" in button.toolTip
+    (tmp_path / "model" / "run").mkdir(parents=True)
+    panel.updateButtons()
+    assert button.enabled
+    panel.ui.trainResumeCheckBox.checked = False
+    assert "check Resume" in button.toolTip
+    panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path)
+    assert "not empty" in button.toolTip
+    panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path / "other")
+    panel.ui.trainStartPathLineEdit.currentPath = str(tmp_path / "absent")
+    assert "to begin from is not there" in button.toolTip
+    panel.ui.trainStartPathLineEdit.currentPath = str(tmp_path)
+    panel.ui.trainScratchCheckBox.checked = True
+    assert "not from both" in button.toolTip
+    panel.ui.trainingDatasetPathLineEdit.currentPath = str(tmp_path / "absent.json")
+    for name in ("trainButton", "compareButton"):
+        assert "dataset is not there" in getattr(panel.ui, name).toolTip
+    panel.ui.trainingDatasetPathLineEdit.currentPath = ""
+    assert button.toolTip == "Pick a dataset: the tab Data & augmentation makes one."
+
+
+def test_using_a_model_needs_one(panel, tmp_path):
+    names = ("predictButton", "evaluateButton", "selectButton")
+    for name in names:
+        assert getattr(panel.ui, name).toolTip == "Pick the folder of a model."
+    panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path)
+    for name in names:
+        assert "train one first" in getattr(panel.ui, name).toolTip
+    (tmp_path / "model.json").write_text("{}")
+    panel.updateButtons()
+    assert all(getattr(panel.ui, name).enabled for name in names)
+    panel.ui.predictSecondVolumeSelector.setCurrentNode(panel.ui.predictVolumeSelector.currentNode())
+    assert "Both volumes are the same" in panel.ui.predictButton.toolTip
+    panel.ui.predictVolumeSelector.setCurrentNode(None)
+    assert panel.ui.predictButton.toolTip == "Pick a volume."
+    panel.ui.evaluateOutputPathLineEdit.currentPath = str(tmp_path)
+    assert "not empty" in panel.ui.evaluateButton.toolTip
+
+
+def test_minutes_are_the_default(panel, tasks, phantom_files, tmp_path):
+    panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path / "model")
+    assert panel.ui.trainMinutesSpinBox.value == 20
+    assert "recommended" in panel.ui.trainNetworkComboBox.currentText
+    panel.ui.trainButton.click()
+    ((name, nodes, options),) = tasks
+    assert (name, nodes) == ("TrainTask", (phantom_files,))
+    assert options["out"] == tmp_path / "model"
+    assert (options["network"], options["minutes"], options["epochs"]) == ("encoder", 20.0, None)
+    assert options["augmentation"] == "default"
+    assert options["spacing_mm"] is None
+
+
+def test_advanced_choices_arrive_in_the_task(panel, tasks, tmp_path):
+    panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path / "model")
+    choose(panel, "unet")
+    make_short(panel)
+    assert not panel.ui.trainMinutesSpinBox.enabled
+    panel.ui.trainPresetComboBox.currentIndex = 0
+    panel.ui.trainBatchSpinBox.value = 2
+    panel.ui.trainButton.click()
+    options = tasks[0][2]
+    assert options["network"] == "unet"
+    assert (options["minutes"], options["epochs"], options["steps_per_epoch"]) == (None, 2, 3)
+    assert options["batch"] == 2
+    assert options["patch"] == (16, 16, 16)
+    assert options["spacing_mm"] == (8.0, 8.0, 8.0)
+    assert options["augmentation"] == "none"
+
+
+def test_a_run_that_goes_on_has_its_own_settings(panel, tasks, tmp_path):
+    (tmp_path / "model" / "run").mkdir(parents=True)
+    panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path / "model")
+    make_short(panel)
+    panel.ui.trainResumeCheckBox.checked = True
+    assert not panel.ui.trainEpochsSpinBox.enabled
+    panel.ui.trainButton.click()
+    assert tasks[0][2] == {"out": tmp_path / "model", "network": "encoder", "resume": True}
+
+
+def test_the_growing_network_has_its_own_task(panel, tasks, tmp_path):
+    panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path / "model")
+    choose(panel, "growing")
+    assert "fewer clicks" in panel.ui.trainNetworkDescriptionLabel.text
+    assert not panel.ui.trainEpochsSpinBox.enabled
+    assert panel.ui.trainMinutesSpinBox.enabled
+    panel.ui.trainMinutesSpinBox.value = 7
+    panel.ui.trainButton.click()
+    name, _nodes, options = tasks[0]
+    assert name == "TrainGrowingTask"
+    assert (options["minutes"], options["resume"], options["start"]) == (7.0, False, None)
+
+
+def test_cancel_says_that_the_run_is_kept(panel, tmp_path):
+    panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path / "model")
+    before = sorted(node.GetID() for node in slicer.util.getNodesByClass("vtkMRMLNode"))
+    panel.ui.trainButton.click()
+    assert panel.runner.busy
+    panel.ui.trainButton.click()
+    wait_for_end(panel, 20)
+    assert "check Resume to go on" in panel.ui.statusLabel.text
+    assert sorted(node.GetID() for node in slicer.util.getNodesByClass("vtkMRMLNode")) == before
+
+
+def test_monai_is_asked_for_only_by_its_networks(panel, tasks, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(panel, "_ensurePackages", lambda networks, file: asked.append((networks, file)))
+    panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path)
+    for network in ("encoder", "unet"):
+        (tmp_path / "model.json").write_text(f'{{"settings": {{"network": "{network}"}}}}')
+        panel.updateButtons()
+        panel.ui.predictButton.click()
+    assert [networks for networks, _ in asked] == [True, True]
+    assert asked[0][1] is None
+    assert asked[1][1].endswith("MedDeepRegSeg-training-requirements.txt")
+
+
+def test_all_volumes_arrive_in_the_prediction(panel, tasks, phantom_nodes, tmp_path):
+    (tmp_path / "model.json").write_text("{}")
+    panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path)
+    panel.ui.predictSecondVolumeSelector.setCurrentNode(phantom_nodes[1][0])
+    panel.ui.predictButton.click()
+    name, (volumes,), options = tasks[0]
+    assert name == "PredictTask"
+    assert volumes == [phantom_nodes[0][0], phantom_nodes[1][0]]
+    assert options["model"] == tmp_path
+
+
+def test_evaluations_do_not_overwrite_each_other(slicer_scene, tmp_path):
+    from MedDeepRegSegLib.panels.use_sections import newFolderBeside
+
+    first = newFolderBeside(tmp_path / "model")
+    first.mkdir()
+    second = newFolderBeside(tmp_path / "model")
+    assert (first.name, second.name) == ("model evaluation", "model evaluation 2")
+    shutil.rmtree(first)
+
+
+def test_a_failure_of_following_does_not_end_the_job(panel, monkeypatch, tmp_path):
+    from MedDeepRegSegLib.panels import task_runner
+
+    monkeypatch.setattr(task_runner, "FOLLOW_INTERVAL_S", 0.0)
+    calls = []
+
+    def follow(task):
+        calls.append(task)
+        raise OSError("no room")
+
+    panel.trainSection.follow = follow
+    panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path / "model")
+    panel.ui.trainButton.click()
+    assert Host.process_events(30, until=lambda: bool(calls))
+    Host.process_events(0.5)
+    assert len(calls) == 1
+    assert panel.runner.busy
+    panel.ui.trainButton.click()
+    wait_for_end(panel, 20)
+
+
+def test_the_task_knows_the_log_of_the_checks():
+    from MedDeepRegSegLib.mrml.train_task import CHECK_LOG
+    from MedDeepRegSegLib.training import checks
+
+    assert CHECK_LOG == checks.CHECK_LOG
