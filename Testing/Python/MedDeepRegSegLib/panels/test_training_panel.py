@@ -1,4 +1,4 @@
-"""The Training tab: train, follow, go on, segment, evaluate, rank; the same through the module logic."""
+"""The Training tab: what can be pressed when and why not, and what arrives in the tasks."""
 
 import shutil
 
@@ -6,17 +6,9 @@ import Host
 import pytest
 import slicer
 
-from MedDeepRegSegLib.mrml.tables import rows_from_table
-
 
 def wait_for_end(panel, seconds=300):
     assert Host.process_events(seconds, until=lambda: not panel.runner.busy), panel.ui.statusLabel.text
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    """Where the model lies that the first test trains."""
-    return tmp_path_factory.mktemp("training")
 
 
 @pytest.fixture
@@ -60,89 +52,6 @@ def make_short(panel):
     panel.parameterNode.trainSteps = 3
     panel.parameterNode.trainPatch = 16
     panel.parameterNode.trainSpacingMm = 8.0
-
-
-@pytest.mark.slow
-def test_a_network_is_trained_followed_and_used(panel, phantom_nodes, shared, monkeypatch):
-    from MedDeepRegSegLib.panels import task_runner
-
-    monkeypatch.setattr(task_runner, "FOLLOW_INTERVAL_S", 0.1)
-    model = shared / "model"
-    panel.ui.trainingModelPathLineEdit.currentPath = str(model)
-    make_short(panel)
-    followed = []
-    own = panel.trainSection.follow
-    panel.trainSection.follow = lambda task: followed.append(own(task))
-    panel.ui.trainButton.click()
-    assert panel.ui.trainButton.text == "Cancel"
-    assert "kept in the model folder" in panel.ui.trainButton.toolTip
-    wait_for_end(panel)
-    assert (model / "model.json").is_file(), panel.ui.statusLabel.text
-    assert followed
-    assert "Mean Dice on the validation cases" in panel.ui.trainResultLabel.text
-    assert "cerebellum and brainstem" in panel.ui.trainResultLabel.text
-    assert not panel.ui.trainExamplesLabel.pixmap.isNull()
-    assert panel.ui.trainingTableView.mrmlTableNode().GetName() == "model validation"
-    assert slicer.util.getNodesByClass("vtkMRMLPlotChartNode")
-    assert "A run lies in the model folder already" in panel.ui.trainButton.toolTip
-    assert panel.ui.openModelButton.enabled
-    # The model that was trained is the one that is used.
-    panel.ui.predictUncertaintyCheckBox.checked = True
-    assert panel.ui.predictVolumeSelector.currentNode() is phantom_nodes[0][0]
-    panel.ui.predictButton.click()
-    wait_for_end(panel)
-    assert panel.ui.statusLabel.text.startswith("Done:")
-    segmentation = panel.ui.predictSegmentationSelector.currentNode()
-    assert segmentation.GetName() == "phantom-001 segmentation"
-    doubt = slicer.util.getNode("phantom-001 uncertainty")
-    assert {node.GetForegroundVolumeID() for node in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")} == {
-        doubt.GetID()
-    }
-    # What the training said stays.
-    assert panel.ui.trainResultLabel.text
-
-
-@pytest.mark.slow
-def test_a_model_is_evaluated(panel, shared, monkeypatch):
-    import qt
-
-    from MedDeepRegSegLib.panels.training_choices import CaseRole
-
-    if not (shared / "model" / "model.json").is_file():
-        pytest.skip("the model was not trained")
-    opened = []
-    monkeypatch.setattr(qt.QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()) or True)
-    panel.ui.trainingModelPathLineEdit.currentPath = str(shared / "model")
-    panel.parameterNode.evaluateRole = CaseRole.VALIDATION
-    assert not panel.ui.openReportButton.enabled
-    panel.ui.evaluateButton.click()
-    wait_for_end(panel)
-    assert "cases for validation" in panel.ui.evaluateResultLabel.text, panel.ui.statusLabel.text
-    table = panel.ui.trainingTableView.mrmlTableNode()
-    assert len(rows_from_table(table)[1]) == 4
-    panel.ui.openReportButton.click()
-    assert opened == [str(shared / "model evaluation" / "report.html")]
-
-
-@pytest.mark.slow
-def test_networks_are_compared_before_one_is_trained(panel):
-    panel.ui.compareButton.click()
-    wait_for_end(panel)
-    table = panel.ui.trainingTableView.mrmlTableNode()
-    assert table is not None, panel.ui.statusLabel.text
-    _columns, rows = rows_from_table(table)
-    names = [list(row.values())[0] for row in rows]
-    assert names == ["encoder", "unet", "segresnet", "dynunet", "custom"]
-    assert not panel.ui.tablesCollapsibleButton.collapsed
-
-
-@pytest.mark.slow
-def test_the_self_test_trains(loaded, tmp_path):
-    from MedDeepRegSegLib.mrml.self_test import check_training
-
-    outputs = check_training(loaded.logic, tmp_path)
-    assert outputs["segmentation"].GetScene() is slicer.mrmlScene
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_train_button_says_what_is_missing(panel, tmp_path):
