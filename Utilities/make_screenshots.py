@@ -64,7 +64,7 @@ def training() -> None:
         Host.screenshot(loaded, IMAGES / "data-panel.png", width=WIDTH)
         loaded.ui.tabWidget.currentIndex = 1
         node = panel.parameterNode
-        node.trainEpochs, node.trainSteps, node.trainBatch, node.trainPatch, node.trainSpacingMm = 4, 5, 2, 16, 6.0
+        node.trainEpochs, node.trainSteps, node.trainBatch, node.trainPatch, node.trainSpacingMm = 15, 20, 2, 32, 6.0
         panel.ui.trainButton.click()
         Host.process_events(300, until=lambda: panel.ui.progressBar.value >= 40 or not panel.runner.busy)
         show_usual_paths(panel)
@@ -91,9 +91,14 @@ def training() -> None:
 
 
 def show_usual_paths(panel) -> None:
-    """Show paths of nobody's computer."""
-    panel.ui.trainingDatasetPathLineEdit.currentPath = "MedDeep/my heads/dataset.json"
-    panel.ui.trainingModelPathLineEdit.currentPath = "MedDeep/my heads model"
+    """Show paths of nobody's computer, and leave the buttons as they are."""
+    for line, path in (
+        (panel.ui.trainingDatasetPathLineEdit, "MedDeep/my heads/dataset.json"),
+        (panel.ui.trainingModelPathLineEdit, "MedDeep/my heads model"),
+    ):
+        line.blockSignals(True)
+        line.currentPath = path
+        line.blockSignals(False)
 
 
 def registration() -> None:

@@ -185,6 +185,8 @@ class TrainSection(Section):
             self._chart = chart
             show_chart(chart)
         self._showExamples(task.out)
+        if self.node is not None:  # the user may have left the module; training goes on
+            self.update()
 
     def show(self, outputs: dict) -> None:
         """Say how good the network became, and show the table and the examples."""

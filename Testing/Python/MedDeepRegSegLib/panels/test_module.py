@@ -44,3 +44,15 @@ def test_module_can_be_reloaded(loaded, head_nodes):
     loaded.reload()
     panel = loaded.widget.registrationPanel
     assert panel.ui.applyButton.enabled
+
+
+@pytest.mark.parametrize(("name", "count"), [("dataPanel", 22), ("trainingPanel", 29)])
+def test_every_control_says_what_it_does(loaded, name, count):
+    controls = [
+        widget
+        for key, widget in vars(getattr(loaded.widget, name).ui).items()
+        if key.endswith(("Selector", "ComboBox", "CheckBox", "Slider", "SpinBox", "LineEdit", "Button"))
+        and "Collapsible" not in key
+    ]
+    assert [control.name for control in controls if not control.toolTip] == []
+    assert len(controls) == count

@@ -92,6 +92,20 @@ def test_only_tasks_of_networks_ask_for_torch(panel, no_torch, no_extension, dia
     assert panel.ui.statusLabel.text == dialogs_shown.texts()[0]
 
 
+def test_training_asks_for_its_packages_when_it_is_started(module, head_nodes, pip_calls_made, tmp_path):
+    panel = module("MedDeepRegSeg").widget.trainingPanel
+    assert pip_calls_made == []
+    needs = tmp_path / "requirements.txt"
+    needs.write_text("surely-not-installed>=1\n")
+    panel.trainSection._requirementsFile = needs
+    (tmp_path / "dataset.json").write_text("{}")
+    panel.ui.trainingDatasetPathLineEdit.currentPath = str(tmp_path / "dataset.json")
+    panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path / "model")
+    panel.ui.trainButton.click()
+    panel.reset()
+    assert [call[1].split(">")[0] for call in pip_calls_made] == ["surely-not-installed"]
+
+
 def test_torch_is_installed_before_the_other_packages(panel, no_torch, extension, pip_calls_made, tmp_path):
     file = tmp_path / "requirements.txt"
     file.write_text("surely-not-installed>=1\n")
@@ -101,7 +115,7 @@ def test_torch_is_installed_before_the_other_packages(panel, no_torch, extension
     assert [call[1].split(">")[0] for call in pip_calls_made] == ["torch", "surely-not-installed"]
 
 
-@pytest.mark.parametrize("name", ["", "-networks", "-elastix"])
+@pytest.mark.parametrize("name", ["", "-networks", "-training", "-elastix"])
 def test_the_requirements_are_ones_that_pip_reads(packages, name):
     from pathlib import Path
 
@@ -111,6 +125,7 @@ def test_the_requirements_are_ones_that_pip_reads(packages, name):
     lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
     assert {Requirement(line).name for line in lines if line} == {
         "": set(),
-        "-networks": {"safetensors"},
+        "-networks": {"safetensors", "jinja2"},
+        "-training": {"monai", "matplotlib"},
         "-elastix": {"itk-elastix"},
     }[name]

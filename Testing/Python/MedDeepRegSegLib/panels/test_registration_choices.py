@@ -214,6 +214,7 @@ def test_the_tab_key_goes_from_top_to_bottom(panel):
     panel.ui.advancedCollapsibleButton.collapsed = False
     panel.clearResult()
     top = panel.widget
+    slicer.modules.MedDeepRegSegWidget.ui.tabWidget.currentIndex = 2
     top.window().resize(500, 1200)
     top.window().show()
     Host.process_events()
