@@ -333,7 +333,7 @@ BAD_INPUTS: tuple[BadInput, ...] = (
     _plain("nothing to assess", "nothing to assess", "diagnose", "lung_nodule", "--out", "@out"),
     _plain("a demo into a file", "is a file, expected a folder", "demo", "--out", "@a_file"),
     _plain("a command that does not exist", "invalid choice: 'registr'", "registr"),
-    _plain("a command that is planned", "not in version", "train", "dataset.json"),
+    _plain("a command that is planned", "not in version", "associations", "dataset.json"),
     _plain("an abbreviated option", "arguments are required: --out", "demo", "--ou", "@out"),
 )
 

@@ -149,7 +149,8 @@ class ImageAugmenter:
 
     def _whole(self, image: sitk.Image) -> sitk.Image:
         """Return an image rounded to the whole numbers of the user's image."""
-        limits = np.iinfo(sitk.GetArrayViewFromImage(sitk.Image([1, 1, 1], self._type)).dtype)
+        like = sitk.Image([1, 1, 1], self._type)
+        limits = np.iinfo(sitk.GetArrayViewFromImage(like).dtype)
         array = np.rint(sitk.GetArrayViewFromImage(image).astype(np.float64)).clip(limits.min, limits.max)
         whole = sitk.GetImageFromArray(array.astype(limits.dtype))
         whole.CopyInformation(image)

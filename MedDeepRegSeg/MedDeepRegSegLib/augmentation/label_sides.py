@@ -92,6 +92,17 @@ def label_sides(segments: Sequence[Segment]) -> LabelSides:
     return LabelSides(not (repeated and (pairs or unpaired)), tuple(pairs), tuple(unpaired), tuple(one_sided))
 
 
+def says_side(name: str) -> bool:
+    """Return whether a name says left or right.
+
+    Examples
+    --------
+    >>> [says_side(name) for name in ("kidney_left", "LungR", "Liver")]
+    [True, True, False]
+    """
+    return any(word in _OTHER for word in _words(name))
+
+
 def _words(name: str) -> list[str]:
     # A change from small to capital letters begins a word, too: LeftLung.
     return _WORD.findall(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())

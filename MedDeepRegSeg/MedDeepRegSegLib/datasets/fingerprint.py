@@ -17,6 +17,7 @@ from MedDeepRegSegLib.datasets.dataset import Case, Dataset
 from MedDeepRegSegLib.datasets.loading import LoadedCase, load_case
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
+from MedDeepRegSegLib.volumes.geometry import same_geometry
 from MedDeepRegSegLib.volumes.modality import guess_modality, sample_values
 
 ModalityName = Literal["CT", "MR", "unknown"]
@@ -154,7 +155,7 @@ def describe_case(case: Case, dataset: Dataset, loaded: LoadedCase) -> tuple[Cas
     axes = nearest_axes(first)
     channels, samples = [], []
     for image in loaded.images:
-        values = _inside(image, labels)
+        values = _inside(image, labels, dataset.ignored_value)
         channels.append(_intensities(values, guess_modality(image).value))
         samples.append(np.random.default_rng(0).choice(values, _SAMPLES))
     described = CaseFingerprint(
@@ -213,13 +214,14 @@ def foreground(values: np.ndarray) -> np.ndarray:
     return values > low + 0.1 * (high - low)
 
 
-def _inside(image: sitk.Image, labels: sitk.Image | None) -> np.ndarray:
+def _inside(image: sitk.Image, labels: sitk.Image | None, ignored: int | None) -> np.ndarray:
     values = sitk.GetArrayViewFromImage(image)
     if labels is not None:
         on_grid = labels
-        if labels.GetSize() != image.GetSize() or not np.allclose(labels.GetOrigin(), image.GetOrigin(), atol=1e-3):
+        if not same_geometry(labels, image):
             on_grid = sitk.Resample(labels, image, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-        inside = values[sitk.GetArrayViewFromImage(on_grid) > 0]
+        drawn = sitk.GetArrayViewFromImage(on_grid)
+        inside = values[drawn > 0 if ignored is None else (drawn > 0) & (drawn != ignored)]
         if inside.size:
             return inside.astype(np.float64)
     inside = values[foreground(values)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from MedDeepRegSegLib.datasets.naming import key_of
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken, Progress, no_progress, part_of
 
@@ -137,13 +138,13 @@ def model_predict(loaded, dataset: "Dataset"):
 
     from MedDeepRegSegLib.prediction.predict import predict
 
-    own = {_key(segment.name): segment.value for segment in dataset.classes}
+    own = {key_of(segment.name): segment.value for segment in dataset.classes}
 
     def segmented(images, progress, cancel):
         found = predict(images, loaded, progress=progress, cancel=cancel)
         table = np.zeros(max(segment.value for segment in found.segments) + 1, np.uint16)
         for segment in found.segments:
-            table[segment.value] = own.get(_key(segment.name), 0)
+            table[segment.value] = own.get(key_of(segment.name), 0)
         labels = sitk.GetImageFromArray(table[sitk.GetArrayViewFromImage(found.labels)])
         labels.CopyInformation(found.labels)
         return labels
@@ -161,8 +162,8 @@ def compared_classes(
     InputError
         If there is none.
     """
-    found = {_key(segment.name) for segment in description.classes}
-    classes = tuple(segment for segment in dataset.classes if _key(segment.name) in found)
+    found = {key_of(segment.name) for segment in description.classes}
+    classes = tuple(segment for segment in dataset.classes if key_of(segment.name) in found)
     if not classes:
         wanted, has = (", ".join(one.name for one in part) for part in (dataset.classes, description.classes))
         msg = f"the dataset has the classes {wanted}, and the model finds {has}: name those alike that are the same"
@@ -232,7 +233,3 @@ def write_table(evaluation: "Evaluation", path: Path) -> None:
 
 def _rounded(value: float | None) -> float | str:
     return "" if value is None else float(f"{value:.6g}")
-
-
-def _key(name: str) -> str:
-    return " ".join(name.casefold().split())

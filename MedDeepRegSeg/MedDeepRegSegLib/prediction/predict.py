@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import SimpleITK as sitk
 
+from MedDeepRegSegLib.augmentation.label_sides import says_side
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
-from MedDeepRegSegLib.prediction.sliding_window import OVERLAP, chance_slabs, class_chances
+from MedDeepRegSegLib.prediction.sliding_window import OVERLAP, chance_slabs, class_chances, most_likely
 from MedDeepRegSegLib.segmentation.segments import Segment
 from MedDeepRegSegLib.volumes.geometry import check_volume, fields_of_view_overlap
 from MedDeepRegSegLib.volumes.memory import check_memory
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from MedDeepRegSegLib.models.segmenter_folder import LoadedSegmenter
 
 _MOST_CHANCES = 4 * 2**30  # bytes as float16; beyond that only the most likely class is kept
-_SIDED = ("left", "right")
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +158,7 @@ def answers(
         best, entropy = np.empty(shape, np.uint16), np.empty(shape, np.float32)
         for start, slab in chance_slabs(loaded.network, prepared.values, progress=told, cancel=cancel, **options):
             part = slice(start, start + slab.shape[1])
-            best[part], entropy[part] = slab.argmax(axis=0), normalized_entropy(slab)
+            best[part], entropy[part] = most_likely(slab), normalized_entropy(slab)
         return Answer(prepared.grid, best, entropy, None)
     first = part_of(told, 0.0, 0.5) if mirrored else told
     chances = class_chances(loaded.network, prepared.values, progress=first, cancel=cancel, **options)
@@ -167,7 +167,7 @@ def answers(
         other = class_chances(loaded.network, turned, progress=part_of(told, 0.5, 1.0), cancel=cancel, **options)
         chances += other[..., ::-1]
         chances *= 0.5
-    return Answer(prepared.grid, chances.argmax(axis=0).astype(np.uint16), normalized_entropy(chances), chances)
+    return Answer(prepared.grid, most_likely(chances), normalized_entropy(chances), chances)
 
 
 def normalized_entropy(chances: np.ndarray) -> np.ndarray:
@@ -211,7 +211,7 @@ def _check_images(images: Sequence[sitk.Image], channels: Sequence[str]) -> None
 
 
 def _check_sides(segments: Sequence[Segment]) -> None:
-    sided = [segment.name for segment in segments if any(word in segment.name.lower().split() for word in _SIDED)]
+    sided = [segment.name for segment in segments if says_side(segment.name)]
     if sided:
         msg = f"the model tells sides apart ({sided[0]}), and a mirrored image has them exchanged: predict without mirroring"
         raise InputError(msg)

@@ -118,7 +118,7 @@ def class_labels(
     for start, slab in chance_slabs(
         network, values, patch=patch, classes=classes, overlap=overlap, device=device, progress=progress, cancel=cancel
     ):
-        labels[start : start + slab.shape[1]] = slab.argmax(axis=0)
+        labels[start : start + slab.shape[1]] = most_likely(slab)
     return labels
 
 
@@ -168,6 +168,19 @@ def chance_slabs(
                 for held in (total, weights):
                     held[:, : patch[0] - complete] = held[:, complete:].clone()
                     held[:, patch[0] - complete :] = 0
+
+
+def most_likely(chances: np.ndarray) -> np.ndarray:
+    """Return the number of the most likely class at every voxel, (z, y, x) uint16, of chances (classes, z, y, x).
+
+    Class by class: ``argmax`` along the first axis would copy all of them.
+    """
+    highest, numbers = chances[0].copy(), np.zeros(chances.shape[1:], np.uint16)
+    for number in range(1, len(chances)):
+        better = chances[number] > highest
+        numbers[better] = number
+        np.copyto(highest, chances[number], where=better)
+    return numbers
 
 
 def window_starts(side: int, window: int, overlap: float) -> list[int]:

@@ -38,12 +38,16 @@ class RunRecord:
         Numbers of processes that trained together, in the order of use.
     maps_sha256 : str
         Of the packed label maps; empty without maps.
+    threads : int
+        With which a processor computes, from the first chunk on: in which order numbers are added up, and so how a sum
+        is rounded, depends on it. 0 in checkpoints of early versions.
     """
 
     hardware: tuple[HardwareTime, ...] = ()
     software: tuple[str, ...] = ()
     processes: tuple[int, ...] = ()
     maps_sha256: str = ""
+    threads: int = 0
 
     @property
     def seconds(self) -> float:
@@ -62,7 +66,7 @@ class RunRecord:
 
 def record_of(maps: Path | None) -> RunRecord:
     """Return the record of a run that begins."""
-    return RunRecord(maps_sha256=file_sha256(maps) if maps is not None else "")
+    return RunRecord(maps_sha256=file_sha256(maps) if maps is not None else "", threads=torch.get_num_threads())
 
 
 def hardware_name(device: torch.device) -> str:

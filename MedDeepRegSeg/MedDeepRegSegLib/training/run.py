@@ -211,6 +211,7 @@ class _Run:
         self._checks = None if task.check is None else Checks(task.check, out, settings.steps)
         self.position = Position()
         self._record = record_of(maps)
+        self._caller_threads = torch.get_num_threads()
         self._log: TrainingLog | None = None
         self._shared = self._model
         self._began = time.monotonic()
@@ -228,8 +229,10 @@ class _Run:
         return self.position.seconds + self.chunk_seconds
 
     def close(self) -> None:
-        """End the thread that makes batches."""
+        """End the thread that makes batches, and leave as many threads as there were."""
         self._batches.close()
+        if torch.get_num_threads() != self._caller_threads:
+            torch.set_num_threads(self._caller_threads)
 
     def begin(self, progress: Progress) -> None:
         """Start, or go on from the checkpoint that is there."""
@@ -263,6 +266,10 @@ class _Run:
         known = self.position.record
         if known is None:  # the checkpoint is of an early version
             known = replace(self._record, hardware=(HardwareTime(UNRECORDED, self.position.seconds),))
+        if known.threads == 0:
+            known = replace(known, threads=self._record.threads)
+        elif known.threads != self._record.threads:
+            torch.set_num_threads(known.threads)  # the same weights, bit for bit, as of a run that was never stopped
         self._record = known
         if known.processes and self._team.size not in known.processes:
             before = " and ".join(map(str, known.processes))

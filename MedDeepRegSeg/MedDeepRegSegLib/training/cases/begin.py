@@ -21,7 +21,7 @@ from MedDeepRegSegLib.jobs.schema import from_json, to_json
 from MedDeepRegSegLib.models.segmenter_costs import check_costs, costs
 from MedDeepRegSegLib.models.segmenter_settings import NetworkName, SegmenterSettings
 from MedDeepRegSegLib.training.cases.pace import Pace, measure_pace
-from MedDeepRegSegLib.training.cases.plan import plan
+from MedDeepRegSegLib.training.cases.plan import free_memory_bytes, plan
 from MedDeepRegSegLib.training.cases.settings import CaseTrainSettings
 from MedDeepRegSegLib.training.cases.start import start_of
 from MedDeepRegSegLib.training.checkpoint import read_checkpoint
@@ -109,10 +109,15 @@ def begin(
         raise InputError(msg)
     progress(0.2, "Looking at the cases")
     found = fingerprint(dataset, progress=part_of(progress, 0.2, 0.8), cancel=cancel)
-    planned = plan(found, network=request.network, memory_bytes=budget and budget - cache, device=device)
+    # Prepared cases lie in the memory of the machine, and the network in that of the GPU where there is one.
+    whole = budget if device == "cpu" or request.memory_gb else free_memory_bytes(device)
+    room = whole - cache if whole and device == "cpu" else whole
+    planned = plan(found, network=request.network, memory_bytes=room, device=device)
     notes = list(planned.notes)
     if not checked:
         notes.append("no case is kept for validation: the last weights are kept, and nothing tells when to stop")
+    elif not any(amount.voxels for one in found.cases if one.case in names[1] for amount in one.classes):
+        notes.append("no validation case shows a class: the last weights are kept, and nothing tells when to stop")
     settings = CaseTrainSettings(
         batch=planned.batch,
         learning_rate=LEARNING_RATES[request.network],
@@ -126,9 +131,7 @@ def begin(
         seed=request.seed,
     )
     settings = replace(settings, **_asked(request), network=_described(settings.network, request))
-    check_costs(
-        costs(settings.network, settings.patch, settings.batch), memory_bytes=budget if device == "cpu" else None
-    )
+    check_costs(costs(settings.network, settings.patch, settings.batch), memory_bytes=whole)
     if settings.augmentation:
         load_preset(settings.augmentation)  # told before a run lies in the folder
     if request.spacing_mm is not None:

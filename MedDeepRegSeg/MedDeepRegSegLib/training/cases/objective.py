@@ -87,7 +87,7 @@ class CaseObjective(nn.Module):
         weight = _balance(target, known, logits.shape[1])[target] * known
         entropy = -(chances.gather(1, target[:, None])[:, 0] * weight).sum() / weight.sum().clamp_min(1e-6)
         chances = chances.exp() * known[:, None]
-        truth = F.one_hot(target, logits.shape[1]).movedim(-1, 1) * known[:, None]
+        truth = _one_hot(target, chances) * known[:, None]
         # Over all patches together: one that shows nothing of a class says little about its overlap.
         axes = (0, 2, 3, 4)
         mine = looked_for[:, :, None, None, None]
@@ -97,11 +97,16 @@ class CaseObjective(nn.Module):
         there[0] = False  # the background is learned by cross-entropy
         overlap = 1 - soft[there].mean() if there.any() else 0 * soft.sum()
         with torch.no_grad():
-            best = F.one_hot(chances.argmax(1), logits.shape[1]).movedim(-1, 1) * known[:, None]
+            best = _one_hot(chances.argmax(1), chances) * known[:, None]
             hard = 2 * (best * truth).sum(axes) / ((best * mine).sum(axes) + size).clamp_min(1)
             dice = hard[there].mean() if there.any() else soft.detach().mean()
         loss = entropy + self._settings.overlap_weight * overlap
         return torch.stack([loss, entropy, overlap, dice])
+
+
+def _one_hot(numbers: Tensor, like: Tensor) -> Tensor:
+    """Return 1 at the number of each voxel and 0 elsewhere, (B, classes, z, y, x); as floats, half of what integers need."""
+    return torch.zeros_like(like, requires_grad=False).scatter_(1, numbers[:, None], 1.0)
 
 
 def _balance(target: Tensor, known: Tensor, count: int) -> Tensor:

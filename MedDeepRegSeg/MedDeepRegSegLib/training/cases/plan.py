@@ -95,7 +95,7 @@ def plan(
     scales, more = _scales(fingerprint, network)
     notes += more
     how = Preprocessing(spacing_mm=spacing, channels=scales)
-    memory = memory_bytes if memory_bytes is not None else _memory(device)
+    memory = memory_bytes if memory_bytes is not None else free_memory_bytes(device)
     budget: float = _VOXELS[device]
     base = _BASE[device]
     while True:
@@ -266,7 +266,8 @@ def _strides(
     return tuple(strides)
 
 
-def _memory(device: str) -> float:
+def free_memory_bytes(device: str) -> float:
+    """Return the memory that is free: of the GPU for ``cuda``, else of the machine."""
     if device == "cuda":
         from MedDeepRegSegLib.models.networks import import_torch
 

@@ -20,7 +20,7 @@ from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, p
 from MedDeepRegSegLib.segmentation.segments import Segment
 from MedDeepRegSegLib.training.cases.examples import draw_examples
 from MedDeepRegSegLib.training.cases.objective import MEASURES, CaseObjective
-from MedDeepRegSegLib.training.cases.prepared import PreparedCases
+from MedDeepRegSegLib.training.cases.prepared import PreparedCase, PreparedCases
 from MedDeepRegSegLib.training.cases.settings import CaseTrainSettings
 from MedDeepRegSegLib.training.cases.source import CaseSource
 from MedDeepRegSegLib.training.cases.validation import check_case, class_means, mean_score
@@ -45,7 +45,7 @@ class CaseTrainResult:
     Attributes
     ----------
     network : torch.nn.Module
-        On the CPU, with the best weights; the last ones where there are no validation cases.
+        On the CPU, with the best weights; the last ones where no validation case shows a class.
     step, best_step : int
         Updates that are done, and that of the weights.
     score : float, optional
@@ -160,13 +160,14 @@ def train_cases(
 
 
 def _check(settings: CaseTrainSettings, dataset: Dataset, cases: PreparedCases, out: Path, team: Team) -> Check | None:
-    if not len(cases):
+    count = min(len(cases), settings.checked_cases)
+    # Without any class to measure, all scores are alike: the first weights would be kept, and the run would end early.
+    if not any(_shows_class(cases[number]) for number in range(count)):
         return None
     columns = score_columns(dataset.classes)
 
     def measure(objective: nn.Module, step: int, best: float, cancel: CancelToken) -> Mapping[str, float]:
         assert isinstance(objective, CaseObjective)
-        count = min(len(cases), settings.checked_cases)
         device = str(team.device)
         found = [check_case(objective.network, cases[number], settings, device, cancel) for number in range(count)]
         means = class_means(found, columns)
@@ -178,6 +179,11 @@ def _check(settings: CaseTrainSettings, dataset: Dataset, cases: PreparedCases, 
 
     curves = {"Dice on validation cases": (SCORE, *columns[:6])}
     return Check(settings.steps_per_epoch, (SCORE, *columns), measure, curves, settings.patience)
+
+
+def _shows_class(case: PreparedCase) -> bool:
+    """Return whether a case shows a class that was looked for in it."""
+    return any(looked and len(places) for looked, places in zip(case.looked_for[1:], case.places, strict=True))
 
 
 def score_columns(classes: Sequence[Segment]) -> tuple[str, ...]:

@@ -334,7 +334,7 @@ def test_the_real_command_line_and_environment(tmp_path):
     assert done.returncode == 2, done.stderr
     last = json.loads((folder / "events.jsonl").read_text().splitlines()[-1])
     assert (last["type"], last["kind"]) == ("error", "input")
-    assert last["message"].startswith("job: unknown kind 'os.system', expected one of align-contours, contours")
+    assert last["message"].startswith("job: unknown kind 'os.system', expected one of align-contours, augment, ")
     again = run_command(done.args)
     assert again.returncode == 2
     assert "ran already" in again.stderr

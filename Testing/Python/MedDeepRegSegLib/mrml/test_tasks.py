@@ -61,6 +61,7 @@ class ImageRequest:
     foreground: Path | None = None
     settings: GrowingSettings | None = None
     uncertainty: Path | None = None
+    model: Path | None = None
     device: str = "cpu"
 
 

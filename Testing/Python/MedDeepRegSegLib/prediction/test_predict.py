@@ -102,9 +102,10 @@ def test_mirrored(loaded):
     assert plain[8, 8, [6, 18]].max() < 0.01
     assert both[8, 8, [6, 18]].min() > 0.6
     assert both[0].max() < 0.01
-    loaded.description = description(classes=(named_segment(1, "Left kidney"), named_segment(2, "Right kidney")))
-    with pytest.raises(InputError, match="tells sides apart"):
-        predict([image_of(array)], loaded, mirrored=True)
+    for one, other in (("Left kidney", "Right kidney"), ("kidney_left", "vein"), ("LungL", "LungR")):
+        loaded.description = description(classes=(named_segment(1, one), named_segment(2, other)))
+        with pytest.raises(InputError, match="tells sides apart"):
+            predict([image_of(array)], loaded, mirrored=True)
 
 
 def test_what_is_refused(loaded):

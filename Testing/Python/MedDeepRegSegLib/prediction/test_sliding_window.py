@@ -1,12 +1,20 @@
 """The network in overlapping windows: that every voxel gets its answer, blended, and what is refused."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from MedDeepRegSegLib.errors import Canceled, InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.prediction import sliding_window
-from MedDeepRegSegLib.prediction.sliding_window import chance_slabs, class_chances, class_labels, window_starts
+from MedDeepRegSegLib.prediction.sliding_window import (
+    chance_slabs,
+    class_chances,
+    class_labels,
+    most_likely,
+    window_starts,
+)
 
 torch = pytest.importorskip("torch")
 
@@ -116,6 +124,17 @@ def test_large_answers_are_halves(network, monkeypatch):
     chances = class_chances(network, values, patch=PATCH, classes=3)
     assert chances.dtype == np.float16
     np.testing.assert_allclose(chances, expected(network, values), atol=1e-3)
+
+
+def test_the_most_likely_class_is_found_without_a_copy_of_all_chances():
+    chances = np.random.default_rng(0).random((40, 8, 32, 32)).astype(np.float16)
+    chances[7, 0], chances[9, 0] = 2, 2  # of equal ones the first
+    np.testing.assert_array_equal(most_likely(chances), chances.argmax(axis=0))
+    tracemalloc.start()
+    most_likely(chances)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < chances.nbytes / 4
 
 
 def test_the_mode_of_the_network_and_gradients_stay(network):

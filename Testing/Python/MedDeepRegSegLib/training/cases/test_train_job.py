@@ -136,3 +136,24 @@ def test_a_dataset_that_is_none(tmp_path):
     with pytest.raises(InputError, match="not a dataset"):
         run(Request(dataset=tmp_path / "data.json", out=tmp_path / "model"))
     assert not Path(tmp_path / "model").exists()
+
+
+def test_on_a_gpu_its_own_memory_counts(dataset_file, tmp_path, monkeypatch):
+    """Not that of the machine, which is often much larger."""
+    from MedDeepRegSegLib.jobs.progress import CancelToken, no_progress
+    from MedDeepRegSegLib.training.cases import begin as module
+
+    asked = {}
+
+    def plan(*_args, memory_bytes, device, **_options):
+        asked[device] = memory_bytes
+        raise InputError("asked")
+
+    monkeypatch.setattr(module, "plan", plan)
+    monkeypatch.setattr(module, "available_memory_bytes", lambda: 64e9)
+    monkeypatch.setattr(module, "free_memory_bytes", lambda _device: 6e9)
+    for device in ("cpu", "cuda"):
+        request = Request(dataset=dataset_file, out=tmp_path / device)
+        with pytest.raises(InputError, match="asked"):
+            module.begin(request, read_dataset(dataset_file), device, progress=no_progress, cancel=CancelToken())
+    assert asked == {"cpu": 48e9, "cuda": 6e9}

@@ -51,6 +51,21 @@ def test_a_run_that_goes_on_is_the_same(dataset, tiny, tmp_path):
     assert same(one, other)
 
 
+@pytest.mark.parametrize(("first", "then"), [(1, 2), (2, 1)])
+def test_a_run_goes_on_with_the_threads_that_it_began_with(dataset, tiny, tmp_path, first, then):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(first)
+        whole = train_cases(tiny, dataset, tmp_path / "whole")
+        train_cases(tiny, dataset, tmp_path / "parts", minutes=0)
+        torch.set_num_threads(then)
+        parts = train_cases(tiny, dataset, tmp_path / "parts")
+        assert torch.get_num_threads() == then
+    finally:
+        torch.set_num_threads(before)
+    assert same(whole.network.state_dict(), parts.network.state_dict())
+
+
 _SCRIPT = """
 import sys
 from pathlib import Path
@@ -74,7 +89,11 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(dataset_file, tiny, t
     file = tmp_path / "whole" / "settings.json"
     import MedDeepRegSegLib
 
-    environment = os.environ | {"PYTHONPATH": str(Path(MedDeepRegSegLib.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+    threads = str(torch.get_num_threads())
+    environment = os.environ | {
+        "PYTHONPATH": str(Path(MedDeepRegSegLib.__file__).parents[1]),
+        "OMP_NUM_THREADS": threads,
+    }
     command = [sys.executable, "-c", _SCRIPT, str(dataset_file), str(file), str(tmp_path / "killed")]
     killed, out = 0, tmp_path / "killed"
     for extra in (0.05, 0.35, 0.2, 0.6):
@@ -121,6 +140,15 @@ def test_without_validation_the_last_weights_are_kept(dataset, tiny, tmp_path):
     result = train_cases(tiny, alone, tmp_path)
     assert (result.score, result.checked, result.best_step) == (None, (), 6)
     assert not (tmp_path / BEST).exists()
+
+
+def test_validation_cases_that_show_no_class_do_not_choose_weights(dataset, tiny, tmp_path):
+    """All scores would be 0: the first weights would be the best ones, and the run would end after the patience."""
+    cases = [replace(case, annotated=()) if case.role == "validation" else case for case in dataset.cases]
+    blind = replace(dataset, cases=tuple(cases))
+    result = train_cases(replace(tiny, patience=1, epochs=3), blind, tmp_path)
+    assert (result.score, result.step, result.best_step) == (None, 9, 9)
+    assert result.checked == ((None,) * 4,)
 
 
 def test_training_without_cases_is_refused(dataset, tiny, tmp_path):
