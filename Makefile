@@ -4,17 +4,21 @@
 # PYTHON=python3.12        which Python makes the virtual environment (3.11 or newer)
 # TORCH_INDEX=ADDRESS      the package index of the CPU or GPU build of torch that fits the machine, as the "Get started"
 #                          page of PyTorch shows it; without it, pip takes its default, on Linux the large GPU build
+# WORKERS=8                how many processes run the tests; each takes up to 2 GB
 # DEMO_ARGUMENTS=--offline runs the demo on the phantom alone, without the network
 
 PYTHON ?= python3
 VENV ?= .venv
 OUT ?= demo-output
 TORCH_INDEX ?=
+WORKERS ?= 2
 DEMO_ARGUMENTS ?=
 export OMP_NUM_THREADS ?= 2
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Two processes of one thread each are faster than one of two: most of what is tested is too small for two threads.
+PYTEST := OMP_NUM_THREADS=1 QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=40
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
 .PHONY: demo test test-quick check setup cmake-lists clean
@@ -23,10 +27,10 @@ demo: setup
 	$(BIN)/meddeep demo --out "$(OUT)" $(DEMO_ARGUMENTS)
 
 test: setup check
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(PYTEST) --cov --cov-report=term:skip-covered
 
 test-quick: setup
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 check: setup
 	$(BIN)/ruff check .

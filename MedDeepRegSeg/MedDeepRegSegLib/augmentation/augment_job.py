@@ -1,12 +1,14 @@
 """The job that makes samples of an image file: images, segmentations of the same names, a picture of them and a record."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
+from MedDeepRegSegLib.wording import counted
 
 if TYPE_CHECKING:
     from MedDeepRegSegLib.augmentation.images import ImageAugmenter
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 _MOST = 9999
 _PICTURED = 24
+_ENDINGS = (".nii.gz", ".seg.nrrd")
 RECORD, PREVIEW = "applied.json", "preview.png"
 
 
@@ -25,7 +28,7 @@ class Request:
     image: Path
     """Image file, or folder of one DICOM series."""
     out: Path
-    """Folder to write to."""
+    """Folder to write to. It may hold other files, but nothing that this job writes."""
     segmentation: Path | None = None
     """Segmentation of the image: ``.seg.nrrd``, or any label map."""
     preset: str = "default"
@@ -53,7 +56,7 @@ class Result:
     record: Path
     """What was drawn for each sample; can be applied again."""
     preset: str
-    """Title of the preset."""
+    """Name of the preset, as one types it."""
     happened: tuple[str, ...]
     """For each sample what happened, in words."""
     notes: tuple[str, ...] = ()
@@ -66,7 +69,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     Raises
     ------
     InputError
-        If the image, the segmentation, the preset or the record cannot be used.
+        If the image, the segmentation, the preset or the record cannot be used, or the folder holds samples already.
     Canceled
         If ``cancel`` was set. Nothing was written then.
     """
@@ -85,6 +88,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         raise InputError(msg)
     progress(0.0, "Reading")
     old = None if request.record is None else read_record(request.record)
+    _check_free(request.out, () if old is None else old.samples)
     preset = None if old is not None else load_preset(request.preset)
     image = read_volume(request.image, progress=part_of(progress, 0.0, 0.05), cancel=cancel)
     labels, segments = (None, ()) if request.segmentation is None else read_segmentation(request.segmentation)
@@ -112,8 +116,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
                     segmentations.append(request.out / f"{title}.seg.nrrd")
         cancel.raise_if_canceled()
         progress(0.96, "Drawing the picture")
-        told = name if preset is None else preset.title
-        write_png(sheet.picture(f"{len(samples)} samples, preset {told}"), folder / PREVIEW)
+        write_png(sheet.picture(f"{counted(len(samples), 'sample')}, preset {name}"), folder / PREVIEW)
         record = AugmentationRecord(
             preset=name,
             settings=settings,
@@ -123,16 +126,43 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
             samples=drawn,
         )
         write_json(folder / RECORD, record_json(record))
-    progress(1.0, f"Made {len(samples)} samples")
+    progress(1.0, f"Made {counted(len(samples), 'sample')}")
     return Result(
         images=tuple(images),
         segmentations=tuple(segmentations),
         preview=request.out / PREVIEW,
         record=request.out / RECORD,
-        preset=told,
+        preset=name,
         happened=tuple(happened(draws) for draws in drawn.values()),
         notes=_notes(settings.flip.probability, request, segments),
     )
+
+
+def _check_free(out: Path, names: Iterable[str]) -> None:
+    """Refuse a folder that holds what this job writes: samples of two runs could not be told apart there.
+
+    Parameters
+    ----------
+    out : Path
+        Need not be there.
+    names : iterable of str
+        Of samples that are to be written, beside those that are counted.
+    """
+    if not out.is_dir():
+        return
+    own = {RECORD, PREVIEW, *(f"{name}{ending}" for name in names for ending in _ENDINGS)}
+    there = sorted(
+        path.name
+        for path in out.iterdir()
+        if path.name in own or re.fullmatch(r"image_\d+\.(nii\.gz|seg\.nrrd)", path.name)
+    )
+    if there:
+        what = there[0] if len(there) == 1 else f"{there[0]} and {counted(len(there) - 1, 'other file')}"
+        msg = (
+            f"the folder {out} holds samples already ({what}), expected a new or empty one: choose another folder, so that "
+            "nothing is overwritten or mixed up"
+        )
+        raise InputError(msg)
 
 
 def _planned(

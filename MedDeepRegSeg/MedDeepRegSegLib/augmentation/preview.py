@@ -1,5 +1,10 @@
-"""A sheet that shows samples beside what they were made of: one slice each, with segments outlined."""
+"""A sheet that shows samples beside what they were made of: one slice each, with segments outlined.
 
+Slices are shown as they were taken: tilted volumes are turned so that their axes run along those of the patient. A cut along
+the patient's axes would show a narrow band of a tilted slab.
+"""
+
+import itertools
 from collections.abc import Sequence
 from dataclasses import fields
 
@@ -38,6 +43,8 @@ class PreviewSheet:
         self._segments = tuple(segments)
         self._size = size
         self._window_level = display_window(image)
+        self._turn = _upright(image)
+        image, labels = _turned(image, self._turn), None if labels is None else _turned(labels, self._turn)
         spacing = [image.GetSpacing()[closest_axis(image, through)] for through in range(3)]
         through = int(np.argmax(spacing)) if max(spacing) > _THICK * min(spacing) else 2
         self._axis = _AXES[through]
@@ -51,7 +58,11 @@ class PreviewSheet:
 
     def add(self, image: sitk.Image, labels: sitk.Image | None, draws: SampleDraws, name: str) -> None:
         """Draw a sample."""
-        self._draw(image, labels, f"{name}: {happened(draws)}")
+        self._draw(
+            _turned(image, self._turn),
+            None if labels is None else _turned(labels, self._turn),
+            f"{name}: {happened(draws)}",
+        )
 
     def picture(self, title: str) -> np.ndarray:
         """Return the sheet, (H, W, 3) uint8."""
@@ -89,6 +100,25 @@ def happened(draws: SampleDraws) -> str:
     names = [part.name.replace("_", " ") for part in fields(SampleDraws) if part.name != "crop"]
     happening = [name for name in names if getattr(draws, name.replace(" ", "_")) is not None]
     return ", ".join(happening) or "unchanged"
+
+
+def _upright(image: sitk.Image) -> np.ndarray:
+    """Return the smallest turn, (3, 3) in LPS, that puts the axes of an image along those of the patient."""
+    direction = np.array(image.GetDirection()).reshape(3, 3)
+    # The closest of the 48 ways in which the axes can run along the patient's. Mirrored ones are never the closest.
+    order = max(itertools.permutations(range(3)), key=lambda rows: np.abs(direction[list(rows), range(3)]).sum())
+    straight = np.zeros((3, 3))
+    straight[list(order), range(3)] = np.sign(direction[list(order), range(3)])
+    return straight @ direction.T
+
+
+def _turned(image: sitk.Image, turn: np.ndarray) -> sitk.Image:
+    """Return an image with its axes and origin turned about the origin of LPS; its voxels are the same."""
+    result = sitk.Image(image)  # shares the voxels
+    result.SetOrigin((turn @ image.GetOrigin()).tolist())
+    # Rounded, so that the axes of the straight image are exactly those of the patient.
+    result.SetDirection((turn @ np.array(image.GetDirection()).reshape(3, 3)).round(6).ravel().tolist())
+    return result
 
 
 def _reach(image: sitk.Image, through: int) -> tuple[float, float]:

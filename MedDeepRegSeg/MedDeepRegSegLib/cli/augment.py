@@ -8,12 +8,14 @@ from MedDeepRegSegLib.cli.command import Command, HelpLines
 from MedDeepRegSegLib.cli.options import common_options, existing, output_folder
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.resources import resource_path
+from MedDeepRegSegLib.wording import counted
 
 _EPILOG = """\
 presets: {presets}; or a .json file of your own (see Docs/Augmentation.md)
 
 Writes image_001.nii.gz, ..., with a segmentation image_001.seg.nrrd, ..., preview.png (all beside the original) and
-applied.json (what was drawn). The image keeps its units; the segmentation is changed as the image is.
+applied.json (what was drawn). The image keeps its units; the segmentation is changed as the image is. A folder that holds
+samples of an earlier run is refused.
 
 examples:
   meddeep augment ct.nii.gz organs.seg.nrrd --preset CT --count 8 --out samples
@@ -88,8 +90,7 @@ def _keep_inputs(args: argparse.Namespace) -> None:
 
 
 def _summary(result: Any) -> list[str]:
-    count = len(result.happened)
-    made = f"made {count} sample{'' if count == 1 else 's'} (preset {result.preset})"
+    made = f"made {counted(len(result.happened), 'sample')} (preset {result.preset})"
     return [made, *result.notes, f"wrote {result.preview} and {result.record}"]
 
 

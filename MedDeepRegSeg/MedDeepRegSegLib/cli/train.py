@@ -176,13 +176,15 @@ def _summary(result: Any) -> list[str]:
         return _compared(result)
     if hasattr(result, "verdict"):
         return _growing_summary(result)
-    lines = [*result.notes]
+    lines = []
     if result.score is not None:
         lines.append(f"mean Dice on the validation cases {result.score:.3f}")
         lines += [
             f"  {one.name}: {'in no validation case' if one.dice is None else f'{one.dice:.3f}'}"
             for one in result.classes
         ]
+    if result.advice:
+        lines.append(result.advice)
     why = "" if result.ended == "complete" else ", ended because it did not get better"
     lines.append(f"{result.epochs} epochs in {result.minutes:.1f} minutes{why}; weights of epoch {result.best_epoch}")
     return [*lines, f"wrote {result.model}"]

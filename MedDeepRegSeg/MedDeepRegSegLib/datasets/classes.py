@@ -21,9 +21,11 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 from MedDeepRegSegLib.segmentation.segmentation_file import read_segmentation
 from MedDeepRegSegLib.segmentation.segments import Segment, named_segment
+from MedDeepRegSegLib.wording import counted
 
 Absent = Literal["background", "unknown"]
 _NAMING = "segment names"
+_NAME_THEM = 'name all of them with --classes NAMES.json, a file such as {"liver": 1, "spleen": 2}'
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ def unite(
         classes.add(case_name, segments)
     classes.number()
     if not classes.segments and with_labels:
-        msg = f"no class is found in {len(with_labels)} files of labels: are they empty or unreadable?"
+        files = counted(len(with_labels), "file")
+        msg = f"no class is found in {files} of labels, expected at least one: look whether labels are empty or unreadable"
         raise InputError(msg)
     cases = tuple(_case(case, drawn.get(case.name), classes, absent) for case in found.cases)
     notes = [
@@ -88,7 +91,7 @@ def unite(
     ]
     unknown_where = sum(case.annotated is not None for case in cases)
     if unknown_where:
-        what = f"in {unknown_where} cases classes are absent and taken for not looked for: nothing is learned there"
+        what = f"in {counted(unknown_where, 'case')} classes are absent and taken for not looked for: nothing is learned there"
         notes.append(
             Finding(case=EVERY_CASE, check=_NAMING, severity="note", what=what, todo="nothing, it was asked for")
         )
@@ -128,6 +131,7 @@ class _Classes:
         self._cases: dict[str, set[str]] = {}
         self._by_value: dict[int, dict[str, str]] = {}
         self._twice: list[tuple[str, str]] = []
+        self._unnamed: dict[int, str] = {}  # classes that are called by their value alone
         self._number: dict[str, int] = {}
         for value, name in names.items():
             self._note(key_of(self._final(name)), self._final(name), value, None, "")
@@ -152,6 +156,8 @@ class _Classes:
                 continue  # a value that the description lacks: the checks tell
             name = self.name_of(segment, drawn.described)
             key = key_of(name)
+            if not drawn.described and name == f"Segment {segment.value}":
+                self._unnamed[segment.value] = name
             if drawn.described and key in seen and not any(key_of(new) == key for new in self._renames.values()):
                 self._twice.append((case, name))
             seen.add(key)
@@ -206,6 +212,10 @@ class _Classes:
         def tell(severity: Literal["warning", "note"], what: str, todo: str, case: str = EVERY_CASE) -> None:
             found.append(Finding(case=case, check=_NAMING, severity=severity, what=what, todo=todo))
 
+        if self._unnamed:
+            names = [repr(name) for _, name in sorted(self._unnamed.items())]
+            shown = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+            tell("note", f"the labels hold no names of classes, which are called by their values: {shown}", _NAME_THEM)
         for case, name in self._twice:
             tell("warning", f"two segments are called {name!r}, they become one class", "rename one in Slicer", case)
         for key, spellings in self._shown.items():

@@ -146,6 +146,9 @@ def read_dataset(path: Path) -> Dataset:
         If the file is missing, damaged, of a newer version or no dataset. Whether the images can be read is not tried.
     """
     path = Path(path)
+    if path.is_dir():
+        msg = f"{path} is a folder, expected the file of a dataset: make one with 'meddeep dataset {path} --out DATASET.json'"
+        raise InputError(msg)
     try:
         size = path.stat().st_size
         if size > _LARGEST_FILE:

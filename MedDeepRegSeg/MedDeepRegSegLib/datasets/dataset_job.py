@@ -12,13 +12,13 @@ from MedDeepRegSegLib.datasets.dataset import Dataset, write_dataset
 from MedDeepRegSegLib.datasets.fingerprint import Fingerprint, summarize
 from MedDeepRegSegLib.datasets.naming import Naming, read_naming
 from MedDeepRegSegLib.datasets.patients import patients_of, read_patients
-from MedDeepRegSegLib.datasets.report import report_text, write_report
+from MedDeepRegSegLib.datasets.report import counts_text, report_text, write_report
 from MedDeepRegSegLib.datasets.sources.choose import Layout, find_cases
 from MedDeepRegSegLib.datasets.sources.found import Found
-from MedDeepRegSegLib.datasets.split import folds, split
+from MedDeepRegSegLib.datasets.split import check_shares, folds, split
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.outputs import atomic_folder, write_text
-from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
+from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken, Progress, no_progress, part_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,11 +121,13 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     ------
     InputError
         If the folder is not laid out in a known way, options are wrong, there are too few patients to draw from, or a file
-        would be overwritten that is no dataset.
+        would be overwritten that is no dataset. Where no roles can be drawn, ``progress`` gets what the checks found as a
+        note before: it often says why.
     Canceled
         If ``cancel`` was set. Nothing was written then.
     """
     _check_out(request.out)
+    check_shares(request.validation, request.test)  # before anything long
     if request.copy:
         return _copied(request, progress, cancel)
     naming = read_naming(request.classes, request.renames)
@@ -159,7 +161,12 @@ def make(
     checked = check_dataset(
         dataset, more=notes, keep_empty=request.keep_empty, progress=part_of(progress, 0.3, 0.95), cancel=cancel
     )
-    dataset, crossed = _drawn(request, checked)
+    try:
+        dataset, crossed = _drawn(request, checked)
+    except InputError:
+        found_text = f"{report_text(checked.findings)}\n\nchecks: {counts_text(checked.findings)}"
+        progress(0.95, f"{NOTE}what the checks found\n{found_text}")
+        raise
     if cancel is not None:
         cancel.raise_if_canceled()
     progress(0.95, "Writing the dataset")

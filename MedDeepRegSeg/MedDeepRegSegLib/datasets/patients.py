@@ -8,6 +8,7 @@ from pathlib import Path
 
 from MedDeepRegSegLib.datasets.dataset import Dataset
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.wording import by_number, counted
 
 
 def read_patients(path: Path) -> dict[str, str]:
@@ -59,7 +60,8 @@ def patients_of(dataset: Dataset, known: Mapping[str, str] | None, pattern: str 
     if known is not None:
         without = [case.name for case in dataset.cases if case.name not in known]
         if without:
-            msg = f"{len(without)} cases have no patient in the table ({without[0]!r}): add a row for each"
+            cases_have = f"{counted(len(without), 'case')} {by_number(len(without), 'has', 'have')}"
+            msg = f"{cases_have} no patient in the table ({without[0]!r}): add a row for each"
             raise InputError(msg)
         return replace(dataset, cases=tuple(replace(case, patient=known[case.name]) for case in dataset.cases))
     if pattern is None:

@@ -14,6 +14,7 @@ from MedDeepRegSegLib.segmentation.segmentation_file import write_segmentation
 from MedDeepRegSegLib.segmentation.segments import Segment, named_segment
 from MedDeepRegSegLib.volumes.phantoms import head_phantom
 from MedDeepRegSegLib.volumes.reading import write_image
+from MedDeepRegSegLib.wording import counted
 
 _FIELD_MM = (180.0, 210.0, 180.0)  # all of the brain and the skull, and little air
 
@@ -65,7 +66,7 @@ def write_phantom_dataset(
         )
         raise InputError(msg)
     if cases < 2:
-        msg = f"{cases} cases, expected at least 2: one to learn from and one to check with"
+        msg = f"{counted(cases, 'case')}, expected at least 2: one to learn from and one to check with"
         raise InputError(msg)
     classes = tuple(named_segment(number, name) for number, (name, _) in enumerate(_CLASSES, start=1))
     made = []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from MedDeepRegSegLib.datasets.checks.finding import Finding
 from MedDeepRegSegLib.jobs.outputs import atomic_path
+from MedDeepRegSegLib.wording import counted
 
 HEADS = ("Severity", "Case", "Check", "What was found", "What to do")
 _WIDTHS = (8, 24, 24, 60, 46)
@@ -16,8 +17,7 @@ _WIDTHS = (8, 24, 24, 60, 46)
 def counts_text(findings: Sequence[Finding]) -> str:
     """Return ``"1 error, 2 warnings, 0 notes"``."""
     counts = Counter(found.severity for found in findings)
-    parts = [f"{counts[name]} {name}{'' if counts[name] == 1 else 's'}" for name in ("error", "warning", "note")]
-    return ", ".join(parts)
+    return ", ".join(counted(counts[name], name) for name in ("error", "warning", "note"))
 
 
 def report_text(findings: Sequence[Finding]) -> str:

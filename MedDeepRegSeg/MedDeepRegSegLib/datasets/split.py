@@ -12,6 +12,7 @@ import numpy as np
 
 from MedDeepRegSegLib.datasets.dataset import Case, Dataset, Role
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.wording import by_number, counted
 
 Present = Mapping[str, AbstractSet[int]]
 """Name of a case, and values of the classes that its labels hold."""
@@ -46,23 +47,37 @@ def split(
     InputError
         If the shares are wrong, or there are too few patients for them.
     """
-    if not (0 <= validation < 1 and 0 <= test < 1 and validation + test < 1):
-        msg = f"shares are {validation:g} for validation and {test:g} for test, expected 0 to 1, less than 1 together"
-        raise InputError(msg)
+    check_shares(validation, test)
     fixed = _given_tests(dataset)
     patients = _patients(dataset, fixed)
     parts = [part for part in (("validation", validation), ("test", test)) if part[1] > 0]
     counts = [max(1, round(share * len(patients))) for _, share in parts]
     training = len(patients) - sum(counts)
     if training < 1:
-        msg = (
-            f"{len(patients)} patients have labels to draw from, expected at least {sum(counts) + 1} for training"
-            f"{''.join(f', {name}' for name, _ in parts)}: add labels of more patients, or set the shares to 0"
-        )
-        raise InputError(msg)
+        raise InputError(_too_few(dataset, len(patients), [name for name, _ in parts], sum(counts) + 1))
     names: list[Role] = ["training", *(name for name, _ in parts)]  # type: ignore[list-item]
     dealt = _deal(patients, [training, *counts], dataset, seed, present)
     return dataset.with_roles(_roles(dataset, dealt, names, fixed), seed)
+
+
+def check_shares(validation: float, test: float) -> None:
+    """Raise InputError unless both are shares from 0 to 1, less than 1 together."""
+    if not (0 <= validation < 1 and 0 <= test < 1 and validation + test < 1):
+        msg = f"shares are {validation:g} for validation and {test:g} for test, expected 0 to 1, less than 1 together"
+        raise InputError(msg)
+
+
+def _too_few(dataset: Dataset, patients: int, drawn: Sequence[str], needed: int) -> str:
+    """Return why there are too few patients to draw the roles ``drawn`` beside training, and what to do."""
+    left_out = sum(case.labels is not None and bool(case.left_out) for case in dataset.cases)
+    why = f" ({counted(left_out, 'case')} {by_number(left_out, 'is', 'are')} left out because of errors)"
+    # Without any patient not even training has one, whatever the shares are.
+    options = " ".join(f"--{name} 0" for name in drawn) if patients else ""
+    return (
+        f"{counted(patients, 'patient')} {by_number(patients, 'has', 'have')} labels to draw from{why if left_out else ''}, "
+        f"expected at least {needed} for {', '.join(['training', *drawn])}: add labels of more patients"
+        f"{f', or give {options} to use all for training' if options else ''}"
+    )
 
 
 def folds(dataset: Dataset, count: int, seed: int = 0, *, present: Present | None = None) -> tuple[Dataset, ...]:
@@ -89,7 +104,8 @@ def folds(dataset: Dataset, count: int, seed: int = 0, *, present: Present | Non
     patients = _patients(dataset, tests)
     if not 2 <= count <= len(patients):
         msg = (
-            f"{count} folds of {len(patients)} patients with labels, expected 2 to the number of patients: choose fewer"
+            f"{counted(count, 'fold')} of {counted(len(patients), 'patient')} with labels, expected 2 to the number of "
+            "patients: choose another number, or leave --folds out"
         )
         raise InputError(msg)
     counts = [len(patients) // count + (index < len(patients) % count) for index in range(count)]

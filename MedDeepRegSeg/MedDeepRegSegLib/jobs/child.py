@@ -22,6 +22,7 @@ from MedDeepRegSegLib.jobs.launching import Launch, Process, child_environment, 
 from MedDeepRegSegLib.jobs.outputs import remove_journaled
 from MedDeepRegSegLib.jobs.processes import WINDOWS, alive, end_tree, tree_alive
 from MedDeepRegSegLib.jobs.registry import job_module
+from MedDeepRegSegLib.jobs.runner import what_a_cancel_left
 from MedDeepRegSegLib.jobs.schema import from_json
 
 __all__ = ["ChildJob", "JobError", "JobEvent", "JobFailed", "JobState", "child_environment", "command_line", "launch"]
@@ -262,7 +263,7 @@ class ChildJob:
             self._finish_with_result(event)
         elif self._canceled_at is not None or (event is not None and event.kind == "canceled"):
             self._state = "canceled"
-            self._error = JobError(kind="canceled", message="canceled by the user; nothing was written")
+            self._error = JobError(kind="canceled", message=what_a_cancel_left(self.request))
         elif event is not None:
             kind: ErrorKind = event.data.get("kind", "failed")
             kind = kind if kind in get_args(ErrorKind) else "failed"

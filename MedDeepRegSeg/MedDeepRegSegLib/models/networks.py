@@ -71,6 +71,31 @@ def import_torch() -> ModuleType:
     return torch
 
 
+def import_monai(user: str) -> ModuleType:
+    """Return the package monai.
+
+    Parameters
+    ----------
+    user : str
+        What needs it: the message begins with it.
+
+    Raises
+    ------
+    MissingPackageError
+        If it is not installed or cannot be started.
+    """
+    try:
+        import monai
+    except (ImportError, OSError) as error:
+        state = "is not installed" if isinstance(error, ModuleNotFoundError) else f"cannot be started ({error})"
+        msg = (
+            f"{user} needs MONAI, which {state}: in Slicer, agree to install it when you are asked; elsewhere, run "
+            "pip install 'meddeep[networks]'"
+        )
+        raise MissingPackageError(msg) from error
+    return monai
+
+
 def choose_device(device: str = "auto") -> Literal["cpu", "cuda"]:
     """Return the device to compute on.
 

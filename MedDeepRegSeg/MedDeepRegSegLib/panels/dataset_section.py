@@ -169,7 +169,7 @@ def datasetText(outputs: dict) -> str:
         lines.append(_("{count} cases are not used: not labeled, or left out.").format(count=roles["unused"]))
     severities = [finding.severity for finding in outputs["findings"]]
     if not severities:
-        lines.append(_("The checks found nothing."))
+        lines.append(_("The checks found no problems."))
     for severity, text in (
         ("error", _("{count} errors: these cases are left out, see the table.")),
         ("warning", _("{count} warnings: look at these cases, see the table.")),

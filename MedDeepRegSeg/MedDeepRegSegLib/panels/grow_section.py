@@ -7,6 +7,7 @@ from MedDeepRegSegLib.mrml.edited_segment import segment_to_edit
 from MedDeepRegSegLib.mrml.segmentations import segment_id_by_name
 from MedDeepRegSegLib.mrml.tasks import GrowTask
 from MedDeepRegSegLib.panels.parameters import GrowingMethod
+from MedDeepRegSegLib.panels.paths import pathOf
 from MedDeepRegSegLib.panels.section import Section
 from MedDeepRegSegLib.panels.segment_editor import openEffect
 from MedDeepRegSegLib.segmentation.growing_settings import GrowingSettings
@@ -52,7 +53,8 @@ class GrowSection(Section):
             self.ui.growButton.text = _("Grow again (replaces {name})").format(name=name) if replaces else _("Grow")
         classic = node.growMethod is GrowingMethod.CLASSIC
         self.ui.smoothnessSlider.enabled = self.ui.keepNarrowPartsCheckBox.enabled = classic
-        self.ui.growPointsAdaptCheckBox.enabled = self.ui.growUncertaintyCheckBox.enabled = not classic
+        for widget in (self.ui.growPointsAdaptCheckBox, self.ui.growUncertaintyCheckBox, self.ui.growModelPathLineEdit):
+            widget.enabled = not classic
 
     def onEffect(self, _checked: bool = False) -> None:
         """Open the Segment Editor with the effect, on a segment of the name that was given."""
@@ -70,6 +72,7 @@ class GrowSection(Section):
         """Start growing from the points, or cancel it."""
         node, volume = self.node, self.node.segmentedVolume
         network = node.growMethod is GrowingMethod.NETWORK
+        own = pathOf(self.ui.growModelPathLineEdit)  # not kept in scenes: it lies on this computer
         self.panel.toggleTask(
             self.ui.growButton,
             lambda: GrowTask(
@@ -88,6 +91,7 @@ class GrowSection(Section):
                 foreground_segmentation=node.growForeground,
                 uncertainty=network and node.growShowUncertainty,
                 uncertainty_node=_uncertaintyOf(node),
+                model=own if network else None,
             ),
             lambda outputs: self.showGrown(node, volume, outputs),
             networks=network,

@@ -47,12 +47,14 @@ class TrainSection(Section):
             (
                 self.ui.compareButton,
                 noDataset,
-                _("Count what each network needs of memory and time on these cases, before one is trained."),
+                _(
+                    "Estimate the memory and the computing that each network needs on these cases, before one is trained."
+                ),
             ),
             (
                 self.ui.trainButton,
                 noDataset or self._obstacle(),
-                _("Train the network. Its curves are shown meanwhile; it can be canceled and go on later."),
+                _("Train the network. It can be canceled and go on later."),
             ),
         ]
 
@@ -198,7 +200,10 @@ class TrainSection(Section):
     def showGrowing(self, outputs: dict) -> None:
         """Say how many clicks are saved."""
         setPath(self.ui.trainingModelPathLineEdit, outputs["model"])
-        hint = _("Use it as the model of Grow: its folder is {folder}.").format(folder=outputs["model"])
+        place = _(
+            'To grow with it, pick it as "Own model" in the tab Segmentation, Grow a structure, Advanced: {folder}'
+        )
+        hint = place.format(folder=outputs["model"])
         self._tell("<br>".join(html.escape(line) for line in (outputs["text"], hint) if line))
         if outputs["table"] is not None:
             self.panel.showTable(outputs)
@@ -244,4 +249,5 @@ def trainedText(outputs: dict) -> str:
         f"{one.name}: {_('in no validation case') if one.dice is None else f'{one.dice:.2f}'}"
         for one in outputs["classes"]
     ]
+    lines += [outputs["advice"]] if outputs["advice"] else []
     return "<br>".join(html.escape(line) for line in lines)

@@ -40,7 +40,7 @@ class TrainedNetwork(Enum):
     def label(self) -> str:
         """Text of the choice in the panel."""
         return {
-            "encoder": _("MedDeep encoder (recommended)"),
+            "encoder": _("MedDeep encoder (default)"),
             "unet": _("U-Net"),
             "segresnet": _("SegResNet"),
             "dynunet": _("Dynamic U-Net"),
@@ -51,13 +51,23 @@ class TrainedNetwork(Enum):
     def description(self) -> str:
         """What it is good for, in a sentence or two."""
         return {
-            "encoder": _("Begins from the network that ships, which knows CT and MR already: best for few cases."),
-            "unet": _("The usual network for medical images. Begins from nothing: for some ten cases and more."),
-            "segresnet": _("A deeper network without the encoder's knowledge: for many cases and a GPU."),
-            "dynunet": _("A U-Net that follows the size and thickness of your images, as in nnU-Net: for many cases."),
-            "custom": _("A U-Net of plain convolutions, whose size can be set in scripts. Begins from nothing."),
+            # What was measured, on few cases and a processor: .897 against .888 (phantom), .747 against .752 (T1 slabs).
+            "encoder": _(
+                "Small, and pretrained on synthetic images. In our measurements with few cases it was about as good as a "
+                "network from random weights in the same time."
+            ),
+            "unet": _("The usual network for medical images. It begins from random weights."),
+            "segresnet": _("A deeper network than the U-Net. It begins from random weights."),
+            "dynunet": _(
+                "A U-Net whose shape follows the size and thickness of your voxels, as in nnU-Net. It begins from random "
+                "weights."
+            ),
+            "custom": _(
+                "A U-Net of plain convolutions, whose size can be set in scripts. It begins from random weights."
+            ),
             "growing": _(
-                "Teaches the network behind Grow your structures, so that fewer clicks are needed. It segments nothing alone."
+                "Fine-tunes the network behind Grow (tab Segmentation) on your structures, so that fewer clicks may be "
+                "needed; the change is measured. It segments nothing by itself."
             ),
         }[self.value]
 

@@ -70,9 +70,11 @@ class TrainingPanel(Panel):
         model = self.modelFolder()
         if model is None:
             return _("Pick the folder of a model.")
-        return (
-            None if (model / "model.json").is_file() else _("No model lies in the model folder yet: train one first.")
-        )
+        if not (model / "model.json").is_file():
+            return _("No model lies in the model folder yet: train one first.")
+        if _described(model).get("architecture") == "growing":  # it needs clicks
+            return _("The model is a growing network: use it in the tab Segmentation, under Grow.")
+        return None
 
     def buttons(self) -> list:
         """Return the state of the buttons."""
@@ -120,10 +122,14 @@ class TrainingPanel(Panel):
 
 def needsMonai(model: Path | None) -> bool:
     """Whether the network of a model is MONAI's. What cannot be read is left to the job, which says why."""
-    if model is None:
-        return False
+    settings = {} if model is None else _described(model).get("settings")
+    return isinstance(settings, dict) and settings.get("network", "encoder") != "encoder"
+
+
+def _described(model: Path) -> dict:
+    """Return what the description of a model holds, unchecked; nothing where it cannot be read."""
     try:
         description = json.loads((model / "model.json").read_text(encoding="utf-8"))
-        return description["settings"]["network"] != "encoder"
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    except (OSError, ValueError):
+        return {}
+    return description if isinstance(description, dict) else {}

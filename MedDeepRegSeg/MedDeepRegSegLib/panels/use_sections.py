@@ -133,7 +133,9 @@ class SelectSection(Section):
     def buttons(self) -> list:
         """Return the state of the button."""
         obstacle = self.panel.noModel() or self.panel.noDataset()
-        purpose = _("Segment the cases without labels and rank them by doubt and by how unlike the others they are.")
+        purpose = _(
+            "Segment the cases without labels, and rank them by how unsure the model is and how unlike the labeled cases they are."
+        )
         return [(self.ui.selectButton, obstacle, purpose)]
 
     def onSelect(self, _checked: bool = False) -> None:

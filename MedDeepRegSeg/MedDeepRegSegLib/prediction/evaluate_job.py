@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from MedDeepRegSegLib.datasets.naming import key_of
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken, Progress, no_progress, part_of
+from MedDeepRegSegLib.wording import by_number, counted
 
 if TYPE_CHECKING:
     from MedDeepRegSegLib.datasets.dataset import Case, Dataset
@@ -119,7 +120,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         write_text(
             folder / "report.html", evaluation_report(evaluation, loaded.description, dataset, request.role, notes)
         )
-    progress(1.0, f"Evaluated {len(cases)} cases")
+    progress(1.0, f"Evaluated {counted(len(cases), 'case')}")
     return Result(
         table=request.out / "metrics.csv",
         summary=request.out / "summary.json",
@@ -189,32 +190,33 @@ def seen_cases(
     patients = {case.patient for case in dataset.cases if case.name in training.training_cases}
     related = sorted(case.name for case in cases if case.patient in patients and case.name not in trained)
     same = dataset.name == training.dataset
+    these = by_number(len(cases), "1 case", f"these {len(cases)} cases")
     notes = []
     if (trained or related) and same and role != "training":
         which = (
-            f"{len(trained)} cases ({trained[0]!r})"
+            f"{len(trained)} of the {role} cases ({trained[0]!r})"
             if trained
-            else f"patients of {len(related)} cases ({related[0]!r})"
+            else f"patients of {len(related)} of the {role} cases ({related[0]!r})"
         )
         msg = (
-            f"the model was trained on {which} that are {role} cases of the dataset now: figures would say nothing of new "
+            f"the model was trained on {which} that the dataset has now: figures would say nothing of new "
             "cases; take the dataset as it was when the model was trained, or evaluate with --role training"
         )
         raise InputError(msg)
     if trained and same:
         notes.append(
-            f"The model was trained on {len(trained)} of these {len(cases)} cases: the figures say how well they were "
+            f"The model was trained on {len(trained)} of {these}: the figures say how well they were "
             "learned, not how good the model is on new cases."
         )
     elif trained:
         notes.append(
-            f"{len(trained)} cases have names of cases of dataset {training.dataset!r}, which the model was trained on: if "
-            "they are the same, the figures say nothing of new cases."
+            f"{counted(len(trained), 'case')} {by_number(len(trained), 'has the name of a case', 'have names of cases')} of "
+            f"dataset {training.dataset!r}, which the model was trained on: if they are the same, the figures say nothing of new "
+            "cases."
         )
     if chosen:
         notes.append(
-            f"{len(chosen)} of these {len(cases)} cases chose the weights of the model: the figures are a little too good "
-            "for new cases."
+            f"{len(chosen)} of {these} chose the weights of the model: the figures are a little too good for new cases."
         )
     return notes
 

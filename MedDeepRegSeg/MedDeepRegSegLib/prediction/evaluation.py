@@ -17,6 +17,7 @@ from MedDeepRegSegLib.prediction.resampling_patients import Interval, mean_inter
 from MedDeepRegSegLib.prediction.worst_cases import comparison_picture
 from MedDeepRegSegLib.segmentation.segments import Segment
 from MedDeepRegSegLib.volumes.geometry import same_geometry, with_geometry_of
+from MedDeepRegSegLib.wording import counted
 
 Predict = Callable[[Sequence[sitk.Image], Progress, CancelToken], sitk.Image]
 """Returns labels on the grid of the first image of a case, with the values of the dataset's classes."""
@@ -195,7 +196,7 @@ def evaluate(
             picture = comparison_picture(images[0], truth, found, looked_for, ignored_value=dataset.ignored_value)
             worst = sorted([*worst, WorstCase(case.name, score, picture)], key=lambda one: one.dice)[:pictures]
     patients = [result.patient for result in results]
-    progress(1.0, f"Evaluated {len(results)} cases")
+    progress(1.0, f"Evaluated {counted(len(results), 'case')}")
     return Evaluation(
         classes=tuple(classes),
         cases=tuple(results),

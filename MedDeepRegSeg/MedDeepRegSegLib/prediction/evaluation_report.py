@@ -11,6 +11,7 @@ import numpy as np
 from MedDeepRegSegLib.errors import MissingPackageError
 from MedDeepRegSegLib.jobs.schema import to_json
 from MedDeepRegSegLib.resources import resource_path
+from MedDeepRegSegLib.wording import counted
 
 if TYPE_CHECKING:
     from MedDeepRegSegLib.datasets.dataset import Dataset
@@ -56,7 +57,9 @@ def evaluation_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=_number, interval=_interval, percent=_percent, color=_color, png=_png_url)
+    environment.filters.update(
+        counted=counted, number=_number, interval=_interval, percent=_percent, color=_color, png=_png_url
+    )
     return environment.get_template("evaluation.html.j2").render(
         evaluation=evaluation,
         description=description,

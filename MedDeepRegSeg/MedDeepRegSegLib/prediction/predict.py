@@ -20,6 +20,7 @@ from MedDeepRegSegLib.prediction.sliding_window import OVERLAP, chance_slabs, cl
 from MedDeepRegSegLib.segmentation.segments import Segment
 from MedDeepRegSegLib.volumes.geometry import check_volume, fields_of_view_overlap
 from MedDeepRegSegLib.volumes.memory import check_memory
+from MedDeepRegSegLib.wording import by_number, counted
 
 if TYPE_CHECKING:
     from MedDeepRegSegLib.models.segmenter_folder import LoadedSegmenter
@@ -196,8 +197,8 @@ def _loaded(model: "str | Path | LoadedSegmenter", device: str) -> "LoadedSegmen
 def _check_images(images: Sequence[sitk.Image], channels: Sequence[str]) -> None:
     if len(images) != len(channels):
         msg = (
-            f"{len(images)} images are given, expected {len(channels)} ({', '.join(channels)}): give one for each channel "
-            "of the model, in this order"
+            f"{counted(len(images), 'image')} {by_number(len(images), 'is', 'are')} given, expected {len(channels)} "
+            f"({', '.join(channels)}): give one for each channel of the model, in this order"
         )
         raise InputError(msg)
     for image, channel in zip(images, channels, strict=True):

@@ -7,6 +7,7 @@ from pathlib import Path
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.outputs import atomic_path
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
+from MedDeepRegSegLib.wording import counted
 
 COLUMNS = ("rank", "case", "patient", "uncertainty", "distance", "score", "reason")
 """Of the table."""
@@ -73,7 +74,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
             for name in ("uncertainty", "distance", "score"):
                 row[name] = "" if row[name] is None else float(f"{row[name]:.4g}")
             writer.writerow(row)
-    progress(1.0, f"Chose {len(choices)} cases")
+    progress(1.0, f"Chose {counted(len(choices), 'case')}")
     return Result(
         table=request.out,
         cases=tuple(choice.case for choice in choices),

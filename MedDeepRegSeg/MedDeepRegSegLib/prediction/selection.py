@@ -16,6 +16,7 @@ import SimpleITK as sitk
 from MedDeepRegSegLib.datasets.dataset import Case, Dataset
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
+from MedDeepRegSegLib.wording import by_number, counted
 
 if TYPE_CHECKING:
     from MedDeepRegSegLib.models.segmenter_folder import LoadedSegmenter
@@ -131,7 +132,7 @@ def select(
 
     cancel = CancelToken() if cancel is None else cancel
     if count < 1:
-        msg = f"{count} cases are wanted, expected at least 1"
+        msg = f"{counted(count, 'case')} {by_number(count, 'is', 'are')} wanted, expected at least 1"
         raise InputError(msg)
     candidates = unlabelled_cases(dataset)
     names = {case.name for case in candidates}
@@ -153,7 +154,7 @@ def select(
         except InputError as error:
             msg = f"case {case.name!r}: {error}"
             raise InputError(msg) from error
-    progress(1.0, f"Ranked {len(found)} cases")
+    progress(1.0, f"Ranked {counted(len(found), 'case')}")
     return rank(found, known, count)
 
 

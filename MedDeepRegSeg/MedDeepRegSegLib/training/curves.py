@@ -51,6 +51,8 @@ def draw_curves(path: Path, picture: Path, groups: Mapping[str, Sequence[str]]) 
             values = np.array([row.get(name, np.nan) for row in rows])
             _curve(panel, steps, values, color)
             ends.append((_smooth(values)[-1], name.replace("_", " "), color))
+        if len(rows) == 1:
+            panel.set_xlim(0, 2 * steps[0])  # else the ticks would be fractions of a step
         if all(name.endswith("accuracy") for name in names):
             panel.set_ylim(0, 1)
         else:

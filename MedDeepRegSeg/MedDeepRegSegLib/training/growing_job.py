@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Literal
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken, Progress, no_progress, part_of
+from MedDeepRegSegLib.training.run_folder import RUN, what_a_cancel_left
 
 if TYPE_CHECKING:
     from MedDeepRegSegLib.training.clicks_saved import ObjectClicks
     from MedDeepRegSegLib.training.growing_cases import GrowingTuning
     from MedDeepRegSegLib.training.growing_tuning import Start
 
-RUN = "run"
-"""Folder of the run inside that of the model."""
 CLICKS = "clicks_saved.csv"
 """Dice of each object after each click, before and after."""
 
@@ -54,6 +53,10 @@ class Request:
     device: str = "auto"
     """``auto``, ``cpu`` or ``cuda``."""
     seed: int = 0
+
+    def if_canceled(self) -> str:
+        """Return what a person who canceled is told."""
+        return what_a_cancel_left(self.out)
 
 
 @dataclass(frozen=True)

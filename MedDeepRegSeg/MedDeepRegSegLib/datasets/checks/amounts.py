@@ -7,6 +7,7 @@ import numpy as np
 from MedDeepRegSegLib.datasets.checks.facts import CaseFacts
 from MedDeepRegSegLib.datasets.checks.finding import EVERY_CASE, Finding
 from MedDeepRegSegLib.datasets.dataset import Dataset
+from MedDeepRegSegLib.wording import counted
 
 _FEW_VOXELS = 10
 _FEW_OF_USUAL = 0.05
@@ -56,7 +57,7 @@ def check(facts: Sequence[CaseFacts], dataset: Dataset) -> list[Finding]:
                         case=fact.case.name,
                         check="tiny label",
                         severity="warning",
-                        what=f"{amount.name!r} has {amount.voxels} voxels ({amount.volume_ml:.3g} ml){compared}",
+                        what=f"{amount.name!r} has {counted(amount.voxels, 'voxel')} ({amount.volume_ml:.3g} ml){compared}",
                         todo="look for stray voxels or an unfinished drawing",
                     )
                 )

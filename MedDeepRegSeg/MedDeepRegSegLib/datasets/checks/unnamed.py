@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from MedDeepRegSegLib.datasets.checks.facts import CaseFacts
 from MedDeepRegSegLib.datasets.checks.finding import Finding
 from MedDeepRegSegLib.datasets.dataset import Dataset
+from MedDeepRegSegLib.wording import by_number, counted
 
 
 def check(facts: Sequence[CaseFacts], _dataset: Dataset) -> list[Finding]:
@@ -26,7 +27,8 @@ def check(facts: Sequence[CaseFacts], _dataset: Dataset) -> list[Finding]:
                 case=fact.case.name,
                 check="value without class",
                 severity="warning",
-                what=f"{count} voxels of the value {value} belong to no class and count as background",
+                what=f"{counted(count, 'voxel')} of the value {value} {by_number(count, 'belongs', 'belong')} to no class and "
+                f"{by_number(count, 'counts', 'count')} as background",
                 todo="name the value with --classes if it is a class",
             )
             for value, count in fact.dropped

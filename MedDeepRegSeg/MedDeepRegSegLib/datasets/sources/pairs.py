@@ -6,6 +6,7 @@ from pathlib import Path
 from MedDeepRegSegLib.datasets.dataset import Role
 from MedDeepRegSegLib.datasets.sources.found import Found, FoundCase, images_in, stem_of
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.wording import by_number, counted
 
 TITLE = "pairs of files (NAME and NAME_seg, NAME-label or NAME.seg.nrrd; or the folders images and labels)"
 
@@ -84,4 +85,5 @@ def _add(cases: dict[str, FoundCase], notes: list[str], images: list[Path], labe
         cases[name] = FoundCase(name=name, images=(image,), labels=of_it, role=role if of_it else "unused")
     if drawn:
         left = ", ".join(file.name for file in list(drawn.values())[:5])
-        notes.append(f"{len(drawn)} files of labels have no image of the same name and are left out ({left})")
+        files = f"{counted(len(drawn), 'file')} of labels {by_number(len(drawn), 'has', 'have')}"
+        notes.append(f"{files} no image of the same name, left out ({left})")

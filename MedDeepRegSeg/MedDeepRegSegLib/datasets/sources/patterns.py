@@ -9,6 +9,7 @@ from pathlib import Path
 
 from MedDeepRegSegLib.datasets.sources.found import Found, FoundCase, is_image
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.wording import by_number, counted
 
 TITLE = "names that match --image-pattern and --label-pattern"
 
@@ -48,7 +49,8 @@ def find(folder: Path, image_pattern: str, label_pattern: str | None) -> Found:
     channels = tuple(sorted({channel for kinds in found.values() for channel in kinds}))
     notes = []
     if extra := sorted(set(drawn) - set(found)):
-        notes.append(f"{len(extra)} files of labels have no image of their case and are left out ({extra[0]})")
+        files = f"{counted(len(extra), 'file')} of labels {by_number(len(extra), 'has', 'have')}"
+        notes.append(f"{files} no image of the same case, left out ({extra[0]})")
     whole = {name: kinds for name, kinds in found.items() if len(kinds) == len(channels)}
     if lacking := sorted(set(found) - set(whole)):
         notes.append(f"{', '.join(lacking[:5])} lack one of {', '.join(channels)} and are left out")

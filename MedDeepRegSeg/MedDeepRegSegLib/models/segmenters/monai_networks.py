@@ -1,33 +1,13 @@
 """Segmentation networks of MONAI, behind one interface."""
 
 import math
-from types import ModuleType
 from typing import Any
 
 from torch import Tensor, nn
 
-from MedDeepRegSegLib.errors import InputError, MissingPackageError
+from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.models.networks import import_monai
 from MedDeepRegSegLib.models.segmenter_settings import SegmenterSettings
-
-
-def import_monai() -> ModuleType:
-    """Return the package monai.
-
-    Raises
-    ------
-    MissingPackageError
-        If it is not installed or cannot be started.
-    """
-    try:
-        import monai
-    except (ImportError, OSError) as error:
-        state = "is not installed" if isinstance(error, ModuleNotFoundError) else f"cannot be started ({error})"
-        msg = (
-            f"this network needs MONAI, which {state}: in Slicer, agree to install it when you press Train; elsewhere, run "
-            "pip install 'meddeep[networks]'. The network encoder works without it"
-        )
-        raise MissingPackageError(msg) from error
-    return monai
 
 
 def monai_network(settings: SegmenterSettings) -> nn.Module:
@@ -38,9 +18,9 @@ def monai_network(settings: SegmenterSettings) -> nn.Module:
     InputError
         If MONAI does not take the settings.
     MissingPackageError
-        If MONAI is not installed.
+        If MONAI is not installed or cannot be started.
     """
-    import_monai()
+    import_monai(f"the network {settings.network}")
     import monai.networks.nets
 
     name, arguments = monai_arguments(settings)

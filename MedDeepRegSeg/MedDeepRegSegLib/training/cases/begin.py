@@ -26,6 +26,7 @@ from MedDeepRegSegLib.training.cases.settings import CaseTrainSettings
 from MedDeepRegSegLib.training.cases.start import start_of
 from MedDeepRegSegLib.training.checkpoint import read_checkpoint
 from MedDeepRegSegLib.training.run import CHECKPOINT, SETTINGS
+from MedDeepRegSegLib.training.run_folder import RUN
 from MedDeepRegSegLib.training.team import process_number
 from MedDeepRegSegLib.volumes.memory import available_memory_bytes
 
@@ -37,6 +38,7 @@ _USUAL_CACHE = 2e9
 _PATIENCE_S = 1800.0  # large datasets are looked at before a run begins
 _LEAST_EPOCHS = 8  # of a run of given duration: the best weights are chosen among so many
 _MOST_EPOCHS = 200
+_FEW_UPDATES = 100  # after which the networks that were tried had begun to find the larger classes
 LEARNING_RATES: dict[NetworkName, float] = {
     "encoder": 1e-2,  # of the head; that of the encoder is lower
     "unet": 5e-3,
@@ -85,8 +87,6 @@ def begin(
     Canceled
         If ``cancel`` was set.
     """
-    from MedDeepRegSegLib.training.cases.train_job import RUN
-
     folder = request.out / RUN
     learned, checked = dataset.of_role("training"), dataset.of_role("validation")
     if not learned:
@@ -109,6 +109,10 @@ def begin(
         raise InputError(msg)
     progress(0.2, "Looking at the cases")
     found = fingerprint(dataset, progress=part_of(progress, 0.2, 0.8), cancel=cancel)
+    if not _shown(found, names[0]):
+        classes = ", ".join(segment.name for segment in dataset.classes)
+        msg = f"no training case shows any voxel of {classes}: check the labels and their values, and make the dataset again"
+        raise InputError(msg)
     # Prepared cases lie in the memory of the machine, and the network in that of the GPU where there is one.
     whole = budget if device == "cpu" or request.memory_gb else free_memory_bytes(device)
     room = whole - cache if whole and device == "cpu" else whole
@@ -116,7 +120,7 @@ def begin(
     notes = list(planned.notes)
     if not checked:
         notes.append("no case is kept for validation: the last weights are kept, and nothing tells when to stop")
-    elif not any(amount.voxels for one in found.cases if one.case in names[1] for amount in one.classes):
+    elif not _shown(found, names[1]):
         notes.append("no validation case shows a class: the last weights are kept, and nothing tells when to stop")
     settings = CaseTrainSettings(
         batch=planned.batch,
@@ -149,6 +153,11 @@ def begin(
     _write_notes(folder, notes)
     write_json(folder / SETTINGS, to_json(settings))
     return Begun(settings, weights, tuple(notes), cache)
+
+
+def _shown(found: Fingerprint, names: tuple[str, ...]) -> bool:
+    """Return whether any of these cases shows a voxel of a class."""
+    return any(amount.voxels for one in found.cases if one.case in names for amount in one.classes)
 
 
 def _wait_for_settings(folder: Path, cancel: CancelToken) -> CaseTrainSettings:
@@ -244,10 +253,14 @@ def _in_time(settings: CaseTrainSettings, pace: Pace, minutes: float) -> tuple[C
         steps -= 5
     epochs = int(seconds / (steps * pace.step_seconds + pace.check_seconds))
     epochs = min(max(epochs, 1), _MOST_EPOCHS * settings.steps_per_epoch // steps)
+    seconds_of_step = pace.step_seconds + pace.check_seconds / steps
     note = (
         f"{epochs} epochs of {steps} steps fit into {minutes:g} minutes here: a step takes {pace.step_seconds:.2g} s, a "
         f"check {pace.check_seconds:.2g} s"
     )
+    if epochs * steps < _FEW_UPDATES:
+        needed = math.ceil(_FEW_UPDATES * seconds_of_step / 60)
+        note += f"; so few updates rarely find anything: give {needed} minutes or more, or another network"
     return replace(settings, epochs=epochs, steps_per_epoch=steps, warmup=min(settings.warmup, steps)), note
 
 

@@ -11,7 +11,8 @@ from MedDeepRegSegLib.synthesis.randomness import Randomness
 from MedDeepRegSegLib.training.cases.objective import CaseBatch, CaseObjective
 from MedDeepRegSegLib.training.cases.settings import CaseTrainSettings
 
-_STEPS = 3
+_STEPS = 3  # at least
+_SECONDS = 6.0  # as many as fit: another program may be busy for a moment
 _OVERLAP = 0.25  # of the windows of a check, see validation.py
 
 
@@ -52,8 +53,9 @@ def measure_pace(
         random.integers(0, settings.network.classes - 1, settings.batch, *settings.patch),
         torch.ones(settings.batch, settings.network.classes, dtype=torch.bool, device=device),
     )
-    steps, answers = [], []
-    for _ in range(_STEPS):
+    steps: list[float] = []
+    answers: list[float] = []
+    while len(steps) < _STEPS or sum(steps) + sum(answers) < _SECONDS:
         if cancel is not None:
             cancel.raise_if_canceled()
         began = clock()

@@ -7,9 +7,7 @@ from typing import Literal
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken, Progress, no_progress, part_of
 from MedDeepRegSegLib.models.segmenter_settings import NetworkName
-
-RUN = "run"
-"""Folder of the run inside that of the model."""
+from MedDeepRegSegLib.training.run_folder import RUN, what_a_cancel_left
 
 _SAVE_MINUTES = 0.25  # a canceled job has no time to finish a long step, and a laptop can be closed at any moment
 
@@ -60,6 +58,10 @@ class Request:
     """``auto``, ``cpu`` or ``cuda``."""
     seed: int = 0
 
+    def if_canceled(self) -> str:
+        """Return what a person who canceled is told."""
+        return what_a_cancel_left(self.out)
+
 
 @dataclass(frozen=True)
 class ClassScore:
@@ -88,6 +90,8 @@ class Result:
     """Why the run is as it is."""
     ended: Literal["complete", "no better"]
     """Whether all epochs were made, or the score did not get better for long."""
+    advice: str
+    """What to do about a model that finds next to nothing; empty for others."""
 
 
 def run(request: Request, *, progress: Progress = no_progress, cancel: CancelToken | None = None) -> Result:
@@ -104,6 +108,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     """
     from MedDeepRegSegLib.datasets.dataset import read_dataset
     from MedDeepRegSegLib.models.networks import choose_device
+    from MedDeepRegSegLib.models.segmenter_card import advice
     from MedDeepRegSegLib.training.cases.begin import begin
     from MedDeepRegSegLib.training.cases.model_export import describe, write_model
     from MedDeepRegSegLib.training.cases.trainer import train_cases
@@ -146,4 +151,5 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         minutes=result.seconds / 60,
         notes=begun.notes,
         ended="complete" if result.step >= settings.steps else "no better",
+        advice=advice(made),
     )

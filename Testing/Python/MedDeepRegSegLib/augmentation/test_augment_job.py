@@ -1,6 +1,7 @@
 """The command and its job: files, the picture, the record, what is refused, and nothing where it is canceled."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -99,6 +100,42 @@ def test_bad_words_write_nothing(files, tmp_path, monkeypatch, capsys, words, sa
     assert says in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "applied.json").exists()
+
+
+def test_samples_of_two_runs_never_mix(files, tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "notes.txt").write_text("of the user")  # other files may be there
+    assert augment(*files, "--count", "2", "--out", out) == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    for words in (("--count", "1"), ("--preview-only",), ("--record", _moved_record(out, tmp_path))):
+        assert augment(*files, *words, "--out", out) == 2
+        told = capsys.readouterr().err
+        assert "holds samples already (applied.json and 5 other files), expected a new or empty one" in told
+        assert "choose another folder" in told
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def _moved_record(folder, target):
+    """Return a copy of the record of a folder, elsewhere."""
+    return shutil.copy(folder / "applied.json", target / "record.json")
+
+
+def test_a_sample_of_a_record_replaces_nothing(files, tmp_path, capsys):
+    assert augment(*files, "--count", "1", "--out", tmp_path / "a") == 0
+    data = json.loads((tmp_path / "a" / "applied.json").read_text())
+    (tmp_path / "record.json").write_text(json.dumps({**data, "samples": {"mine": data["samples"]["image_001"]}}))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.nii.gz").write_text("of the user")
+    assert augment(*files, "--record", tmp_path / "record.json", "--out", tmp_path / "out") == 2
+    assert "(mine.nii.gz), expected" in capsys.readouterr().err
+    assert [path.read_text() for path in (tmp_path / "out").iterdir()] == ["of the user"]
+
+
+def test_the_preset_is_told_as_it_is_typed(files, tmp_path, capsys):
+    words = ["augment", *map(str, files), "--count", "1", "--preview-only", "--in-process"]
+    assert main([*words, "--preset", "DEFAULT", "--out", str(tmp_path / "out")]) == 0
+    assert "made 1 sample (preset default)\n" in capsys.readouterr().out
 
 
 def test_a_record_of_another_grid_is_refused(files, tmp_path, capsys):

@@ -1,6 +1,8 @@
 import json
 
+import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from MedDeepRegSegLib.cli.main import main
 from MedDeepRegSegLib.datasets.dataset import read_dataset
@@ -24,6 +26,27 @@ def test_the_command_writes_and_tells(phantom_folder, tmp_path, capsys):
     result = json.loads(capsys.readouterr().out)["result"]
     assert result["findings"] == []
     assert result["fingerprint"]["channels"][0]["modality"] == "MR"
+
+
+@pytest.mark.parametrize("where", [("--in-process",), ()])
+def test_the_checks_are_printed_before_a_split_is_refused(tmp_path, capfd, where):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    array = np.random.default_rng(0).normal(100, 10, (8, 9, 10))
+    sitk.WriteImage(sitk.GetImageFromArray(array.astype(np.int16)), str(folder / "a.nii.gz"))
+    sitk.WriteImage(sitk.GetImageFromArray((array > 105).astype(np.uint8)), str(folder / "a_seg.nii.gz"))
+    words = ["dataset", str(folder), "--out", str(tmp_path / "d.json"), "--test", "0.2", *where]
+    assert main(words) == 2
+    *table, refusal = capfd.readouterr().err.strip().splitlines()
+    assert "What was found" in table[1]
+    assert any("--classes NAMES.json" in line for line in table)
+    assert "1 patient has labels to draw from, expected at least 3" in refusal
+    assert "--validation 0 --test 0" in refusal
+    assert not (tmp_path / "d.json").exists()
+    assert main([*words, "--quiet"]) == 2
+    assert len(capfd.readouterr().err.strip().splitlines()) == 1
+    assert main([*words, "--validation", "0", "--test", "0"]) == 0
+    assert "1 case of 1 patient: 1 training\n" in capfd.readouterr().out
 
 
 def test_bad_input_is_one_line(tmp_path, capsys):

@@ -63,6 +63,7 @@ def test_ctrl_c_saves_and_resume_goes_on(dataset, tmp_path):
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
+    assert "was saved, and resume goes on with it" in told
     assert not (model / "model.json").exists()
     assert main(["train", str(dataset), "--out", str(model), "--resume", "--in-process", "--quiet"]) == 0
     assert load_segmenter(model).description.training.steps == 200

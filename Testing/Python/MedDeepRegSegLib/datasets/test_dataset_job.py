@@ -1,5 +1,6 @@
 import csv
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -7,7 +8,7 @@ from MedDeepRegSegLib.datasets.dataset import read_dataset
 from MedDeepRegSegLib.datasets.dataset_job import Request, Result, run
 from MedDeepRegSegLib.datasets.hashes import content_sha256
 from MedDeepRegSegLib.errors import Canceled, InputError
-from MedDeepRegSegLib.jobs.progress import CancelToken
+from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken
 from MedDeepRegSegLib.jobs.schema import from_json, to_json
 
 
@@ -97,9 +98,52 @@ def test_cancel_and_errors_leave_nothing(folder, tmp_path):
         token = CancelToken()
         with pytest.raises(Canceled):
             run(Request(folder=folder, out=tmp_path / "new" / "d.json", copy=copy), progress=stop, cancel=token)
-    with pytest.raises(InputError, match="patients have labels to draw from"):
+    with pytest.raises(InputError, match="1 patient has labels to draw from"):
         run(Request(folder=folder, out=tmp_path / "new" / "d.json", patient_pattern="^p"))
     assert not (tmp_path / "new").exists()
+
+
+def test_what_the_checks_found_is_told_before_a_split_is_refused(folder, tmp_path):
+    told = []
+    request = Request(folder=folder, out=tmp_path / "d.json", patient_pattern="^p")
+    with pytest.raises(InputError, match=r"\(1 case is left out because of errors\).* --validation 0 "):
+        run(request, progress=lambda _fraction, message: told.append(message))
+    assert told[-1].startswith(NOTE)
+    assert "empty labels" in told[-1]
+    assert "checks: 1 error, " in told[-1]
+    assert run(replace(request, validation=0.0)).roles["training"] == 4
+
+
+def test_wrong_shares_are_told_before_the_work(folder, tmp_path):
+    told = []
+    with pytest.raises(InputError, match="shares are 1"):
+        run(
+            Request(folder=folder, out=tmp_path / "d.json", validation=1.0),
+            progress=lambda _fraction, message: told.append(message),
+        )
+    assert told == []
+
+
+def test_images_without_labels_are_kept_unused(folder, tmp_path, write_case):
+    write_case("in/new.nii.gz", "elsewhere.nii.gz", seed=9)
+    dataset = read_dataset(run(Request(folder=folder, out=tmp_path / "d.json")).dataset)
+    assert [case.role for case in dataset.cases if case.labels is None] == ["unused"]
+    assert next(case for case in dataset.cases if case.name == "new").left_out == ""
+
+
+def test_classes_without_names_point_to_the_option(folder, tmp_path):
+    request = Request(folder=folder, out=tmp_path / "d.json")
+    notes = [found for found in run(request).findings if "no names" in found.what]
+    assert [(note.severity, note.check) for note in notes] == [("note", "segment names")]
+    assert "'Segment 1'" in notes[0].what
+    assert "--classes NAMES.json" in notes[0].todo
+    names = tmp_path / "names.json"
+    names.write_text('{"box": 1}')
+    named = run(replace(request, classes=names))
+    renamed = run(replace(request, renames=("Segment 1=box",)))
+    for result in (named, renamed):
+        assert result.classes == ("box",)
+        assert not [found for found in result.findings if "no names" in found.what]
 
 
 def test_only_unusable_labels_are_told(tmp_path, write_case):

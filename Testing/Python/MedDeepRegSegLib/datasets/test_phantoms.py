@@ -20,6 +20,6 @@ def test_nothing_is_overwritten(phantom_dataset):
 
 
 def test_one_head_is_too_few(tmp_path):
-    with pytest.raises(InputError, match="1 cases, expected at least 2"):
+    with pytest.raises(InputError, match="1 case, expected at least 2"):
         write_phantom_dataset(tmp_path / "one", cases=1)
     assert not (tmp_path / "one").exists()

@@ -117,7 +117,7 @@ def test_pairs_in_two_folders_and_labels_without_image(tmp_path):
     touch(tmp_path, "images/a.nii.gz", "labels/a.seg.nrrd", "labels/z.nii.gz")
     found = find_cases(tmp_path)
     assert [case.name for case in found.cases] == ["a"]
-    assert "1 files of labels have no image" in found.notes[0]
+    assert "1 file of labels has no image" in found.notes[0]
     touch(tmp_path, "labels/a_seg.nii.gz")
     with pytest.raises(InputError, match="are both labels of 'a'"):
         find_cases(tmp_path)

@@ -76,9 +76,18 @@ def test_given_test_cases_stay_with_all_of_their_patient():
 
 
 def test_too_few_patients_and_wrong_shares():
-    with pytest.raises(InputError, match="1 patients have labels to draw from, expected at least 2"):
+    with pytest.raises(InputError, match=r"1 patient has labels .*, expected at least 2 .* give --validation 0 to use"):
         split(dataset_of("AAA"))
     assert {case.role for case in split(dataset_of("AAA"), validation=0).cases} == {"training"}
+    with pytest.raises(
+        InputError, match=r"2 patients have labels .*training, validation, test: .* --validation 0 --test 0"
+    ):
+        split(dataset_of("AB"), test=0.2)
+    assert {case.role for case in split(dataset_of("AB"), validation=0, test=0).cases} == {"training"}
+    with pytest.raises(InputError, match=r"2 cases are left out because of errors\)"):
+        split(dataset_of("ABC", case0={"left_out": "x"}, case1={"left_out": "x"}))
+    with pytest.raises(InputError, match=r"0 patients have labels .*: add labels of more patients$"):
+        split(dataset_of("AA", case0={"role": "test"}))
     for shares in ((0.6, 0.5), (-0.1, 0), (float("nan"), 0)):
         with pytest.raises(InputError, match="shares are"):
             split(dataset_of("ABC"), validation=shares[0], test=shares[1])
@@ -95,5 +104,5 @@ def test_each_patient_is_once_for_validation():
     assert sorted(validated) == sorted(case.name for case in dataset.cases[:10])
     with pytest.raises(InputError, match="6 folds of 5 patients"):
         folds(dataset, 6)
-    with pytest.raises(InputError, match="1 folds"):
+    with pytest.raises(InputError, match="1 fold of 5 patients"):
         folds(dataset, 1)

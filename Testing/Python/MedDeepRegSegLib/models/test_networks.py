@@ -11,7 +11,7 @@ from MedDeepRegSegLib.errors import InputError, MissingPackageError
 from MedDeepRegSegLib.models import encoder as encoder_module
 from MedDeepRegSegLib.models import networks
 from MedDeepRegSegLib.models.model_folder import read_model
-from MedDeepRegSegLib.models.networks import choose_device, import_torch, load_encoder
+from MedDeepRegSegLib.models.networks import choose_device, import_monai, import_torch, load_encoder
 from MedDeepRegSegLib.models.sealed_folder import write_sealed
 
 
@@ -151,3 +151,13 @@ def test_missing_torch_says_what_to_do(monkeypatch, folder):
     for call in (import_torch, lambda: choose_device("auto"), lambda: load_encoder(folder)):
         with pytest.raises(MissingPackageError, match="extension PyTorch"):
             call()
+
+
+def test_monai_that_cannot_be_started_says_why(monkeypatch, tmp_path):
+    (tmp_path / "monai.py").write_text("raise OSError('a library is missing')\n")
+    monkeypatch.delitem(sys.modules, "monai", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(
+        MissingPackageError, match=r"this network needs MONAI.*\(a library is missing\).*agree to install"
+    ):
+        import_monai("this network")

@@ -77,6 +77,6 @@ def test_settings_that_no_network_has_are_refused(settings, message):
 
 def test_without_monai_it_is_said_what_to_do(monkeypatch):
     monkeypatch.setitem(sys.modules, "monai", None)
-    with pytest.raises(MissingPackageError, match="install"):
+    with pytest.raises(MissingPackageError, match="the network unet needs MONAI, which is not installed"):
         build_segmenter(TINY["unet"])
     build_segmenter(TINY["encoder"])

@@ -66,7 +66,7 @@ def test_wrong_choices_are_told_and_leave_nothing(scene, tmp_path):
         run_task(DatasetTask([first, first], folder=folder))
     with pytest.raises(InputError, match="1 patients for 2 volumes"):
         run_task(DatasetTask([first, second], folder=folder, patients=["p"]))
-    with pytest.raises(InputError, match="1 patients have labels to draw from"):
+    with pytest.raises(InputError, match="1 patient has labels to draw from"):
         run_task(DatasetTask([first, second], folder=folder, patients=["p", "p"]))
     assert not folder.exists()
     made = run_task(DatasetTask([first, second], folder=folder, validation=0.5))

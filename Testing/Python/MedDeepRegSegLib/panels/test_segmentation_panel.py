@@ -195,6 +195,21 @@ def test_doubt_and_learning_are_of_the_network(panel, monkeypatch):
     assert chosen == [(False, False), (True, True), (False, False)]
 
 
+def test_a_network_of_ones_own_arrives_in_the_task(panel, monkeypatch, tmp_path):
+    from MedDeepRegSegLib.panels import grow_section
+    from MedDeepRegSegLib.panels.parameters import GrowingMethod
+
+    made = requests(panel, monkeypatch, grow_section, "GrowTask")
+    panel.ui.positivePointsSelector.setCurrentNode(markups_from_points([(0.0, 0.0, 0.0)], ["inside"], "Inside"))
+    panel.ui.growButton.click()
+    panel.ui.growModelPathLineEdit.currentPath = str(tmp_path)
+    panel.ui.growButton.click()
+    panel.parameterNode.growMethod = GrowingMethod.CLASSIC
+    assert not panel.ui.growModelPathLineEdit.enabled
+    panel.ui.growButton.click()
+    assert [options["model"] for _arguments, options in made] == [None, tmp_path, None]
+
+
 def test_doubt_is_shown_and_the_next_point_is_told(panel, head_nodes, organs):
     node = panel.parameterNode
     volume = head_nodes[1]

@@ -117,3 +117,65 @@ def test_the_self_test_trains(loaded, tmp_path):
     outputs = check_training(loaded.logic, tmp_path)
     assert outputs["segmentation"].GetScene() is slicer.mrmlScene
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def small_heads(tmp_path_factory):
+    """The file of a dataset with two cases that are not labeled."""
+    from small_heads import write_small_heads
+
+    return write_small_heads(tmp_path_factory.mktemp("small") / "heads")
+
+
+@pytest.mark.slow
+def test_the_growing_network_is_fine_tuned(panel, small_heads, tmp_path, monkeypatch):
+    from tiny_growing import write_tiny_growing
+
+    from MedDeepRegSegLib.panels import train_section
+    from MedDeepRegSegLib.panels.training_choices import TrainedNetwork
+
+    task = train_section.TrainGrowingTask
+    short = {"minutes": None, "steps": 2, "clicks": 2, "most_objects": 2}  # the panel offers a minute and more
+    monkeypatch.setattr(train_section, "TrainGrowingTask", lambda *nodes, **given: task(*nodes, **{**given, **short}))
+    model = tmp_path / "grown"
+    panel.ui.trainingDatasetPathLineEdit.currentPath = str(small_heads)
+    panel.ui.trainingModelPathLineEdit.currentPath = str(model)
+    panel.parameterNode.trainNetwork = TrainedNetwork.GROWING
+    panel.ui.trainStartPathLineEdit.currentPath = str(write_tiny_growing(tmp_path / "start"))
+    panel.ui.trainButton.click()
+    assert "kept in the model folder" in panel.ui.trainButton.toolTip
+    wait_for_end(panel)
+    assert (model / "model.json").is_file(), panel.ui.statusLabel.text
+    text = panel.ui.trainResultLabel.text
+    assert "Own model" in text
+    assert str(model) in text
+    table = panel.ui.trainingTableView.mrmlTableNode()
+    assert table.GetName() == "grown clicks saved"
+    assert rows_from_table(table)[1]
+    # It needs clicks, so it is nothing to segment with; and its run is not begun again by mistake.
+    assert "under Grow" in panel.ui.predictButton.toolTip
+    assert "A run lies in the model folder already" in panel.ui.trainButton.toolTip
+
+
+@pytest.mark.slow
+def test_the_next_cases_to_label_are_ranked(panel, small_heads, tmp_path):
+    from dataclasses import replace
+
+    from tiny_segmenter import TINY, write_tiny_segmenter
+
+    from MedDeepRegSegLib.datasets.dataset import read_dataset
+
+    dataset = read_dataset(small_heads)
+    settings = replace(TINY["custom"], classes=len(dataset.classes) + 1)
+    write_tiny_segmenter(tmp_path / "m", settings, classes=dataset.classes, channels=dataset.channels, validation=())
+    panel.ui.trainingDatasetPathLineEdit.currentPath = str(small_heads)
+    panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path / "m")
+    panel.ui.selectButton.click()
+    assert panel.ui.selectButton.text == "Cancel"
+    wait_for_end(panel)
+    table = panel.ui.trainingTableView.mrmlTableNode()
+    assert table is not None, panel.ui.statusLabel.text
+    cases = [row["case"] for row in rows_from_table(table)[1]]
+    assert sorted(cases) == ["phantom-004", "phantom-005"]
+    assert panel.ui.statusLabel.text == f"Done: label {cases[0]} next."
+    assert not panel.ui.tablesCollapsibleButton.collapsed

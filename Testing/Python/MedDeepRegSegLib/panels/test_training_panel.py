@@ -99,10 +99,18 @@ def test_using_a_model_needs_one(panel, tmp_path):
     assert "not empty" in panel.ui.evaluateButton.toolTip
 
 
+def test_a_growing_network_is_not_segmented_with(panel, tmp_path):
+    (tmp_path / "model.json").write_text('{"architecture": "growing"}')
+    panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path)
+    for name in ("predictButton", "evaluateButton", "selectButton"):
+        assert not getattr(panel.ui, name).enabled
+        assert "under Grow" in getattr(panel.ui, name).toolTip
+
+
 def test_minutes_are_the_default(panel, tasks, phantom_files, tmp_path):
     panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path / "model")
     assert panel.ui.trainMinutesSpinBox.value == 20
-    assert "recommended" in panel.ui.trainNetworkComboBox.currentText
+    assert "(default)" in panel.ui.trainNetworkComboBox.currentText
     panel.ui.trainButton.click()
     ((name, nodes, options),) = tasks
     assert (name, nodes) == ("TrainTask", (phantom_files,))

@@ -125,8 +125,10 @@ def test_cases_that_the_model_has_seen(dataset):
     assert "trained on 2 of these 3" in seen_cases(dataset, test, seen, "training")[0]
     # case3 and case4 are of one patient.
     related = replace(seen, training=replace(seen.training, training_cases=("case3",)))
-    with pytest.raises(InputError, match="patients of 1 cases"):
+    with pytest.raises(InputError, match="on patients of 1 of the test cases"):
         seen_cases(dataset, test[2:], related, "test")
+    one = replace(seen, training=replace(seen.training, training_cases=(test[0].name,)))
+    assert "trained on 1 of 1 case:" in seen_cases(dataset, test[:1], one, "training")[0]
     elsewhere = replace(seen, training=replace(seen.training, dataset="other"))
     assert "have names of cases" in seen_cases(dataset, test, elsewhere, "test")[0]
     chosen = replace(seen, training=replace(seen.training, training_cases=(), validation_cases=("case4",)))
@@ -145,6 +147,9 @@ def test_the_report_is_whole_and_escaped(dataset, found):
     assert "case0" in page  # trained on
     assert "0.875" in page
     assert page.count("<circle") == 3 * 2 * 3
+    assert "3 test cases of 2 patients" in page
+    single = evaluation_report(replace(found, cases=found.cases[:1]), description(), dataset, "test", [])
+    assert "1 test case of 1 patient," in single
 
 
 def test_job(as_model, dataset_path, tmp_path):

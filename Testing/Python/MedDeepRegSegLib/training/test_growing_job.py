@@ -20,8 +20,9 @@ from MedDeepRegSegLib.training.case_objects import ObjectCases
 from MedDeepRegSegLib.training.growing import GrowingTrainSettings, train_growing
 from MedDeepRegSegLib.training.growing_cases import GrowingTuning
 from MedDeepRegSegLib.training.growing_export import export_growing
-from MedDeepRegSegLib.training.growing_job import RUN, Request, run
+from MedDeepRegSegLib.training.growing_job import Request, run
 from MedDeepRegSegLib.training.growing_tuning import known_settings, tune
+from MedDeepRegSegLib.training.run_folder import RUN
 
 SMALL = GrowingNetworkSettings(channels=(8, 8, 8, 8), states=(8, 8, 8), steps=(1, 1, 1), similarity_features=4)
 GROWING = GrowingTrainSettings(steps=4, objects=1, sides=(32,), most_clicks=3, warmup=1, network=SMALL)

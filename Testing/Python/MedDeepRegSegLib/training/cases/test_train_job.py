@@ -4,11 +4,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+import SimpleITK as sitk
 
 from MedDeepRegSegLib.datasets.dataset import read_dataset, write_dataset
-from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.datasets.phantoms import write_phantom_dataset
+from MedDeepRegSegLib.errors import Canceled, InputError
+from MedDeepRegSegLib.jobs.progress import CancelToken
+from MedDeepRegSegLib.jobs.runner import run_job
 from MedDeepRegSegLib.models.segmenter_folder import load_segmenter
-from MedDeepRegSegLib.training.cases.train_job import RUN, Request, run
+from MedDeepRegSegLib.training.cases.train_job import Request, run
+from MedDeepRegSegLib.training.run_folder import RUN
 
 TINY = {"epochs": 1, "steps_per_epoch": 2, "batch": 1, "patch": (16, 16, 16), "spacing_mm": (8.0, 8.0, 8.0)}
 
@@ -122,16 +127,55 @@ def test_more_than_the_memory_holds_is_refused(dataset_file, tmp_path):
     assert not (tmp_path / "model").exists()
 
 
-def test_a_run_of_given_duration(dataset_file, tmp_path):
+def test_a_run_of_given_duration(dataset_file, tmp_path, monkeypatch):
+    from MedDeepRegSegLib.training.cases import pace
+
+    monkeypatch.setattr(pace, "_SECONDS", 0.1)
     options = {name: value for name, value in TINY.items() if name not in ("epochs", "steps_per_epoch")}
     result = run(Request(dataset=dataset_file, out=tmp_path / "model", minutes=0.02, scratch=True, **options))
-    assert any("fit into 0.02 minutes" in note for note in result.notes)
+    note = next(note for note in result.notes if "fit into 0.02 minutes" in note)
+    assert "so few updates rarely find anything: give 1 minutes or more" in note
     settings = json.loads((tmp_path / "model" / RUN / "settings.json").read_text())
     assert settings["start"] == ""
     assert settings["epochs"] >= 1
 
 
+def test_labels_that_are_empty_are_refused(tmp_path):
+    file = write_phantom_dataset(tmp_path / "data", cases=2, spacing_mm=8.0, validation=0.0)
+    for case in read_dataset(file).cases:
+        labels = sitk.ReadImage(str(case.labels))
+        sitk.WriteImage(labels * 0, str(case.labels))
+    with pytest.raises(InputError, match="no training case shows any voxel of"):
+        run(Request(dataset=file, out=tmp_path / "model", **TINY))
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_model_that_finds_nothing_says_so(trained):
+    """One epoch of two steps."""
+    out, result = trained
+    weak = [one.name for one in result.classes if one.dice is not None and one.dice < 0.1]
+    assert weak
+    assert result.advice.startswith(f"Next to nothing was found of {', '.join(weak)} in the validation cases")
+    assert result.advice in (out / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_who_cancels_is_told_what_is_kept(dataset_file, tmp_path, begun):
+    cancel = CancelToken()
+
+    def stop(_fraction, text):
+        if not begun or "step 2" in text:
+            cancel.cancel()
+
+    request = Request(dataset=dataset_file, out=tmp_path / "model", **TINY)
+    with pytest.raises(Canceled, match="was saved, and resume goes on" if begun else "nothing was written"):
+        run_job("train", request, progress=stop, cancel=cancel)
+    assert (tmp_path / "model").exists() == begun
+
+
 def test_a_dataset_that_is_none(tmp_path):
+    with pytest.raises(InputError, match="is a folder, expected the file of a dataset: make one with 'meddeep dataset"):
+        run(Request(dataset=tmp_path, out=tmp_path / "model"))
     (tmp_path / "data.json").write_text("{}")
     with pytest.raises(InputError, match="not a dataset"):
         run(Request(dataset=tmp_path / "data.json", out=tmp_path / "model"))
@@ -140,7 +184,7 @@ def test_a_dataset_that_is_none(tmp_path):
 
 def test_on_a_gpu_its_own_memory_counts(dataset_file, tmp_path, monkeypatch):
     """Not that of the machine, which is often much larger."""
-    from MedDeepRegSegLib.jobs.progress import CancelToken, no_progress
+    from MedDeepRegSegLib.jobs.progress import no_progress
     from MedDeepRegSegLib.training.cases import begin as module
 
     asked = {}

@@ -1,0 +1,6 @@
+from MedDeepRegSegLib.wording import by_number, counted
+
+
+def test_nouns_follow_their_number():
+    assert [counted(number, "case") for number in (0, 1, 2)] == ["0 cases", "1 case", "2 cases"]
+    assert [by_number(number, "has", "have") for number in (0, 1, 2)] == ["have", "has", "have"]
