@@ -26,7 +26,6 @@ _COMMANDS = (
     *("samples", "register", "foreground", "contours", "grow", "measure", "subdivide", "features", "batch"),
     *("augment", "dataset", "train", "predict", "evaluate", "select", "bundle"),
 )
-_PLANNED = ("cases", "associations")
 _DESCRIPTION = """\
 Register CT and MR, grow and measure structures, assess findings and report: MedDeep without a window.
 
@@ -83,11 +82,8 @@ def _own_commands() -> list[Command]:
 
 
 def _command_name(words: Sequence[str], commands: dict[str, Command]) -> str | None:
-    """Return the subcommand on the command line, or None. Planned ones are refused by name."""
+    """Return the subcommand on the command line, or None."""
     name = next((word for word in words if not word.startswith("-")), None)
-    if name in _PLANNED and name not in commands:
-        msg = f"the command {name!r} is not in version {__version__} yet; there are: {', '.join(commands)}"
-        raise InputError(msg)
     return name if name in commands else None
 
 

@@ -109,19 +109,12 @@ def begin(
         raise InputError(msg)
     progress(0.2, "Looking at the cases")
     found = fingerprint(dataset, progress=part_of(progress, 0.2, 0.8), cancel=cancel)
-    if not _shown(found, names[0]):
-        classes = ", ".join(segment.name for segment in dataset.classes)
-        msg = f"no training case shows any voxel of {classes}: check the labels and their values, and make the dataset again"
-        raise InputError(msg)
+    shown_notes = _check_shown(found, dataset, *names)
     # Prepared cases lie in the memory of the machine, and the network in that of the GPU where there is one.
     whole = budget if device == "cpu" or request.memory_gb else free_memory_bytes(device)
     room = whole - cache if whole and device == "cpu" else whole
     planned = plan(found, network=request.network, memory_bytes=room, device=device)
-    notes = list(planned.notes)
-    if not checked:
-        notes.append("no case is kept for validation: the last weights are kept, and nothing tells when to stop")
-    elif not _shown(found, names[1]):
-        notes.append("no validation case shows a class: the last weights are kept, and nothing tells when to stop")
+    notes = [*planned.notes, *shown_notes]
     settings = CaseTrainSettings(
         batch=planned.batch,
         learning_rate=LEARNING_RATES[request.network],
@@ -155,9 +148,22 @@ def begin(
     return Begun(settings, weights, tuple(notes), cache)
 
 
-def _shown(found: Fingerprint, names: tuple[str, ...]) -> bool:
-    """Return whether any of these cases shows a voxel of a class."""
-    return any(amount.voxels for one in found.cases if one.case in names for amount in one.classes)
+def _check_shown(
+    found: Fingerprint, dataset: Dataset, learned: tuple[str, ...], checked: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Refuse labels that show nothing to learn, and return what to tell of those that show nothing to measure."""
+
+    def shown(names: tuple[str, ...]) -> bool:
+        return any(amount.voxels for one in found.cases if one.case in names for amount in one.classes)
+
+    if not shown(learned):
+        classes = ", ".join(segment.name for segment in dataset.classes)
+        msg = f"no training case shows any voxel of {classes}: check the labels and their values, and make the dataset again"
+        raise InputError(msg)
+    if shown(checked):
+        return ()
+    why = "no validation case shows a class" if checked else "no case is kept for validation"
+    return (f"{why}: the last weights are kept, and nothing tells when to stop",)
 
 
 def _wait_for_settings(folder: Path, cancel: CancelToken) -> CaseTrainSettings:
