@@ -21,12 +21,16 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=40
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: demo test test-quick check setup cmake-lists clean
+.PHONY: demo test test-quick coverage check setup cmake-lists clean
 
 demo: setup
 	$(BIN)/meddeep demo --out "$(OUT)" $(DEMO_ARGUMENTS)
 
 test: setup check
+	$(PYTEST)
+
+# Slower than the tests alone.
+coverage: setup
 	$(PYTEST) --cov --cov-report=term:skip-covered
 
 test-quick: setup
@@ -48,7 +52,7 @@ $(STAMP): pyproject.toml setup.py constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(INSTALL) --upgrade pip
 	$(if $(TORCH_INDEX),$(INSTALL) --constraint constraints.txt --index-url $(TORCH_INDEX) torch)
-	$(INSTALL) --constraint constraints.txt --editable ".[scene,networks,test]"
+	$(INSTALL) --constraint constraints.txt --editable ".[scene,networks,diagnosis,test]"
 	touch $@
 
 clean:

@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,9 @@ from MedDeepRegSegLib.jobs.outputs import write_text
 CASE_COLUMN = "case"
 PATIENT_COLUMN = "patient"
 
+LESION_COLUMN = "lesion_"
+"""Columns ``lesion_0``, ``lesion_1`` ... hold encoder features of the lesion's image."""
+
 
 @dataclass(frozen=True)
 class CaseTable:
@@ -29,11 +32,15 @@ class CaseTable:
     values:
         (N, F) in the features' units, NaN where missing.
     target:
-        (N,) 1 where the outcome is present, 0 where not.
+        (N,) outcome: 1 where it is present and 0 where not, a number, or a step of a scale.
     patients:
         (N,) text; rows of one patient never go to two folds.
     cases:
         (N,) text that identifies the row.
+    lesion:
+        (N, D) encoder features of the lesion's image, NaN where there is none; D is 0 in a table without images.
+    notes:
+        What to know about the table, for example how many rows were left out.
     """
 
     names: tuple[str, ...]
@@ -41,12 +48,17 @@ class CaseTable:
     target: NDArray[np.float64]
     patients: NDArray[np.str_]
     cases: NDArray[np.str_]
+    notes: tuple[str, ...] = ()
+    lesion: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
 
     def __post_init__(self) -> None:
         """Check the shapes; raises ValueError."""
         count = len(self.target)
         if self.values.shape != (count, len(self.names)) or len(self.patients) != count or len(self.cases) != count:
             msg = f"case table: shapes {self.values.shape}, {len(self.patients)}, {len(self.cases)} do not fit {count} rows"
+            raise ValueError(msg)
+        if self.lesion.shape[1] and len(self.lesion) != count:
+            msg = f"case table: {len(self.lesion)} rows of lesion features do not fit {count} rows"
             raise ValueError(msg)
 
     def __len__(self) -> int:
@@ -56,10 +68,20 @@ class CaseTable:
         """Return (N, len(names)) values of some features."""
         return self.values[:, [self.names.index(name) for name in names]]
 
+    def learning_values(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """Return (N, len(names) + D) values of some features, then those of the lesion's image."""
+        values = self.select(names)
+        return np.concatenate([values, self.lesion], axis=1) if self.lesion.shape[1] else values
+
     def rows(self, chosen: NDArray) -> "CaseTable":
         """Return the table with some of its rows (indices or booleans)."""
-        return CaseTable(
-            self.names, self.values[chosen], self.target[chosen], self.patients[chosen], self.cases[chosen]
+        return replace(
+            self,
+            values=self.values[chosen],
+            target=self.target[chosen],
+            patients=self.patients[chosen],
+            cases=self.cases[chosen],
+            lesion=self.lesion[chosen] if self.lesion.shape[1] else self.lesion,
         )
 
 
@@ -69,41 +91,86 @@ def table_from_rows(pathology: Pathology, rows: Sequence[Mapping[str, object]]) 
     Parameters
     ----------
     rows:
-        Feature values by name, the target (1 or 0) by its name, ``patient``, and optionally ``case``.
+        Feature values by name, the target by its name, ``patient``, and optionally ``case``. Rows without the outcome
+        are left out, with a note, as long as others have it.
 
     Raises
     ------
     InputError
-        If there are no rows, a value is implausible, or patient or target is missing. Names the row.
+        If there are no rows, a value is implausible, the patient is missing, or the target is missing in every row.
+        Names the row.
 
     Notes
     -----
     Patients get the one spelling of :func:`~MedDeepDiagnosisLib.lidc.patient_name`.
     """
-    values, target, patients, cases = [], [], [], []
+    values, target, patients, cases, used = [], [], [], [], []
+    without = 0
     for number, row in enumerate(rows, start=1):
         patient = patient_name(str(row.get(PATIENT_COLUMN) or ""))
-        outcome = str(row.get(pathology.target.name) if row.get(pathology.target.name) is not None else "").strip()
         if not patient:
             msg = f"row {number}: column {PATIENT_COLUMN!r} is empty: without it cases of one patient would leak between folds"
             raise InputError(msg)
-        if outcome not in {"0", "1", "0.0", "1.0"}:
-            msg = f"row {number}: {pathology.target.name} is {outcome!r}, expected 1 ({pathology.target.positive}) or 0"
-            raise InputError(msg)
         try:
-            parsed = pathology.parse_values(row)
+            outcome = pathology.target.parse(row.get(pathology.target.name))
+            parsed = pathology.parse_values(row) if not np.isnan(outcome) else {}
         except InputError as error:
             msg = f"row {number}: {error}"
             raise InputError(msg) from error
+        if np.isnan(outcome):
+            without += 1
+            continue
         values.append([parsed[feature.name] for feature in pathology.features])
-        target.append(float(outcome))
+        target.append(outcome)
         patients.append(patient)
         cases.append(str(row.get(CASE_COLUMN) or number))
-    if not values:
+        used.append(row)
+    if not rows:
         msg = "the training table has no rows, expected one for each case"
         raise InputError(msg)
+    if not values:
+        msg = f"row 1: {pathology.target.name} is '', expected {pathology.target.allowed_text}: no row has the outcome"
+        raise InputError(msg)
+    notes = (f"{without} of {len(rows)} rows have no {pathology.target.name} and were left out.",) if without else ()
     names = tuple(feature.name for feature in pathology.features)
-    return CaseTable(names, np.array(values), np.array(target), np.array(patients), np.array(cases))
+    return CaseTable(
+        names, np.array(values), np.array(target), np.array(patients), np.array(cases), notes, lesion_rows(used)
+    )
+
+
+def lesion_names(names: Iterable[str]) -> list[str]:
+    """Return those columns that hold encoder features of the lesion's image, in the order of their numbers."""
+    numbered = [(name.removeprefix(LESION_COLUMN), name) for name in names if name.startswith(LESION_COLUMN)]
+    return [name for _, name in sorted((int(number), name) for number, name in numbered if number.isdecimal())]
+
+
+def lesion_rows(rows: Sequence[Mapping[str, object]], count: int | None = None) -> NDArray[np.float64]:
+    """Return (N, D) encoder features of the lesion's image, NaN where a row lacks any of them.
+
+    Parameters
+    ----------
+    count:
+        D; as many as the rows have columns of them if None.
+
+    Raises
+    ------
+    InputError
+        If a cell is no number, or the rows have another number of such columns than ``count``, and not none.
+    """
+    names = lesion_names({name for row in rows for name in row})
+    if count is not None and len(names) not in (0, count):
+        msg = f"there are {len(names)} columns {LESION_COLUMN}…, expected {count}: use the encoder that the model was trained with"
+        raise InputError(msg)
+    features = np.full((len(rows), len(names) if count is None else count), np.nan)
+    for index, row in enumerate(rows):
+        cells = [str(row.get(name) if row.get(name) is not None else "").strip() for name in names]
+        if cells and all(cells):
+            try:
+                features[index] = [float(cell) for cell in cells]
+            except ValueError as error:
+                msg = f"row {index + 1}: a column {LESION_COLUMN}… is no number ({error}): write them with 'meddeep features'"
+                raise InputError(msg) from error
+    return features
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
@@ -147,8 +214,11 @@ def write_table(table: CaseTable, pathology: Pathology, path: Path) -> None:
     """Write a case table as CSV that :func:`read_rows` and :func:`table_from_rows` read back to the last digit."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([PATIENT_COLUMN, CASE_COLUMN, pathology.target.name, *table.names])
-    for patient, case, outcome, values in zip(table.patients, table.cases, table.target, table.values, strict=True):
+    lesion = table.lesion if table.lesion.shape[1] else np.empty((len(table), 0))
+    numbered = [f"{LESION_COLUMN}{number}" for number in range(lesion.shape[1])]
+    writer.writerow([PATIENT_COLUMN, CASE_COLUMN, pathology.target.name, *table.names, *numbered])
+    joined = np.concatenate([table.values, lesion], axis=1)
+    for patient, case, outcome, values in zip(table.patients, table.cases, table.target, joined, strict=True):
         cells = ["" if np.isnan(value) else repr(float(value)) for value in values]
-        writer.writerow([patient, case, f"{outcome:g}", *cells])
+        writer.writerow([patient, case, f"{float(outcome)!r}".removesuffix(".0"), *cells])
     write_text(path, text.getvalue())

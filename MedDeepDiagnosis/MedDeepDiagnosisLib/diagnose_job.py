@@ -7,6 +7,7 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
+from MedDeepDiagnosisLib.casebase.doors import case_row
 from MedDeepDiagnosisLib.cases import CASE_COLUMN, PATIENT_COLUMN, read_case
 from MedDeepDiagnosisLib.fitting import shipped_model_folder
 from MedDeepDiagnosisLib.measuring import check_inside, measured_features
@@ -59,6 +60,8 @@ class Request:
         Holds the lesion. Features that the table lacks are measured on it.
     segment:
         Name or identifier of the lesion's segment; None if there is only one.
+    db, case:
+        Case base and the case in it whose values are used, in place of ``table``.
     """
 
     model: Path | None
@@ -67,13 +70,15 @@ class Request:
     image: Path | None = None
     segmentation: Path | None = None
     segment: str | None = None
+    db: str | None = None
+    case: str | None = None
 
 
 @dataclass(frozen=True)
 class Result:
     """The assessment in short, and where the whole is. See :class:`~MedDeepDiagnosisLib.models.prediction.Prediction`."""
 
-    probability: float
+    probability: float | None
     low: float
     high: float
     abstains: bool
@@ -102,13 +107,13 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     Canceled
         If ``cancel`` was set; nothing is written then.
     """
-    if request.table is None and request.segmentation is None:
+    if request.table is None and request.segmentation is None and request.db is None:
         msg = "there is nothing to assess: give a table with one row, or a segmentation of the lesion"
         raise InputError(msg)
     progress(0.0, "reading the model")
     folder = shipped_model_folder("lung_nodule") if request.model is None else request.model
     model = read_model(folder)
-    row: dict[str, object] = {} if request.table is None else dict(read_case(request.table))
+    row = _read_row(request, model.pathology)
     _look(cancel)
     progress(0.1, "reading the lesion")
     lesion = _read_lesion(request)
@@ -240,6 +245,18 @@ def choose_segment(segments: Sequence[Segment], wanted: str | None, *, file_name
     else:
         msg = f"segmentation {file_name} has {len(found)} segments called {wanted!r}, expected one of {names}"
     raise InputError(msg)
+
+
+def _read_row(request: Request, pathology: Pathology) -> dict[str, object]:
+    if (request.db is None) != (request.case is None):
+        msg = "a case of a case base needs both: name the case base and the case"
+        raise InputError(msg)
+    if request.db is not None and request.case is not None:
+        if request.table is not None:
+            msg = "a table and a case of the case base are given, expected one of them"
+            raise InputError(msg)
+        return dict(case_row(request.db, request.case, pathology))
+    return {} if request.table is None else dict(read_case(request.table))
 
 
 def _read_lesion(request: Request) -> Lesion | None:

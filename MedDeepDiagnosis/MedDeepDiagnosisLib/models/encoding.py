@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from MedDeepDiagnosisLib.learning.stored import StoredArrays
 from MedDeepDiagnosisLib.pathology import Feature
 
 _KNOT_QUANTILES = (0.05, 0.35, 0.65, 0.95)
@@ -48,11 +49,11 @@ class Encoding:
 
     def compared(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (N, F) values as they are held against :attr:`usual`: relative ones as ratios, others in their units."""
-        return _compared(self.features, values)
+        return compared_values(self.features, values)
 
     def columns(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (N, C) centered and scaled columns of (N, F) values; NaN becomes 0, the mean case."""
-        scaled = _on_scale(self.features, values)
+        scaled = on_scale(self.features, values)
         raw = np.concatenate(
             [
                 _raw_columns(feature, knots, scaled[:, index])
@@ -68,25 +69,54 @@ def column_count(feature: Feature, knots: NDArray[np.float64]) -> int:
     return _raw_columns(feature, knots, np.ones(1)).shape[1]
 
 
-def learn_encoding(features: Sequence[Feature], values: NDArray[np.float64]) -> Encoding:
-    """Learn knots, means and scales from (N, F) training values (NaN where missing)."""
-    scaled, compared = _on_scale(features, values), _compared(features, values)
-    knots = tuple(_learn_knots(feature, scaled[:, index]) for index, feature in enumerate(features))
-    center, scale, owner, usual = [], [], [], []
+def learn_encoding(features: Sequence[Feature], values: NDArray[np.float64], *, splines: bool = True) -> Encoding:
+    """Learn knots, means and scales from (N, F) training values (NaN where missing).
+
+    Without ``splines`` every number enters as a line.
+    """
+    scaled = on_scale(features, values)
+    knots = tuple(
+        _learn_knots(feature, scaled[:, index]) if splines else np.empty(0) for index, feature in enumerate(features)
+    )
+    center, scale, owner = [], [], []
     for index, (feature, own_knots) in enumerate(zip(features, knots, strict=True)):
         given = ~np.isnan(scaled[:, index])
-        present = compared[given, index]
         raw = _raw_columns(feature, own_knots, scaled[given, index])
-        known = len(present) > 0
+        known = bool(given.any())
         mean = raw.mean(axis=0) if known else np.zeros(raw.shape[1])
         spread = raw.std(axis=0) if known and feature.kind == "number" else np.ones(raw.shape[1])
         center.append(mean)
         # A step of a rating keeps its size: scaling it up where it is rare would undo the penalty that it needs.
         scale.append(np.where(spread > 1e-12, spread, 1.0))
         owner.append(np.full(raw.shape[1], index))
-        usual.append(np.percentile(present, [0.5, 99.5]) if known else _whole_range(feature))
     return Encoding(
-        tuple(features), knots, np.concatenate(center), np.concatenate(scale), np.concatenate(owner), np.array(usual)
+        tuple(features),
+        knots,
+        np.concatenate(center),
+        np.concatenate(scale),
+        np.concatenate(owner),
+        usual_range(features, values),
+    )
+
+
+def encoding_arrays(encoding: Encoding) -> dict[str, NDArray[np.float64]]:
+    """Return what :func:`encoding_from_arrays` takes, beside the features."""
+    arrays = {"center": encoding.center, "scale": encoding.scale, "usual": encoding.usual}
+    knots = {f"knots/{feature.name}": own for feature, own in zip(encoding.features, encoding.knots, strict=True)}
+    return {**arrays, **knots}
+
+
+def encoding_from_arrays(features: tuple[Feature, ...], stored: StoredArrays) -> Encoding:
+    """Return an encoding from the arrays of a model folder; raises InputError if they do not fit the features."""
+    knots = tuple(stored.get(f"knots/{feature.name}", None) for feature in features)
+    counts = [column_count(feature, own) for feature, own in zip(features, knots, strict=True)]
+    return Encoding(
+        features=features,
+        knots=knots,
+        center=stored.get("center", sum(counts)),
+        scale=stored.get("scale", sum(counts)),
+        owner=np.repeat(np.arange(len(features)), counts),
+        usual=stored.get("usual", len(features), 2),
     )
 
 
@@ -103,12 +133,26 @@ def _learn_knots(feature: Feature, values: NDArray[np.float64]) -> NDArray[np.fl
     return knots if len(knots) >= _LEAST_KNOTS else np.empty(0)
 
 
-def _compared(features: Sequence[Feature], values: NDArray[np.float64]) -> NDArray[np.float64]:
+def usual_range(features: Sequence[Feature], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (F, 2) the 0.5th and 99.5th percentile of what :func:`compared_values` returns; see :attr:`Encoding.usual`."""
+    compared = compared_values(features, values)
+    return np.array(
+        [
+            np.percentile(column[~np.isnan(column)], [0.5, 99.5])
+            if (~np.isnan(column)).any()
+            else _whole_range(feature)
+            for feature, column in zip(features, compared.T, strict=True)
+        ]
+    )
+
+
+def compared_values(features: Sequence[Feature], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (N, F) values as they are held against the usual ones: relative ones as ratios, others in their units."""
     relative = np.array([feature.relative_to is not None for feature in features])
-    return np.where(relative, np.exp(np.where(relative, _on_scale(features, values), 0.0)), values)
+    return np.where(relative, np.exp(np.where(relative, on_scale(features, values), 0.0)), values)
 
 
-def _on_scale(features: Sequence[Feature], values: NDArray[np.float64]) -> NDArray[np.float64]:
+def on_scale(features: Sequence[Feature], values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return (N, F) values with logarithms taken, and relative ones divided by their reference."""
     scaled = values.copy()
     names = [feature.name for feature in features]

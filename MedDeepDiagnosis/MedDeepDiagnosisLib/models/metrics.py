@@ -164,3 +164,65 @@ def score_probabilities(
         calibration_slope=slope,
         reliability=points,
     )
+
+
+@dataclass(frozen=True)
+class NumberScores:
+    """What out-of-fold predictions of a number or a step of a scale are worth.
+
+    Attributes
+    ----------
+    pearson:
+        Correlation of outcome and prediction; 0 if all predictions are equal.
+    mean_absolute_error:
+        In units of the outcome.
+    determination:
+        R², 1 less the squared error relative to that of the mean outcome; below 0 is worse than the mean.
+    points:
+        Ten bins of like prediction: mean predicted, mean observed, count.
+    """
+
+    pearson: Estimate
+    mean_absolute_error: Estimate
+    determination: Estimate
+    points: tuple[ReliabilityPoint, ...]
+
+
+def pearson(target: Vector, predicted: Vector, weight: Vector | None = None) -> float:
+    """Return the weighted correlation; 0 if either has no spread."""
+    weight = np.ones_like(target) if weight is None else weight
+    a, b = target - np.average(target, weights=weight), predicted - np.average(predicted, weights=weight)
+    spreads = [float(np.sqrt(weight @ part**2 / weight.sum())) for part in (a, b)]
+    sizes = [float(np.abs(values).max()) for values in (target, predicted)]
+    # Equal values differ from their mean by rounding alone.
+    if any(spread <= 1e-12 * max(size, 1e-300) for spread, size in zip(spreads, sizes, strict=True)):
+        return 0.0
+    return float(weight @ (a * b) / weight.sum() / (spreads[0] * spreads[1]))
+
+
+def mean_absolute_error(target: Vector, predicted: Vector, weight: Vector | None = None) -> float:
+    """Return the weighted mean absolute difference."""
+    return float(np.average(np.abs(target - predicted), weights=weight))
+
+
+def determination(target: Vector, predicted: Vector, weight: Vector | None = None) -> float:
+    """Return the weighted R²; NaN if the outcome has no spread."""
+    weight = np.ones_like(target) if weight is None else weight
+    spread = float(weight @ (target - np.average(target, weights=weight)) ** 2)
+    return 1 - float(weight @ (target - predicted) ** 2) / spread if spread > 0 else float("nan")
+
+
+def score_numbers(
+    target: Vector, predicted: Vector, patients: NDArray[np.str_], *, seed: int, repeats: int = 1000
+) -> NumberScores:
+    """Return all scores of out-of-fold predictions of a number."""
+
+    def estimate(score: Score) -> Estimate:
+        return patient_bootstrap(target, predicted, patients, score, seed=seed, repeats=repeats)
+
+    return NumberScores(
+        pearson=estimate(pearson),
+        mean_absolute_error=estimate(mean_absolute_error),
+        determination=estimate(determination),
+        points=reliability(target, predicted),
+    )

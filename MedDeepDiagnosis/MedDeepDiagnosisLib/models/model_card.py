@@ -1,7 +1,9 @@
 """The model card: what a model is, what it is worth, and where it must not be used."""
 
+from MedDeepDiagnosisLib.learning.fairness import largest_gap
+from MedDeepDiagnosisLib.learning.learners import ADDITIVE, MEAN, learner_method
 from MedDeepDiagnosisLib.models.metrics import Estimate, Scores
-from MedDeepDiagnosisLib.models.model_folder import ModelDescription
+from MedDeepDiagnosisLib.models.model_folder import ModelDescription, ScoredMethod
 from MedDeepDiagnosisLib.models.prediction import STATEMENT
 from MedDeepDiagnosisLib.pathology import Feature
 
@@ -18,9 +20,16 @@ def calibration_text(scores: Scores) -> str:
     return f"{intercept:+.2f}, {scores.calibration_slope:.2f}"
 
 
-def score_rows(description: ModelDescription) -> list[tuple[str, str, str, str, str]]:
-    """Return method, AUC, Brier score, expected calibration error, and calibration intercept and slope as text."""
-    return [(method.title, *_score_cells(method.scores)) for method in description.validation]
+def score_columns(description: ModelDescription) -> tuple[str, ...]:
+    """Return the heads of :func:`score_rows`."""
+    if description.pathology.target.kind == "binary":
+        return ("Model or baseline", "AUC", "Brier", "ECE", "Calibration intercept, slope", "Coverage", "Abstains")
+    return ("Model or baseline", "Pearson R", "Mean absolute error", "R²", "Coverage", "Interval width")
+
+
+def score_rows(description: ModelDescription) -> list[tuple[str, ...]]:
+    """Return the scores of every method as text, in the order of :func:`score_columns`."""
+    return [_score_row(method) for method in description.validation]
 
 
 def model_card(description: ModelDescription) -> str:
@@ -33,12 +42,7 @@ def model_card(description: ModelDescription) -> str:
         "## Use",
         _bullets(pathology.exclusions, "Not to be used for"),
         "## Method",
-        (
-            "Additive logistic regression: numbers as restricted cubic splines, ratings step by step, ridge penalty chosen "
-            "inside the folds. Missing signs have no effect. The interval of a prediction comes from "
-            f"{description.draws} refits on resampled patients; it covers neither the disagreement of readers nor a "
-            "differing population."
-        ),
+        _method(description),
         "## Training data",
         _training(description),
         "## Scores",
@@ -46,7 +50,13 @@ def model_card(description: ModelDescription) -> str:
             f"Nested cross-validation, {training.folds} folds grouped by patient; every step is learned inside the folds. "
             "95 % intervals from resampling patients. These are scores against the reference named above, nothing else."
         ),
+        (
+            "Coverage: how often conformal sets or intervals hold the truth on patients that their thresholds have not "
+            f"seen, {100 * description.validation[0].coverage.level:.0f} % was asked for."
+        ),
         _score_table(description),
+        "## By sex and age",
+        _fairness(description),
         "## Features",
         "\n".join(_feature_line(feature) for feature in pathology.features),
         "## Guidelines to read beside it",
@@ -64,8 +74,9 @@ def _training(description: ModelDescription) -> str:
     target, training = description.pathology.target, description.training
     lines = [
         f"- Source: {training.data} License: {training.license}. SHA-256 of the file: `{training.data_sha256}`.",
-        f"- {training.cases} cases of {training.patients} patients; {training.positive_cases} positive.",
-        f"- Positive: {target.positive} Negative: {target.negative} Left out: {target.left_out}",
+        f"- {training.cases} cases of {training.patients} patients{_positive(description)}.",
+        *([f"- Positive: {target.positive} Negative: {target.negative}"] if target.kind == "binary" else []),
+        *([f"- Left out: {target.left_out}"] if target.left_out else []),
         *(f"- {note}" for note in training.notes),
     ]
     if training.excluded_patients:
@@ -73,18 +84,88 @@ def _training(description: ModelDescription) -> str:
     return "\n".join(lines)
 
 
+def _positive(description: ModelDescription) -> str:
+    binary = description.pathology.target.kind == "binary"
+    return f"; {description.training.positive_cases} positive" if binary else ""
+
+
 def _score_table(description: ModelDescription) -> str:
-    head = "| Model | AUC | Brier | ECE | Calibration intercept, slope |\n|---|---|---|---|---|"
+    columns = score_columns(description)
+    head = f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}"
     return "\n".join([head, *(f"| {' | '.join(row)} |" for row in score_rows(description))])
 
 
-def _score_cells(scores: Scores) -> tuple[str, str, str, str]:
+def _score_row(method: ScoredMethod) -> tuple[str, ...]:
+    coverage = method.coverage
+    if method.binary is not None:
+        scores = method.binary
+        return (
+            method.title,
+            estimate_text(scores.auc),
+            estimate_text(scores.brier),
+            f"{scores.expected_calibration_error:.3f}",
+            calibration_text(scores),
+            f"{coverage.coverage:.3f}",
+            f"{coverage.abstention:.3f}",
+        )
+    if method.numbers is None:
+        return (method.title,)
+    numbers = method.numbers
     return (
-        estimate_text(scores.auc),
-        estimate_text(scores.brier),
-        f"{scores.expected_calibration_error:.3f}",
-        calibration_text(scores),
+        method.title,
+        estimate_text(numbers.pearson),
+        estimate_text(numbers.mean_absolute_error),
+        estimate_text(numbers.determination),
+        f"{coverage.coverage:.3f}",
+        f"{coverage.width:.2f}",
     )
+
+
+def _method(description: ModelDescription) -> str:
+    first = description.variants[0].predictor
+    members = tuple(member.learner for member in first.members) if first.learner == MEAN else ()
+    sentences = [learner_method(first.learner, members), "What can be set is chosen inside the folds."]
+    if first.learner == ADDITIVE:
+        sentences.append("Missing values have no effect.")
+    kind = description.pathology.target.kind
+    if kind == "ordinal":
+        sentences.append(
+            "One model for each step of the scale gives the probability that it is reached (Frank, Hall 2001)."
+        )
+    if kind != "binary":
+        sentences.append("The interval of a prediction is conformal, from out-of-fold residuals.")
+    elif description.draws:
+        sentences.append(
+            f"The interval of a prediction comes from {description.draws} refits on resampled patients; it covers neither "
+            "the disagreement of readers nor a differing population."
+        )
+    else:
+        sentences.append("The interval of a prediction is that of what was observed in cases of like prediction.")
+    if kind == "binary":
+        sentences.append(
+            "Conformal sets (Mondrian) hold the outcomes that fit; where they hold both, or none, the model abstains."
+        )
+    return " ".join(sentences)
+
+
+def _fairness(description: ModelDescription) -> str:
+    if not description.fairness:
+        return "The features hold neither sex nor age: whether it is as good for all is not known."
+    binary = description.pathology.target.kind == "binary"
+    columns = ("Group", "Cases", "AUC" if binary else "R", "Brier" if binary else "MAE", "Bias", "Coverage")
+    lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+    for group in description.fairness:
+        cells = (
+            f"{group.feature}: {group.group}",
+            f"{group.cases} of {group.patients} patients",
+            estimate_text(group.discrimination) if group.discrimination else "too few outcomes",
+            estimate_text(group.error),
+            estimate_text(group.bias),
+            estimate_text(group.coverage) if group.coverage else "",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    gap = largest_gap(description.fairness)
+    return "\n".join(lines) + (f"\n\n{gap}." if gap else "")
 
 
 def _feature_line(feature: Feature) -> str:

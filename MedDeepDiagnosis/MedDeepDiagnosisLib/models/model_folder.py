@@ -6,21 +6,25 @@ from typing import Literal
 
 import numpy as np
 
-from MedDeepDiagnosisLib.models.additive import AdditiveModel
-from MedDeepDiagnosisLib.models.encoding import Encoding, column_count
-from MedDeepDiagnosisLib.models.metrics import Scores
+from MedDeepDiagnosisLib.learning.conformal import Coverage
+from MedDeepDiagnosisLib.learning.fairness import GroupScores
+from MedDeepDiagnosisLib.learning.stored import StoredArrays, prefixed
+from MedDeepDiagnosisLib.models.fitted import FittedVariant, VariantRecord, fitted_from_arrays
+from MedDeepDiagnosisLib.models.metrics import NumberScores, Scores
 from MedDeepDiagnosisLib.pathology import Pathology
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.models.sealed_folder import DESCRIPTION_FILE, WEIGHTS_FILE, read_sealed, write_sealed
+from MedDeepRegSegLib.models.sealed_folder import DESCRIPTION_FILE, read_sealed, write_sealed
 
 
 @dataclass(frozen=True)
 class ScoredMethod:
-    """Out-of-fold scores of a variant or a baseline."""
+    """Out-of-fold scores of a variant, a further learner or a baseline: of a binary outcome, or of a number."""
 
     name: str
     title: str
-    scores: Scores
+    binary: Scores | None
+    numbers: NumberScores | None
+    coverage: Coverage
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class TrainingRecord:
     data_sha256:
         Of the file that was read.
     cases, positive_cases, patients:
-        How many were learned from.
+        How many were learned from; ``positive_cases`` is 0 for numbers and steps of a scale.
     excluded_patients:
         Left out on request, beside those that are kept back.
     notes:
@@ -57,26 +61,49 @@ class TrainingRecord:
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """The content of ``model.json``."""
+    """The content of ``model.json``.
 
-    format: Literal["meddeep-additive-logistic"]
-    format_version: Literal[2]
+    Attributes
+    ----------
+    pathology:
+        With the one target that is predicted.
+    variants:
+        One record for each variant of the pathology, in their order.
+    draws:
+        Refits on resampled patients that an additive model keeps.
+    validation:
+        Scores of every variant, of further learners and of baselines.
+    fairness:
+        Scores by sex and age, of the variant with the most features; empty if the pathology has neither.
+    """
+
+    format: Literal["meddeep-diagnosis"]
+    format_version: Literal[3]
     software_version: str
     license: str
     pathology: Pathology
     training: TrainingRecord
-    penalties: dict[str, float]
+    variants: tuple[VariantRecord, ...]
     draws: int
     validation: tuple[ScoredMethod, ...]
+    fairness: tuple[GroupScores, ...]
     weights_sha256: str
 
-    def scores(self, method: str) -> Scores:
-        """Return the out-of-fold scores of a variant or baseline; raises InputError if it has none."""
+    def method(self, name: str) -> ScoredMethod:
+        """Return the out-of-fold scores of a variant, a further learner or a baseline; raises InputError if it has none."""
         for scored in self.validation:
-            if scored.name == method:
-                return scored.scores
-        msg = f"model has no scores of {method!r}, expected one of {', '.join(s.name for s in self.validation)}"
+            if scored.name == name:
+                return scored
+        msg = f"model has no scores of {name!r}, expected one of {', '.join(s.name for s in self.validation)}"
         raise InputError(msg)
+
+    def scores(self, method: str) -> Scores:
+        """Return the scores of probabilities of a method; raises InputError if it has none."""
+        found = self.method(method).binary
+        if found is None:
+            msg = f"the model predicts {self.pathology.target.title.lower()}, which is no probability: it has no such scores"
+            raise InputError(msg)
+        return found
 
 
 @dataclass(frozen=True)
@@ -84,7 +111,7 @@ class DiagnosisModel:
     """A model ready to predict: one fitted model for each variant of its pathology."""
 
     description: ModelDescription
-    variants: dict[str, AdditiveModel]
+    variants: dict[str, FittedVariant]
 
     @property
     def pathology(self) -> Pathology:
@@ -108,50 +135,21 @@ def read_model(folder: Path) -> DiagnosisModel:
         If safetensors is not installed.
     """
     description, arrays = read_sealed(folder, ModelDescription, hint="make one with 'meddeep fit'")
-    variants = {v.name: _variant(description, v.name, arrays) for v in description.pathology.variants}
+    pathology = description.pathology
+    if [record.name for record in description.variants] != [variant.name for variant in pathology.variants]:
+        msg = f"{Path(folder) / DESCRIPTION_FILE} does not name the models of its pathology; get the model again"
+        raise InputError(msg)
+    variants = {
+        record.name: fitted_from_arrays(
+            record, pathology.features_of(record.name), pathology.target, StoredArrays(arrays).within(record.name)
+        )
+        for record in description.variants
+    }
     return DiagnosisModel(description, variants)
 
 
 def _arrays(model: DiagnosisModel) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     for name, fitted in model.variants.items():
-        encoding = fitted.encoding
-        arrays[f"{name}/center"] = encoding.center
-        arrays[f"{name}/scale"] = encoding.scale
-        arrays[f"{name}/usual"] = encoding.usual
-        arrays[f"{name}/coefficients"] = np.vstack([fitted.coefficients, fitted.draw_coefficients])
-        arrays[f"{name}/intercepts"] = np.append(fitted.intercept, fitted.draw_intercepts)
-        for feature, knots in zip(encoding.features, encoding.knots, strict=True):
-            arrays[f"{name}/knots/{feature.name}"] = knots
-    return {key: np.ascontiguousarray(array, dtype=np.float64) for key, array in arrays.items()}
-
-
-def _variant(description: ModelDescription, name: str, arrays: dict[str, np.ndarray]) -> AdditiveModel:
-    features = description.pathology.features_of(name)
-
-    def array(key: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
-        found = arrays.get(f"{name}/{key}")
-        if found is None or found.dtype != np.float64 or (shape is not None and found.shape != shape):
-            msg = (
-                f"{WEIGHTS_FILE}: array {name}/{key} is missing or does not fit {DESCRIPTION_FILE}; get the model again"
-            )
-            raise InputError(msg)
-        if not np.isfinite(found).all():
-            msg = f"{WEIGHTS_FILE}: array {name}/{key} holds values that are not finite; get the model again"
-            raise InputError(msg)
-        return found
-
-    knots = tuple(array(f"knots/{feature.name}") for feature in features)
-    counts = [column_count(feature, own) for feature, own in zip(features, knots, strict=True)]
-    columns, rows = sum(counts), 1 + description.draws
-    encoding = Encoding(
-        features=features,
-        knots=knots,
-        center=array("center", (columns,)),
-        scale=array("scale", (columns,)),
-        owner=np.repeat(np.arange(len(features)), counts),
-        usual=array("usual", (len(features), 2)),
-    )
-    coefficients, intercepts = array("coefficients", (rows, columns)), array("intercepts", (rows,))
-    penalty = description.penalties.get(name, 0.0)
-    return AdditiveModel(encoding, coefficients[0], float(intercepts[0]), coefficients[1:], intercepts[1:], penalty)
+        arrays.update(prefixed(name, fitted.arrays()))
+    return arrays

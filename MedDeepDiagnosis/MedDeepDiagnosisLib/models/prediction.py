@@ -1,14 +1,20 @@
-"""Assess one case: probability with interval, the exact reasons, and when to abstain."""
+"""Assess one case: probability or value with interval, conformal set, reasons, and when to abstain."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from MedDeepDiagnosisLib.models.additive import AdditiveModel
+from MedDeepDiagnosisLib.cases import lesion_rows
+from MedDeepDiagnosisLib.learning.bands import band_at
+from MedDeepDiagnosisLib.models.fitted import FittedVariant
 from MedDeepDiagnosisLib.models.metrics import probability_of
 from MedDeepDiagnosisLib.models.model_folder import DiagnosisModel
 from MedDeepDiagnosisLib.pathology import Feature, Pathology
+
+Array = NDArray[np.float64]
 
 STATEMENT = "Decision support for research; not a diagnosis."
 
@@ -18,7 +24,9 @@ WIDEST_INTERVAL = 0.4
 INTERVAL_LEVEL = 0.9
 
 LEAST_RATED_PART = 0.5
-"""The model with rated signs is used when at least this part of the signs is given."""
+"""A model with rated signs or clinical features is used when at least this part of each is given."""
+
+_FILLED_IN = {"rated": "signs were rated", "clinical": "clinical features were given"}
 
 
 @dataclass(frozen=True)
@@ -30,9 +38,10 @@ class Contribution:
     value:
         As a person writes it, with units; ``not given`` when missing.
     log_odds:
-        Added to the log-odds of the mean case of the training data; 0 for a missing feature.
+        Added to the log-odds of the mean case of the training data; for a number or a step of a scale, added to the
+        mean prediction, in its units. 0 for a missing feature of an additive model.
     odds_factor:
-        exp(log_odds): by how much the odds are multiplied.
+        exp(log_odds): by how much the odds are multiplied; 1 for a number.
     """
 
     feature: str
@@ -51,19 +60,34 @@ class Prediction:
     ----------
     case:
         Its name.
-    variant, variant_title, variant_reason:
-        Which of the models was used, and why.
-    target, reference:
-        What the probability is the probability of, and where the truth that was learned comes from.
-    probability, low, high, interval_level:
-        With the interval from models refitted on resampled patients. It says how firmly the training data fix the
-        model; it does not cover disagreement of readers or a differing population.
+    variant, variant_title, variant_reason, learner:
+        Which of the models was used, why, and what kind it is.
+    kind:
+        Whether a probability (``binary``) or a value (``number``, ``ordinal``) is predicted.
+    target, units, reference:
+        What the probability is the probability of, or what the value is, and where the truth that was learned comes
+        from.
+    probability:
+        Of a binary outcome, else None.
+    value:
+        Expected value of a number or of the steps of a scale, in ``units``; None for a binary outcome.
+    low, high, interval_level, interval_text:
+        Bounds of the probability or value, and what they are. For a number they are the conformal interval, which
+        holds the truth at that rate. For a probability they say how firmly the training data fix it; they cover
+        neither the disagreement of readers nor a differing population.
+    conformal_level, conformal_set:
+        Which outcomes, ``present`` and ``absent``, a set that holds the truth at that rate must hold; both or none
+        mean that the case is not settled. Empty for a number.
     mean_case_probability:
-        Of the mean case of the training data, where the contributions start.
-    abstains, cautions:
+        Of the mean case of the training data, where the contributions start; None for a number.
+    mean_case_value:
+        The same of a number; None for a probability.
+    abstains, abstention_reasons, cautions:
         Whether the figures must not be taken for an assessment, and why; other things to know.
     contributions:
-        Strongest first. Their log-odds and the mean case's sum up to those of the probability exactly.
+        Strongest first. Their log-odds and the mean case's sum up to those of the probability.
+    contributions_exact:
+        Whether the model is a sum of them; else they are Shapley values.
     """
 
     case: str
@@ -71,17 +95,26 @@ class Prediction:
     variant: str
     variant_title: str
     variant_reason: str
+    learner: str
+    kind: Literal["binary", "number", "ordinal"]
     target: str
+    units: str
     reference: str
-    probability: float
+    probability: float | None
+    value: float | None
     low: float
     high: float
     interval_level: float
-    mean_case_probability: float
+    interval_text: str
+    conformal_level: float
+    conformal_set: tuple[Literal["present", "absent"], ...]
+    mean_case_probability: float | None
+    mean_case_value: float | None
     abstains: bool
     abstention_reasons: tuple[str, ...]
     cautions: tuple[str, ...]
     contributions: tuple[Contribution, ...]
+    contributions_exact: bool
     statement: str
     model_software_version: str
     model_weights_sha256: str
@@ -90,17 +123,22 @@ class Prediction:
 def choose_variant(pathology: Pathology, values: Mapping[str, float]) -> tuple[str, str]:
     """Return the variant that fits what is given, and why.
 
-    The variant with the most features is used if at least half of its rated signs are given; otherwise the first
-    that needs none.
+    The variant with the most features is used if at least half of its rated signs and half of its clinical features
+    are given; otherwise the next one.
     """
     ranked = sorted(pathology.variants, key=lambda v: len(pathology.features_of(v.name)), reverse=True)
     for variant in ranked:
-        rated = [feature for feature in pathology.features_of(variant.name) if feature.group == "rated"]
-        given = sum(not np.isnan(values[feature.name]) for feature in rated)
-        if not rated:
+        features = pathology.features_of(variant.name)
+        counts = []
+        for group, word in _FILLED_IN.items():
+            asked = [feature for feature in features if feature.group == group]
+            if asked:
+                given = sum(not np.isnan(values[feature.name]) for feature in asked)
+                counts.append((given, len(asked), word))
+        if not counts:
             return variant.name, "no or too few signs were rated, so only what was measured is used"
-        if given >= LEAST_RATED_PART * len(rated):
-            return variant.name, f"{given} of {len(rated)} signs were rated"
+        if all(given >= LEAST_RATED_PART * count for given, count, _ in counts):
+            return variant.name, " and ".join(f"{given} of {count} {word}" for given, count, word in counts)
     return ranked[
         -1
     ].name, f"fewer than {100 * LEAST_RATED_PART:.0f} % of the signs were rated, but there is no model without them"
@@ -137,15 +175,21 @@ def predict_case(
         variant, reason = choose_variant(pathology, values)
     chosen = pathology.variant(variant)
     fitted = model.variants[variant]
-    row = np.array([[values[feature.name] for feature in fitted.encoding.features]])
-    probability = float(fitted.predict(row)[0])
-    low, high = _interval(fitted, row, probability)
+    row = np.array([[values[feature.name] for feature in fitted.features]])
+    predicted = float(fitted.predict(_with_lesion(fitted, row, raw_values))[0])
+    binary = pathology.target.kind == "binary"
+    low, high, interval_text = _interval(fitted, row, predicted)
     outside, missing = _outside_usual(fitted, row[0])
     reasons = [*outside, *pathology.contradictions(values)]
-    if high - low > WIDEST_INTERVAL:
+    if binary and high - low > WIDEST_INTERVAL:
         reasons.append(
             f"the interval from {100 * low:.0f} % to {100 * high:.0f} % is wider than {100 * WIDEST_INTERVAL:.0f} %: the training data do not settle such a case"
         )
+    held = _conformal_set(fitted, predicted)
+    level = _conformal_level(fitted)
+    if binary and len(held) != 1:
+        reasons.append(_unsettled(held, level))
+    contributions, start = _contributions(fitted, row)
     description = model.description
     return Prediction(
         case=case,
@@ -153,45 +197,106 @@ def predict_case(
         variant=variant,
         variant_title=chosen.title,
         variant_reason=reason,
+        learner=fitted.learner,
+        kind=pathology.target.kind,
         target=pathology.target.title,
+        units=pathology.target.units,
         reference=pathology.target.reference,
-        probability=probability,
+        probability=predicted if binary else None,
+        value=None if binary else predicted,
         low=low,
         high=high,
-        interval_level=INTERVAL_LEVEL,
-        mean_case_probability=float(probability_of(np.array(fitted.intercept))),
+        interval_level=INTERVAL_LEVEL if binary else level,
+        interval_text=interval_text,
+        conformal_level=level,
+        conformal_set=held,
+        mean_case_probability=float(probability_of(np.array(start))) if binary else None,
+        mean_case_value=None if binary else start,
         abstains=bool(reasons),
         abstention_reasons=tuple(reasons),
         cautions=(*cautions, *missing),
-        contributions=_contributions(fitted, row),
+        contributions=contributions,
+        contributions_exact=fitted.additive is not None,
         statement=STATEMENT,
         model_software_version=description.software_version,
         model_weights_sha256=description.weights_sha256,
     )
 
 
-def _interval(fitted: AdditiveModel, row: np.ndarray, probability: float) -> tuple[float, float]:
-    if not len(fitted.draw_intercepts):
-        return 0.0, 1.0
-    low, high = fitted.interval(row, level=INTERVAL_LEVEL)[0]
-    return float(min(low, probability)), float(max(high, probability))
+def _with_lesion(fitted: FittedVariant, row: Array, raw_values: Mapping[str, object]) -> Array:
+    """Return the row with the encoder features of the lesion behind it, if the model can use them; NaN if not given."""
+    count = fitted.record.lesion_features
+    if not count:
+        return row
+    return np.concatenate([row, lesion_rows([raw_values], count)], axis=1)
 
 
-def _contributions(fitted: AdditiveModel, row: np.ndarray) -> tuple[Contribution, ...]:
-    shares = fitted.contributions(row)[0]
+def _interval(fitted: FittedVariant, row: Array, predicted: float) -> tuple[float, float, str]:
+    """Return the bounds of a prediction, which they hold, and what they are."""
+    if fitted.record.intervals is not None:
+        low, high = fitted.record.intervals.intervals(np.array([predicted]))[0]
+        level = fitted.record.intervals.level
+        return float(low), float(high), f"holds the true value in {100 * level:.0f} % of cases like those learned from"
+    additive = fitted.additive
+    if additive is not None and len(additive.draw_intercepts):
+        low, high = additive.interval(row, level=INTERVAL_LEVEL)[0]
+        text = "from models refitted on resampled patients"
+        return float(min(low, predicted)), float(max(high, predicted)), text
+    if len(fitted.band):
+        return *band_at(fitted.band, predicted), "of what was observed in cases of like prediction"
+    return 0.0, 1.0, "not known"
+
+
+def _conformal_set(fitted: FittedVariant, predicted: float) -> tuple[Literal["present", "absent"], ...]:
+    if fitted.record.sets is None:
+        return ()
+    absent, present = fitted.record.sets.sets(np.array([predicted]))[0]
+    names: list[Literal["present", "absent"]] = []
+    if present:
+        names.append("present")
+    if absent:
+        names.append("absent")
+    return tuple(names)
+
+
+def _conformal_level(fitted: FittedVariant) -> float:
+    widths = fitted.record.sets or fitted.record.intervals
+    return INTERVAL_LEVEL if widths is None else widths.level
+
+
+def _unsettled(held: tuple[str, ...], level: float) -> str:
+    rate = f"{100 * level:.0f} %"
+    if held:
+        return (
+            f"a set that is right in {rate} of cases must hold both outcomes, present and absent: the model cannot tell"
+        )
+    return f"at a rate of {rate}, neither outcome fits: the case is unlike those learned from"
+
+
+def _contributions(fitted: FittedVariant, row: Array) -> tuple[tuple[Contribution, ...], float]:
+    """Return what each feature adds, and the log-odds or the number that it is added to."""
+    binary = fitted.target.kind == "binary"
+    additive = fitted.additive
+    if additive is not None:
+        shares, start = additive.contributions(row)[0], additive.intercept
+    else:
+        from MedDeepDiagnosisLib.reasons import on_log_odds, shapley_values
+
+        predict = on_log_odds(fitted.predict) if binary else fitted.predict
+        found = shapley_values(predict, row[0], fitted.background, seed=0)
+        shares, start = found.values, found.base
     order = np.argsort(-np.abs(shares), kind="stable")
-    features = fitted.encoding.features
     return tuple(
         Contribution(
-            feature=features[index].name,
-            title=features[index].title,
-            value=_value_text(features, row[0], index),
+            feature=fitted.features[index].name,
+            title=fitted.features[index].title,
+            value=_value_text(fitted.features, row[0], index),
             given=not np.isnan(row[0, index]),
             log_odds=float(shares[index]),
-            odds_factor=float(np.exp(shares[index])),
+            odds_factor=float(np.exp(shares[index])) if binary else 1.0,
         )
         for index in order
-    )
+    ), float(start)
 
 
 def _value_text(features: tuple[Feature, ...], row: np.ndarray, index: int) -> str:
@@ -207,16 +312,15 @@ def lower_first(title: str) -> str:
     return title[:1].lower() + title[1:]
 
 
-def _outside_usual(fitted: AdditiveModel, row: np.ndarray) -> tuple[list[str], list[str]]:
+def _outside_usual(fitted: FittedVariant, row: np.ndarray) -> tuple[list[str], list[str]]:
     """Return reasons to abstain (a measured value beyond the training data) and cautions (missing signs)."""
     reasons, missing = [], []
-    encoding = fitted.encoding
-    compared = encoding.compared(row[None])[0]
-    for index, (feature, value, usual) in enumerate(zip(encoding.features, compared, encoding.usual, strict=True)):
+    compared = fitted.compared(row[None])[0]
+    for index, (feature, value, usual) in enumerate(zip(fitted.features, compared, fitted.usual, strict=True)):
         if np.isnan(value):
             missing.append(lower_first(feature.title))
         elif feature.kind == "number" and not usual[0] <= value <= usual[1]:
-            reasons.append(_outside_words(encoding.features, row, index, usual))
+            reasons.append(_outside_words(fitted.features, row, index, usual))
     cautions = [f"Not given, so without effect: {', '.join(missing)}"] if missing else []
     return reasons, cautions
 

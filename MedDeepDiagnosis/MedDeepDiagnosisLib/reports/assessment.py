@@ -1,6 +1,6 @@
 """The sections of a report that show a prediction: result and reasons, values, limits."""
 
-from MedDeepDiagnosisLib.models.model_card import estimate_text, score_rows
+from MedDeepDiagnosisLib.models.model_card import estimate_text, score_columns, score_rows
 from MedDeepDiagnosisLib.models.model_folder import DiagnosisModel
 from MedDeepDiagnosisLib.models.prediction import Prediction
 from MedDeepDiagnosisLib.reports.content import (
@@ -13,21 +13,27 @@ from MedDeepDiagnosisLib.reports.content import (
 from MedDeepDiagnosisLib.reports.rendering import format_percent
 
 
-def prediction_section(prediction: Prediction, model: DiagnosisModel, *, title: str = "") -> PredictionSection:
-    """Return the section with probability, interval, reasons and the summary of the model card."""
+def prediction_section(
+    prediction: Prediction, model: DiagnosisModel, *, title: str = ""
+) -> PredictionSection | TableSection:
+    """Return the section with probability, interval, reasons and the summary of the model card.
+
+    A number or a step of a scale has a table instead, with its interval and what each feature adds.
+    """
+    heading = title or f"Assessment: {prediction.pathology.lower()}"
+    if prediction.probability is None or prediction.mean_case_probability is None:
+        return _number_section(prediction, model, heading)
     description = model.description
     training = description.training
     scores = description.scores(prediction.variant)
     return PredictionSection(
-        title=title or f"Assessment: {prediction.pathology.lower()}",
+        title=heading,
         outcome=prediction.target,
         probability=prediction.probability,
         low=prediction.low,
         high=prediction.high,
-        interval_text=f"{prediction.interval_level:.0%} interval from models refitted on resampled patients".replace(
-            "%", " %"
-        ),
-        meaning=meaning_text(prediction),
+        interval_text=f"{100 * prediction.interval_level:.0f} % interval {prediction.interval_text}",
+        meaning=f"{meaning_text(prediction)} {conformal_text(prediction)}",
         mean_case_probability=prediction.mean_case_probability,
         contributors=tuple(
             Contributor(part.title, part.value, part.log_odds, part.given) for part in prediction.contributions
@@ -40,21 +46,44 @@ def prediction_section(prediction: Prediction, model: DiagnosisModel, *, title: 
             Fact("Learned from", f"{training.cases} readings", f"{training.patients} patients"),
             Fact("Area under the ROC curve", estimate_text(scores.auc), "out of fold, 95 % interval"),
         ),
-        model_columns=("Model or baseline", "AUC", "Brier", "ECE", "Calibration"),
+        model_columns=score_columns(description),
         model_rows=tuple(score_rows(description)),
         model_note=(
             f"{prediction.reference} Cross-validated in {training.folds} folds that share no patient. AUC: area under "
             "the ROC curve, .5 is chance. Brier: squared error, smaller is better. ECE: calibration error, 0 is perfect. "
-            "Calibration: intercept and slope, 0 and 1 are perfect."
+            "Calibration: intercept and slope, 0 and 1 are perfect. Coverage: how often conformal sets hold the truth; "
+            "they abstain where they hold both outcomes or none."
         ),
         reliability=tuple((point.predicted, point.observed, point.count) for point in scores.reliability),
     )
 
 
+def _number_section(prediction: Prediction, model: DiagnosisModel, title: str) -> TableSection:
+    target = model.pathology.target
+    value, start = prediction.value or 0.0, prediction.mean_case_value or 0.0
+    low, high = target.display(prediction.low), target.display(prediction.high)
+    level = f"{100 * prediction.interval_level:.0f} % interval"
+    rows = [
+        (prediction.target, target.display(value), f"{level} {low} to {high}, {prediction.interval_text}"),
+        *(("No assessment", "", reason) for reason in prediction.abstention_reasons),
+        *(("Caution", "", caution) for caution in prediction.cautions),
+        ("Mean case of the training data", target.display(start), "where what follows is added to"),
+        *((part.title, f"{part.log_odds:+.3g} {target.units}".strip(), part.value) for part in prediction.contributions),
+        ("What this is not", "", prediction.statement),
+    ]
+    return TableSection(title, ("What", "Value", "Remark"), tuple(rows))
+
+
 def meaning_text(prediction: Prediction) -> str:
     """Return the probability in words."""
-    hundred = round(100 * prediction.probability)
+    hundred = round(100 * (prediction.probability or 0.0))
     return f"Among 100 such cases of the training data it was so in about {hundred}, and not so in {100 - hundred}."
+
+
+def conformal_text(prediction: Prediction) -> str:
+    """Return the conformal set in words."""
+    held = " or ".join(prediction.conformal_set) or "neither present nor absent"
+    return f"A set that is right in {100 * prediction.conformal_level:.0f} % of cases says: {held}."
 
 
 def values_section(
@@ -97,11 +126,11 @@ def guidelines_section(model: DiagnosisModel) -> TextSection:
 
 def summary_fact(prediction: Prediction) -> Fact:
     """Return the prediction as one fact for the top of a report."""
-    interval = f"{format_percent(prediction.low)} to {format_percent(prediction.high)}"
     if prediction.abstains:
         return Fact(prediction.pathology, "no assessment", "the model abstains, see the reasons")
-    return Fact(
-        prediction.pathology,
-        format_percent(prediction.probability),
-        f"{prediction.interval_level * 100:.0f} % interval {interval}",
-    )
+    level = f"{prediction.interval_level * 100:.0f} % interval"
+    if prediction.probability is None:
+        text = f"{prediction.value or 0.0:.3g} {prediction.units}".strip()
+        return Fact(prediction.target, text, f"{level} {prediction.low:.3g} to {prediction.high:.3g}")
+    interval = f"{format_percent(prediction.low)} to {format_percent(prediction.high)}"
+    return Fact(prediction.pathology, format_percent(prediction.probability), f"{level} {interval}")

@@ -35,6 +35,22 @@ def render_report(report: Report) -> str:
     MissingPackageError
         If jinja2 is not installed.
     """
+    environment = report_environment()
+    template = environment.get_template("report.html.j2")
+    sections = [
+        {"kind": _KINDS[type(section)], "content": section, **_geometry(section)} for section in report.sections
+    ]
+    return template.render(report=report, sections=sections)
+
+
+def report_environment() -> Any:
+    """Return the jinja2 environment of all reports: every text is escaped, and a name that is not known is an error.
+
+    Raises
+    ------
+    MissingPackageError
+        If jinja2 is not installed.
+    """
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
     except ImportError as error:
@@ -51,11 +67,7 @@ def render_report(report: Report) -> str:
         cell=format_cell, color=_color, factor=format_factor, percent=format_percent, png=png_data_url
     )
     environment.tests["number"] = _is_number
-    template = environment.get_template("report.html.j2")
-    sections = [
-        {"kind": _KINDS[type(section)], "content": section, **_geometry(section)} for section in report.sections
-    ]
-    return template.render(report=report, sections=sections)
+    return environment
 
 
 def write_report(report: Report, path: Path) -> None:

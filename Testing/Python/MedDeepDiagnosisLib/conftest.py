@@ -40,7 +40,7 @@ def pathology():
         version="1",
         title="Toy lesion",
         subject="A made-up lesion.",
-        target=Target("present", "The outcome is present", "yes", "no", "maybe", "Made up."),
+        targets=(Target("present", "The outcome is present", "yes", "no", "maybe", "Made up."),),
         features=(
             make_feature("size", scale="log", low=0.5, high=200, required=True),
             make_feature("ratio", low=-10, high=10),

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from MedDeepDiagnosisLib.cases import CaseTable, read_case, read_rows, table_from_rows, write_table
+from MedDeepDiagnosisLib.cases import CaseTable, lesion_rows, read_case, read_rows, table_from_rows, write_table
+from MedDeepDiagnosisLib.pathology import Target
 from MedDeepRegSegLib.errors import InputError
 
 
@@ -80,3 +81,44 @@ def test_shapes_are_checked(toy_table):
     part = toy_table.rows(toy_table.target == 1)
     assert part.target.min() == 1
     assert part.select(["edge"]).shape == (len(part), 1)
+
+
+def test_rows_without_the_outcome_are_left_out_with_a_note(pathology):
+    rows = [
+        {"size": 5, "patient": "A", "present": "n/a"},
+        {"size": 6, "patient": "B", "present": 1, "case": "b1"},
+        {"size": 7, "patient": "C", "present": ""},
+    ]
+    table = table_from_rows(pathology, rows)
+    assert table.cases.tolist() == ["b1"]
+    assert table.notes == ("2 of 3 rows have no present and were left out.",)
+    with pytest.raises(InputError, match="no row has the outcome"):
+        table_from_rows(pathology, [rows[0], rows[2]])
+
+
+def test_numbers_and_steps_are_outcomes_too(pathology):
+    number = Target("score", "Score", reference="Made up.", kind="number", minimum=0, maximum=42)
+    rows = [{"size": 5, "patient": "A", "score": "4.5"}, {"size": 5, "patient": "A", "score": 42}]
+    assert table_from_rows(replace(pathology, targets=(number,)), rows).target.tolist() == [4.5, 42]
+    with pytest.raises(InputError, match="row 1: score is '43', expected 0 to 42"):
+        table_from_rows(replace(pathology, targets=(number,)), [{"size": 5, "patient": "A", "score": 43}])
+
+
+def test_features_of_the_lesion_are_read_and_may_be_missing(pathology, tmp_path):
+    rows = [
+        {"size": 5, "patient": "A", "present": 1, "lesion_10": 3, "lesion_0": "0.5", "lesion_x": "no"},
+        {"size": 6, "patient": "B", "present": 0, "lesion_0": 1},
+    ]
+    table = table_from_rows(pathology, rows)
+    assert table.lesion[0].tolist() == [0.5, 3.0]
+    assert np.isnan(table.lesion[1]).all()
+    assert table.learning_values(["size"])[0].tolist() == [5, 0.5, 3]
+    write_table(table, pathology, tmp_path / "cases.csv")
+    back = table_from_rows(pathology, read_rows(tmp_path / "cases.csv"))
+    assert np.array_equal(back.lesion, table.lesion, equal_nan=True)
+    assert len(table.rows(np.array([True, False])).lesion) == 1
+    with pytest.raises(InputError, match="is no number"):
+        table_from_rows(pathology, [{**rows[0], "lesion_0": "much"}])
+    with pytest.raises(InputError, match="expected 3: use the encoder"):
+        lesion_rows(rows, 3)
+    assert np.isnan(lesion_rows([{"size": 5}], 3)).all()

@@ -62,7 +62,9 @@ def test_the_shipped_model_has_a_name(tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--case", "1", "--db", "sqlite://"], "no case base yet"),
+        (["--case", "1"], "--db URL is missing, expected both"),
+        (["--db", "cases.sqlite"], "--case ID is missing, expected both"),
+        (["--case", "1", "--db", "absent.sqlite"], "absent.sqlite does not exist"),
         (["--table", "ROW", "--image", "ROW"], "--image without --segmentation"),
         (["--table", "absent.csv"], "absent.csv does not exist"),
         (["--table", "ROW", "--case", "1"], "not allowed with argument"),

@@ -21,10 +21,12 @@ def folder(toy_model, tmp_path):
 def test_predictions_survive_exactly(folder, toy_model, toy_table):
     back = read_model(folder)
     for name, fitted in toy_model.variants.items():
-        values = toy_table.select([feature.name for feature in fitted.encoding.features])
+        values = toy_table.select([feature.name for feature in fitted.features])
         assert np.array_equal(back.variants[name].predict(values), fitted.predict(values))
-        assert np.array_equal(back.variants[name].interval(values[:5]), fitted.interval(values[:5]))
-        assert back.variants[name].penalty == fitted.penalty
+        additive, stored = fitted.additive, back.variants[name].additive
+        assert np.array_equal(stored.interval(values[:5]), additive.interval(values[:5]))
+        assert stored.penalty == additive.penalty
+        assert np.array_equal(back.variants[name].band, fitted.band)
     assert replace(back.description, weights_sha256="") == toy_model.description
 
 
@@ -47,7 +49,7 @@ def test_changed_weights_are_refused(folder):
 def test_changed_scores_are_refused(folder):
     path = folder / "model.json"
     data = json.loads(path.read_text())
-    data["validation"][0]["scores"]["auc"]["value"] = 0.999
+    data["validation"][0]["binary"]["auc"]["value"] = 0.999
     path.write_text(json.dumps(data))
     with pytest.raises(InputError, match="was changed after the model was written"):
         read_model(folder)
@@ -70,16 +72,16 @@ def test_arrays_that_do_not_fit_are_refused_even_with_matching_hashes(folder, fa
     header_length = int.from_bytes(path.read_bytes()[:8], "little")
     header = json.loads(path.read_bytes()[8 : 8 + header_length])["__metadata__"]
     if fault == "missing":
-        del arrays["all/center"]
+        del arrays["all/predictor/model/encoding/center"]
     elif fault == "shape":
-        arrays["all/center"] = arrays["all/center"][:-1].copy()
+        arrays["all/predictor/model/encoding/center"] = arrays["all/predictor/model/encoding/center"][:-1].copy()
     else:
-        arrays["all/center"][0] = np.nan
+        arrays["all/predictor/model/encoding/center"][0] = np.nan
     save_file(arrays, path, metadata=header)
     description = json.loads((folder / "model.json").read_text())
     description["weights_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     (folder / "model.json").write_text(json.dumps(description))
-    with pytest.raises(InputError, match="all/center"):
+    with pytest.raises(InputError, match="all/predictor/model/encoding/center"):
         read_model(folder)
 
 

@@ -8,6 +8,7 @@ import pytest
 from MedDeepDiagnosisLib.fitting import fit_model
 from MedDeepDiagnosisLib.models.metrics import log_odds
 from MedDeepDiagnosisLib.models.prediction import choose_variant, predict_case
+from MedDeepDiagnosisLib.pathology import Target
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.schema import from_json, to_json
 
@@ -47,8 +48,9 @@ def test_unusual_ratios_of_usual_values_abstain(pathology, toy_table):
     table = replace(toy_table, names=(*toy_table.names, "length"), values=values)
     model, _ = fit_model(table, related, data_sha256="0" * 64, draws=20, bootstrap_repeats=5)
     small, large = np.percentile(table.values[:, 0], [20, 80])
-    assert not predict_case(model, {**CASE, "size": small, "length": 1.5 * small}).abstains
-    assert not predict_case(model, {**CASE, "size": large, "length": 1.5 * large}).abstains
+    for usual in (small, large):
+        reasons = predict_case(model, {**CASE, "size": usual, "length": 1.5 * usual}).abstention_reasons
+        assert not any("lies outside" in reason for reason in reasons)
     crossed = predict_case(model, {**CASE, "size": small, "length": 1.5 * large})
     assert crossed.abstains
     (reason,) = [text for text in crossed.abstention_reasons if text.startswith("length")]
@@ -89,7 +91,9 @@ def test_size_beyond_the_training_data_abstains_with_the_reason(toy_model):
 
 def test_wide_interval_abstains(toy_model):
     fitted = toy_model.variants["all"]
-    shaky = replace(fitted, draw_intercepts=np.linspace(-4, 4, len(fitted.draw_intercepts)))
+    additive = fitted.additive
+    shaky = replace(additive, draw_intercepts=np.linspace(-4, 4, len(additive.draw_intercepts)))
+    shaky = replace(fitted, predictor=replace(fitted.predictor, scorer=shaky))
     prediction = predict_case(replace(toy_model, variants={**toy_model.variants, "all": shaky}), CASE)
     assert prediction.abstains
     assert any("is wider than 40 %" in reason for reason in prediction.abstention_reasons)
@@ -123,3 +127,52 @@ def test_variant_can_be_chosen(toy_model, pathology):
 def test_bad_values_are_refused(toy_model, change):
     with pytest.raises(InputError, match=next(iter(change))):
         predict_case(toy_model, {**CASE, **change})
+
+
+def test_a_case_that_the_set_does_not_settle_abstains(toy_model):
+    open_case = predict_case(toy_model, {"size": 7.4, "ratio": 0, "edge": 1, "kind": 1})
+    assert open_case.conformal_set == ("present", "absent")
+    assert open_case.abstains
+    assert any("must hold both outcomes" in reason for reason in open_case.abstention_reasons)
+    clear = predict_case(toy_model, {"size": 25, "ratio": 0, "edge": 3, "kind": 1})
+    assert clear.conformal_set == ("present",)
+    assert predict_case(toy_model, {"size": 2.5, "ratio": 0, "edge": 1, "kind": 2}).conformal_set == ("absent",)
+    assert clear.conformal_level == 0.9
+
+
+def test_a_set_that_holds_nothing_abstains(toy_model):
+    fitted = toy_model.variants["all"]
+    narrow = replace(fitted.record, sets=replace(fitted.record.sets, present=0.0, absent=0.0))
+    changed = replace(toy_model, variants={**toy_model.variants, "all": replace(fitted, record=narrow)})
+    prediction = predict_case(changed, CASE)
+    assert prediction.conformal_set == ()
+    assert any("neither outcome fits" in reason for reason in prediction.abstention_reasons)
+
+
+def test_other_learners_give_shapley_values_that_sum_up(pathology, toy_table):
+    model, _ = fit_model(toy_table, pathology, data_sha256="0" * 64, learners=("elastic-net",), bootstrap_repeats=5)
+    prediction = predict_case(model, CASE)
+    assert prediction.learner == "elastic-net"
+    assert not prediction.contributions_exact
+    total = log_odds(np.array(prediction.mean_case_probability)) + sum(c.log_odds for c in prediction.contributions)
+    assert total == pytest.approx(log_odds(np.array(prediction.probability)), abs=1e-4)
+    assert prediction.low <= prediction.probability <= prediction.high
+    assert "like prediction" in prediction.interval_text
+
+
+def test_a_number_has_an_interval_and_no_probability(pathology, toy_table):
+    target = Target("height", "Height", reference="Made up.", kind="number", units="mm", minimum=0, maximum=60)
+    tall = replace(toy_table, target=np.clip(toy_table.values[:, 0] + 2 * toy_table.values[:, 2].round(), 0, 60))
+    tall = tall.rows(~np.isnan(tall.target))
+    model, validations = fit_model(
+        tall, replace(pathology, targets=(target,)), data_sha256="0" * 64, draws=5, bootstrap_repeats=5
+    )
+    prediction = predict_case(model, CASE)
+    assert prediction.probability is None
+    assert prediction.conformal_set == ()
+    assert prediction.low < prediction.value < prediction.high
+    assert prediction.value == pytest.approx(8 + 2 * 3, abs=2.5)
+    total = prediction.mean_case_value + sum(part.log_odds for part in prediction.contributions)
+    assert total == pytest.approx(prediction.value)
+    assert next(v for v in validations if v.name == "all").numbers.pearson.value > 0.9
+    assert from_json(type(prediction), to_json(prediction)) == prediction

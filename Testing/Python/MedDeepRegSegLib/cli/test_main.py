@@ -135,7 +135,6 @@ def test_faults_of_a_command_are_internal_errors(run):
     [
         (["no-such"], "invalid choice: 'no-such'"),
         (["--no-such"], "unrecognized arguments: --no-such"),
-        (["associations", "a.nii"], "the command 'associations' is not in version"),
         (["example", "a"], "the following arguments are required: behavior"),
         (["example", "a", "work", "--devic", "cpu"], "unrecognized arguments: --devic"),
         (["example", "a", "work", "--device", "tpu"], "invalid choice: 'tpu'"),

@@ -21,16 +21,19 @@ def test_samples_are_offered(loaded):
     assert all(source.checksums[0].startswith("SHA256:") for source in sources)
 
 
-def test_a_sample_is_fetched_only_with_consent(loaded, dialogs_shown, monkeypatch, tmp_path):
+@pytest.mark.parametrize("sample", [("spine-ct", "Python package tptbox"), ("arterial-atlas", "on GitHub")])
+def test_a_sample_is_fetched_only_with_consent(loaded, dialogs_shown, monkeypatch, tmp_path, sample):
+    name, where = sample
     monkeypatch.setenv("MEDDEEP_CACHE", str(tmp_path))
     fetched = []
     monkeypatch.setattr("MedDeepRegSegLib.mrml.sample_data.sample_path", fetched.append)
     import qt
 
-    source = next(s for s in slicer.modules.sampleDataSources["MedDeep"] if s.sampleName == "spine-ct")
+    source = next(s for s in slicer.modules.sampleDataSources["MedDeep"] if s.sampleName == name)
     dialogs_shown.answer_next(qt.QMessageBox.Cancel)
     assert source.customDownloader(source) is None
-    assert "MB" in dialogs_shown.texts()[0]
+    assert "MB" in dialogs_shown.texts()[-1]
+    assert where in dialogs_shown.texts()[-1]
     assert fetched == []
 
 

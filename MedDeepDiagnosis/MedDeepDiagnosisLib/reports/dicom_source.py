@@ -1,0 +1,294 @@
+"""The DICOM series that a diagnosis was made on: its headers, in order, and its grid.
+
+Patient and study of the objects that are written come from these headers, and from nowhere else.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from MedDeepDiagnosisLib.reports.dicom_codes import require_highdicom
+from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.jobs.progress import CancelToken
+from MedDeepRegSegLib.segmentation.segments import Segment
+from MedDeepRegSegLib.volumes.geometry import check_label_map, index_to_world, size_text
+
+_NOT_IMAGES = {"SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "DOC", "REG", "ECG"}
+
+_REQUIRED = ("SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
+
+_ONE_VALUE = ("StudyInstanceUID", "FrameOfReferenceUID", "PatientID", "Rows", "Columns", "PixelSpacing")
+"""What must not differ within a series."""
+
+_STACK_TOLERANCE = 0.02
+"""Part of the distance between slices by which one may lie off its even place; 0.05 mm at least."""
+
+_LATTICE_TOLERANCE = 0.02
+"""Part of a voxel by which two grids may be apart and still count as one: headers round positions."""
+
+
+@dataclass(frozen=True)
+class SourceSeries:
+    """One series of slices.
+
+    Attributes
+    ----------
+    slices:
+        Headers (pydicom datasets without pixels), from first to last along the normal of the slices.
+    grid:
+        Empty uint8 image on the grid of the series, LPS mm; voxel (i, j, k) is column i, row j of ``slices[k]``.
+    """
+
+    slices: tuple[Any, ...]
+    grid: sitk.Image
+
+
+@contextmanager
+def header_faults(what: str) -> Iterator[None]:
+    """Turn what the DICOM library says of headers that break the standard into an InputError."""
+    try:
+        with warnings.catch_warnings():
+            # How a name is written in the source is not for the reader of a report to mend.
+            warnings.filterwarnings("ignore", message="The string .* is unlikely to represent")
+            yield
+    except InputError:
+        raise
+    except (ValueError, AttributeError, TypeError, KeyError) as error:
+        msg = f"the headers of the DICOM series cannot be taken over into the {what} ({error}): correct or export them again"
+        raise InputError(msg) from error
+
+
+def is_dicom_series(path: Path | None) -> bool:
+    """Return whether a path is a folder with a DICOM file in it; files in folders below do not count."""
+    if path is None or not Path(path).is_dir():
+        return False
+    return any(_has_mark(entry) for entry in sorted(Path(path).iterdir()) if entry.is_file())
+
+
+def _has_mark(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def read_source_series(folder: Path, *, cancel: CancelToken | None = None) -> SourceSeries:
+    """Read the headers of the one image series of a folder and check that its slices are evenly stacked.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no series or several, a header lacks what the objects to be written refer to, or the
+        slices are not parallel, lie at one place, or are not evenly stacked straight along their normal.
+    MissingPackageError
+        If highdicom or pydicom is not installed.
+    """
+    require_highdicom()
+    if not Path(folder).is_dir():
+        msg = f"{folder} is no folder, expected the folder of one DICOM series: DICOM results refer to its slices"
+        raise InputError(msg)
+    slices = _read_headers(Path(folder), cancel)
+    if not slices:
+        msg = (
+            f"{folder} has no DICOM slices, expected one series: DICOM results refer to the slices that they are about"
+        )
+        raise InputError(msg)
+    _check_headers(slices, Path(folder))
+    axes = np.array([[float(part) for part in one.ImageOrientationPatient] for one in slices])
+    if np.abs(axes - axes[0]).max() > 1e-3:
+        count = int((np.abs(axes - axes[0]).max(axis=1) > 1e-3).sum())
+        msg = f"{count} of {len(slices)} slices of {folder} are not parallel to the first (a localizer?): remove them"
+        raise InputError(msg)
+    along_row, along_column = (part / np.linalg.norm(part) for part in (axes[0, :3], axes[0, 3:]))
+    normal = np.cross(along_row, along_column)
+    places = np.array([[float(part) for part in one.ImagePositionPatient] for one in slices])
+    order = np.argsort(places @ normal, kind="stable")
+    step = _even_step(places[order], normal, [slices[n] for n in order], Path(folder))
+    first = slices[order[0]]
+    grid = sitk.Image([int(first.Columns), int(first.Rows), len(slices)], sitk.sitkUInt8)
+    # Pixel spacing is the distance of rows, then of columns (PS3.3 10.7.1.3).
+    grid.SetSpacing([float(first.PixelSpacing[1]), float(first.PixelSpacing[0]), step])
+    grid.SetOrigin(places[order[0]].tolist())
+    grid.SetDirection(np.column_stack([along_row, along_column, normal]).ravel().tolist())
+    return SourceSeries(tuple(slices[n] for n in order), grid)
+
+
+def _read_headers(folder: Path, cancel: CancelToken | None) -> list[Any]:
+    import pydicom
+    from pydicom.errors import InvalidDicomError
+
+    found = []
+    for path in sorted(folder.iterdir()):
+        if cancel is not None:
+            cancel.raise_if_canceled()
+        if not path.is_file() or path.name.startswith("."):
+            continue
+        try:
+            header = pydicom.dcmread(path, stop_before_pixels=True)
+        except (InvalidDicomError, OSError, EOFError):
+            continue
+        if str(header.get("Modality", "")) in _NOT_IMAGES or "Rows" not in header:
+            continue
+        header.filename = str(path)
+        if not header.get("SpecificCharacterSet", "ISO_IR 6"):
+            del header.SpecificCharacterSet  # empty means the default, as absent does (PS3.3 C.12.1.1.2)
+        found.append(header)
+    return found
+
+
+def _check_headers(slices: Sequence[Any], folder: Path) -> None:
+    series = sorted({str(one.get("SeriesInstanceUID", "")) for one in slices})
+    if len(series) > 1:
+        msg = f"{folder} has slices of {len(series)} DICOM series, expected 1: move the wanted one to its own folder"
+        raise InputError(msg)
+    for one in slices:
+        name = Path(one.filename).name
+        if int(one.get("NumberOfFrames", 1) or 1) > 1:
+            msg = f"{name} holds several frames, expected one file for each slice: convert the series to single frames"
+            raise InputError(msg)
+        lacking = [key for key in (*_REQUIRED, "ImagePositionPatient", "PixelSpacing") if not one.get(key)]
+        if lacking or len(one.get("ImageOrientationPatient") or ()) != 6:
+            what = lacking[0] if lacking else "ImageOrientationPatient"
+            msg = f"the DICOM slice {name} has no {what}, expected one: export the series again from its archive"
+            raise InputError(msg)
+    for key in _ONE_VALUE:
+        values = sorted({str(one.get(key, "")) for one in slices})
+        if len(values) > 1:
+            shown = "" if key == "PatientID" else f" ({', '.join(values[:3])})"
+            msg = f"the slices of {folder} differ in {key}{shown}, expected one value: keep the slices of one volume"
+            raise InputError(msg)
+    if len(slices) == 1:
+        msg = f"{folder} holds a single DICOM slice, expected a volume: pick the folder of the whole series"
+        raise InputError(msg)
+
+
+def _even_step(places: np.ndarray, normal: np.ndarray, slices: Sequence[Any], folder: Path) -> float:
+    """Return the distance of slices at ``places`` (N, 3), sorted along ``normal``; refuse what is no even stack."""
+    heights = places @ normal
+    steps = np.diff(heights)
+    step = float((heights[-1] - heights[0]) / len(steps))
+    if steps.min() < 0.01 * max(step, 1e-3):
+        count = int((steps < 0.01 * max(step, 1e-3)).sum())
+        msg = (
+            f"{count} slices of {folder} lie at the place of another, as with several time points or echoes: "
+            "keep the slices of one volume"
+        )
+        raise InputError(msg)
+    even = places[0] + np.arange(len(places))[:, None] * step * normal
+    apart = np.linalg.norm(places - even, axis=1)
+    if apart.max() > max(_STACK_TOLERANCE * step, 0.05):
+        name = Path(slices[int(apart.argmax())].filename).name
+        msg = (
+            f"the slices of {folder} are {steps.min():.3g} to {steps.max():.3g} mm apart, and {name} lies "
+            f"{apart.max():.3g} mm off its even place (missing slices, or a tilted gantry), expected an even stack: "
+            "export the series again with all slices, or leave out the DICOM results"
+        )
+        raise InputError(msg)
+    return step
+
+
+def labels_on_source(
+    labels: sitk.Image, segments: Sequence[Segment], source: SourceSeries
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return segments on the slices of a series, and what to know about how they came there.
+
+    A label map on the lattice of the series (the same grid, a part of it, or with axes turned) is copied voxel by
+    voxel. Any other is resampled by nearest neighbor, with a note.
+
+    Parameters
+    ----------
+    labels:
+        Label map, on any grid in the space of the patient.
+    segments:
+        Those to bring there, in the order of their numbers from 1.
+
+    Returns
+    -------
+    (F, R, C) uint8, frames in the order of ``source.slices``, and notes.
+
+    Raises
+    ------
+    InputError
+        If a segment is empty, lies outside of the slices in part, or is lost between them.
+    """
+    check_label_map(labels, "segmentation")
+    if not 1 <= len(segments) <= 255:
+        msg = f"there are {len(segments)} segments to write, expected 1 to 255"
+        raise InputError(msg)
+    array = sitk.GetArrayViewFromImage(labels)
+    numbered = np.zeros(array.shape, np.uint8)
+    for number, segment in enumerate(segments, start=1):
+        inside = array == segment.value
+        if not inside.any():
+            msg = f"segment {segment.name!r} is empty, expected the voxels of one lesion: draw or grow it first"
+            raise InputError(msg)
+        numbered[inside] = number
+    image = sitk.GetImageFromArray(numbered)
+    image.CopyInformation(labels)
+    _check_covered(image, segments, source)
+    moved = sitk.Resample(
+        image, source.grid, sitk.Transform(3, sitk.sitkIdentity), sitk.sitkNearestNeighbor, 0.0, sitk.sitkUInt8
+    )
+    frames = sitk.GetArrayFromImage(moved)
+    if _on_one_lattice(image, source.grid):
+        return frames, ()
+    return frames, tuple(_changes(numbered, labels, frames, source.grid, segments))
+
+
+def _check_covered(image: sitk.Image, segments: Sequence[Segment], source: SourceSeries) -> None:
+    """Refuse segments with voxels whose centers lie outside of the slices."""
+    voxels = np.argwhere(sitk.GetArrayViewFromImage(image) > 0)
+    to_index = np.linalg.inv(index_to_world(source.grid)) @ index_to_world(image)
+    indices = voxels[:, ::-1] @ to_index[:3, :3].T + to_index[:3, 3]
+    slack = 0.5 + _LATTICE_TOLERANCE
+    outside = ((indices < -slack) | (indices > np.array(source.grid.GetSize()) - 1 + slack)).any(axis=1)
+    if not outside.any():
+        return
+    numbers = np.unique(sitk.GetArrayViewFromImage(image)[tuple(voxels[outside].T)])
+    names = ", ".join(repr(segments[int(number) - 1].name) for number in numbers)
+    msg = (
+        f"{max(100 * outside.mean(), 1):.0f} % of the voxels of segment {names} lie outside of the DICOM slices: "
+        "give the series that the lesion was drawn on"
+    )
+    raise InputError(msg)
+
+
+def _on_one_lattice(image: sitk.Image, grid: sitk.Image) -> bool:
+    """Return whether voxel centers of both fall together, everywhere in the image."""
+    to_index = np.linalg.inv(index_to_world(grid)) @ index_to_world(image)
+    turned = np.rint(to_index[:3, :3])
+    if not np.array_equal(np.abs(turned) @ np.ones(3), np.ones(3)):
+        return False
+    last = np.array(image.GetSize()) - 1
+    corners = np.array(np.meshgrid(*((0, end) for end in last), indexing="ij")).reshape(3, -1).T
+    indices = corners @ to_index[:3, :3].T + to_index[:3, 3]
+    start = np.rint(to_index[:3, 3])
+    return bool(np.abs(indices - (corners @ turned.T + start)).max() <= _LATTICE_TOLERANCE)
+
+
+def _changes(
+    numbered: np.ndarray, labels: sitk.Image, frames: np.ndarray, grid: sitk.Image, segments: Sequence[Segment]
+) -> list[str]:
+    notes = []
+    for number, segment in enumerate(segments, start=1):
+        before = np.count_nonzero(numbered == number) * float(np.prod(labels.GetSpacing()))
+        after = np.count_nonzero(frames == number) * float(np.prod(grid.GetSpacing()))
+        if not after:
+            msg = (
+                f"segment {segment.name!r} vanishes between the DICOM slices ({size_text(grid.GetSpacing())} mm), "
+                "expected a voxel at least: draw it on the series itself"
+            )
+            raise InputError(msg)
+        notes.append(
+            f"{segment.name} was resampled onto the slices by nearest neighbor: {before:.4g} mm3 became {after:.4g} mm3"
+        )
+    return notes
