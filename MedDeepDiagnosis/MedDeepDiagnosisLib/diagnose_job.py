@@ -7,38 +7,24 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
+from MedDeepDiagnosisLib.assessing import Lesion, assess, guideline_lines, summary_lines
 from MedDeepDiagnosisLib.casebase.doors import case_row
-from MedDeepDiagnosisLib.cases import CASE_COLUMN, PATIENT_COLUMN, read_case
+from MedDeepDiagnosisLib.cases import CASE_COLUMN, read_case
 from MedDeepDiagnosisLib.fitting import shipped_model_folder
-from MedDeepDiagnosisLib.measuring import check_inside, measured_features
 from MedDeepDiagnosisLib.models.model_folder import DESCRIPTION_FILE, DiagnosisModel, read_model
-from MedDeepDiagnosisLib.models.prediction import Prediction, lower_first, predict_case
 from MedDeepDiagnosisLib.pathology import Pathology
-from MedDeepDiagnosisLib.reports.assessment import (
-    guidelines_section,
-    limits_section,
-    prediction_section,
-    summary_fact,
-    values_section,
-)
-from MedDeepDiagnosisLib.reports.content import Picture, PictureSection, Provenance, Report, Section
-from MedDeepDiagnosisLib.reports.rendering import render_report
+from MedDeepDiagnosisLib.reports.assessment import summary_fact
+from MedDeepDiagnosisLib.reports.content import Provenance, Report
+from MedDeepDiagnosisLib.reports.outputs import FILES, PLAIN_FORMATS, check_formats, possible_formats, write_outputs
 from MedDeepRegSegLib import __version__
-from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.errors import InputError, MissingPackageError
 from MedDeepRegSegLib.hashing import file_sha256
-from MedDeepRegSegLib.jobs.outputs import atomic_folder, write_json, write_text
-from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
-from MedDeepRegSegLib.jobs.schema import to_json
-from MedDeepRegSegLib.segmentation.overlay import slice_picture
+from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
 from MedDeepRegSegLib.segmentation.segmentation_file import read_segmentation
 from MedDeepRegSegLib.segmentation.segments import Segment
-from MedDeepRegSegLib.volumes.reading import read_volume, reading_note
+from MedDeepRegSegLib.volumes.reading import read_volume
 
-PREDICTION_FILE = "prediction.json"
-REPORT_FILE = "report.html"
-
-_DIFFERENCE = 0.1
-"""A measured value of the table that differs from the segmentation by more than this part is pointed out."""
+PREDICTION_FILE, REPORT_FILE = FILES["json"], FILES["html"]
 
 
 @dataclass(frozen=True)
@@ -53,15 +39,18 @@ class Request:
         CSV with one row: feature values by name (numbers or words of the scales), optionally ``case``. None when the
         segmentation gives all that is required.
     out:
-        Folder for ``prediction.json`` and ``report.html``.
+        Folder for ``report.html``, ``prediction.json``, ``measurements.csv`` and what else is asked for.
     image:
-        CT for the pictures of the report.
+        Volume for the pictures of the report. Where it is the folder of a DICOM series, DICOM SR and SEG are written too.
     segmentation:
         Holds the lesion. Features that the table lacks are measured on it.
     segment:
         Name or identifier of the lesion's segment; None if there is only one.
     db, case:
         Case base and the case in it whose values are used, in place of ``table``.
+    formats:
+        Further files to write: ``pdf``, ``sr``, ``seg``. DICOM that was not asked for is left out, with a note, where it
+        cannot be written.
     """
 
     model: Path | None
@@ -72,13 +61,25 @@ class Request:
     segment: str | None = None
     db: str | None = None
     case: str | None = None
+    formats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Result:
-    """The assessment in short, and where the whole is. See :class:`~MedDeepDiagnosisLib.models.prediction.Prediction`."""
+    """The assessment in short, and where the whole is. See :class:`~MedDeepDiagnosisLib.models.prediction.Prediction`.
+
+    Attributes
+    ----------
+    summary:
+        In lines of plain text: the prediction, what guidelines say apart from it, and notes on the files.
+    prediction, report:
+        Two of the files.
+    files:
+        All that were written.
+    """
 
     probability: float | None
+    value: float | None
     low: float
     high: float
     abstains: bool
@@ -86,15 +87,7 @@ class Result:
     summary: tuple[str, ...]
     prediction: Path
     report: Path
-
-
-@dataclass(frozen=True)
-class Lesion:
-    """The segment to assess, and the image behind it where there is one."""
-
-    labels: sitk.Image
-    segment: Segment
-    image: sitk.Image | None = None
+    files: tuple[Path, ...]
 
 
 def run(request: Request, *, progress: Progress = no_progress, cancel: CancelToken | None = None) -> Result:
@@ -103,7 +96,10 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     Raises
     ------
     InputError
-        If the model, the table, the segmentation or a value cannot be used.
+        If the model, the table, the segmentation or a value cannot be used, or a format that is asked for cannot be
+        written.
+    MissingPackageError
+        If a format that is asked for needs a package that is not installed.
     Canceled
         If ``cancel`` was set; nothing is written then.
     """
@@ -117,114 +113,60 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     _look(cancel)
     progress(0.1, "reading the lesion")
     lesion = _read_lesion(request)
+    check_formats(request.formats, request.image, None if lesion is None else lesion.labels)
     _look(cancel)
     progress(0.5, "measuring and assessing")
     case = str(row.get(CASE_COLUMN) or (lesion.segment.name if lesion else "case"))
-    prediction, sections = assess(model, row, case=case, lesion=lesion, cancel=cancel)
+    assessed = assess(model, row, case=case, lesion=lesion, cancel=cancel)
+    prediction = assessed.prediction
     report = Report(
         title=f"Assessment: {model.pathology.title.lower()}",
         subject=case,
         summary=(summary_fact(prediction),),
-        sections=sections,
+        sections=assessed.sections,
         provenance=_provenance(request, folder, model),
     )
-    progress(0.9, "writing the report")
-    page = render_report(report)
-    _look(cancel)
-    with atomic_folder(request.out) as temporary:
-        write_json(temporary / PREDICTION_FILE, to_json(prediction))
-        write_text(temporary / REPORT_FILE, page)
-    progress(1.0, "done")
+
+    def write(formats: Sequence[str]):
+        return write_outputs(
+            report,
+            request.out,
+            prediction=prediction,
+            pathology=model.pathology,
+            values=assessed.values,
+            sources=assessed.sources,
+            guidelines=assessed.guidelines,
+            image_source=request.image,
+            segmentation=None if lesion is None else lesion.labels,
+            segment=None if lesion is None else lesion.segment,
+            formats=formats,
+            progress=part_of(progress, 0.7, 1.0),
+            cancel=cancel,
+        )
+
+    wanted = {*PLAIN_FORMATS, *request.formats}
+    possible = possible_formats(request.image, None if lesion is None else lesion.labels)
+    offered = {name for name in ("sr", "seg") if name in possible} - wanted
+    notes: tuple[str, ...] = ()
+    try:
+        outputs = write([*wanted, *offered])
+    except (InputError, MissingPackageError) as error:
+        if not offered:
+            raise
+        outputs = write([*wanted])
+        notes = (f"Note: no DICOM was written: {error}",)
+    notes += tuple(f"Note: {note}" for note in outputs.notes)
     return Result(
         probability=prediction.probability,
+        value=prediction.value,
         low=prediction.low,
         high=prediction.high,
         abstains=prediction.abstains,
         variant=prediction.variant,
-        summary=summary_lines(prediction),
+        summary=(*summary_lines(prediction), *guideline_lines(assessed.guidelines), *notes),
         prediction=request.out / PREDICTION_FILE,
         report=request.out / REPORT_FILE,
-    )
-
-
-def assess(
-    model: DiagnosisModel,
-    row: dict[str, object],
-    *,
-    case: str = "case",
-    lesion: Lesion | None = None,
-    cancel: CancelToken | None = None,
-) -> tuple[Prediction, tuple[Section, ...]]:
-    """Assess one case and return the prediction and the sections of its report.
-
-    What the table lacks is measured on the lesion. Where both have a value the table's is used, and a difference of
-    more than a tenth becomes a caution, and so does a remark on how the image was read.
-
-    Raises
-    ------
-    InputError
-        If the lesion lies outside of its image, a value is implausible, or a required one is neither given nor
-        measured.
-    """
-    values = dict(row)
-    sources: dict[str, str] = {}
-    cautions = _unknown_columns(model.pathology, row)
-    if lesion is not None and lesion.image is not None:
-        check_inside(lesion.labels, lesion.segment, lesion.image)
-        cautions += [note for note in (reading_note(lesion.image),) if note]
-    if lesion is not None:
-        for name, measured in measured_features(lesion.labels, lesion.segment, model.pathology, cancel=cancel).items():
-            if str(values.get(name) or "").strip():
-                cautions += _difference(model.pathology, name, values[name], measured)
-            else:
-                values[name] = measured
-                sources[name] = "measured on the segmentation"
-    prediction = predict_case(model, values, case=case, cautions=tuple(cautions))
-    sections: list[Section] = [prediction_section(prediction, model)]
-    if lesion is not None and lesion.image is not None:
-        sections.append(lesion_pictures(lesion.image, lesion))
-    sections += [
-        values_section(prediction, model, sources=sources),
-        limits_section(model),
-        guidelines_section(model),
-    ]
-    return prediction, tuple(sections)
-
-
-def lesion_pictures(image: sitk.Image, lesion: Lesion) -> PictureSection:
-    """Return axial, coronal and sagittal pictures through the lesion."""
-    legend = ((lesion.segment.name, lesion.segment.color),)
-    pictures = tuple(
-        Picture(
-            slice_picture(image, axis, labels=lesion.labels, segments=(lesion.segment,), margin_mm=30.0, fill=0.0),
-            caption=f"{axis.capitalize()} slice where the lesion is largest.",
-            description=f"{axis.capitalize()} picture of the lesion with its outline.",
-            legend=legend,
-        )
-        for axis in ("axial", "coronal", "sagittal")
-    )
-    return PictureSection("The lesion", pictures, columns=3)
-
-
-def summary_lines(prediction: Prediction) -> tuple[str, ...]:
-    """Return the assessment in a few lines of plain text."""
-    fact = summary_fact(prediction)
-    strongest = [part for part in prediction.contributions[:3] if part.given]
-    reasons = ", ".join(
-        f"{lower_first(part.title)} ({part.value}) {'raises' if part.log_odds > 0 else 'lowers'} it"
-        for part in strongest
-    )
-    return tuple(
-        line
-        for line in (
-            f"{fact.label}: {fact.value} ({fact.note})",
-            *(f"Abstains: {reason}" for reason in prediction.abstention_reasons),
-            *(f"Caution: {caution}" for caution in prediction.cautions),
-            f"Why: {reasons}" if reasons else "",
-            prediction.reference,
-            prediction.statement,
-        )
-        if line
+        files=tuple(outputs.files.values()),
     )
 
 
@@ -269,29 +211,6 @@ def _read_lesion(request: Request) -> Lesion | None:
     segment = choose_segment(segments, request.segment, file_name=request.segmentation.name)
     image = None if request.image is None else read_volume(request.image)
     return Lesion(labels, segment, image)
-
-
-def _unknown_columns(pathology: Pathology, row: dict[str, object]) -> list[str]:
-    """Point out columns that no feature has: a misspelled sign would otherwise silently not count."""
-    known = {CASE_COLUMN, PATIENT_COLUMN, pathology.target.name, *(feature.name for feature in pathology.features)}
-    unknown = [name for name in row if name not in known]
-    if not unknown:
-        return []
-    names = ", ".join(feature.name for feature in pathology.features)
-    return [
-        f"these columns of the table are no features and did not count: {', '.join(unknown)}; the features are {names}"
-    ]
-
-
-def _difference(pathology: Pathology, name: str, given: object, measured: float) -> list[str]:
-    feature = pathology.feature(name)
-    value = feature.parse(given)
-    if abs(value - measured) <= _DIFFERENCE * abs(measured):
-        return []
-    return [
-        f"{feature.title}: the table says {feature.display(value)}, the segmentation measures "
-        f"{feature.display(measured)}; the table's value was used"
-    ]
 
 
 def _provenance(request: Request, model_folder: Path, model: DiagnosisModel) -> Provenance:

@@ -20,6 +20,9 @@ from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, p
 
 LIDC_PATHOLOGY = "lung_nodule"
 
+NOT_NAMED = "not named"
+"""Stands in a model for a patient whose name is nobody's business."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -45,6 +48,8 @@ class Request:
         Names of learners to validate; the first is what the model predicts with.
     target:
         Which target of the pathology to predict; None for its first.
+    keep_cases:
+        Whether values and outcomes of cases are kept with the model, without names: reasons compare with them.
     """
 
     pathology: str
@@ -55,6 +60,7 @@ class Request:
     db: str | None = None
     learners: tuple[str, ...] = DEFAULT_LEARNERS
     target: str | None = None
+    keep_cases: bool = True
 
 
 @dataclass(frozen=True)
@@ -114,8 +120,9 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         pathology,
         data_sha256=stored.sha256 if stored is not None else file_sha256(_given(request.annotations)),
         learners=request.learners,
+        keep_cases=request.keep_cases,
         seed=request.seed,
-        excluded_patients=tuple(sorted({patient_name(patient) for patient in request.exclude_patients})),
+        excluded_patients=_recorded({patient_name(patient) for patient in request.exclude_patients}),
         notes=notes,
         progress=part_of(progress, 0.5, 1),
         cancel=cancel,
@@ -182,6 +189,11 @@ def read_training_table(
             msg = f"{what} holds patient {patient}, who is kept back for evaluation: remove patients from LIDC-IDRI-{FIRST_KEPT_BACK:04d} on"
             raise InputError(msg)
     return table, (*(stored.notes if stored is not None else ()), *table.notes)
+
+
+def _recorded(excluded: set[str]) -> tuple[str, ...]:
+    """Return the excluded patients for the record: those of LIDC-IDRI are public, others go by no name in a model."""
+    return tuple(sorted(patient if patient.startswith("LIDC-IDRI-") else NOT_NAMED for patient in excluded))
 
 
 def _given(path: Path | None) -> Path:

@@ -9,17 +9,24 @@ from numpy.typing import NDArray
 
 from MedDeepDiagnosisLib.cases import CaseTable
 from MedDeepDiagnosisLib.learning.bands import probability_band
-from MedDeepDiagnosisLib.learning.conformal import fit_intervals, fit_sets
-from MedDeepDiagnosisLib.learning.fairness import GroupScores, covered_by, score_groups
-from MedDeepDiagnosisLib.learning.learners import ADDITIVE, MEAN, MEMBERS, check_names
+from MedDeepDiagnosisLib.learning.conformal import fit_intervals, fit_sets, held_out_intervals, held_out_sets, holds
+from MedDeepDiagnosisLib.learning.fairness import GroupScores, score_groups
+from MedDeepDiagnosisLib.learning.learners import ADDITIVE, check_names, members_of_mean
 from MedDeepDiagnosisLib.learning.predictors import CalibratedPredictor, additive_of
 from MedDeepDiagnosisLib.learning.sample import sample_of, task_of
 from MedDeepDiagnosisLib.learning.selecting import fit_predictor
 from MedDeepDiagnosisLib.models.additive import one_blas_thread, with_draws
 from MedDeepDiagnosisLib.models.encoding import usual_range
 from MedDeepDiagnosisLib.models.fitted import FittedVariant, VariantRecord
+from MedDeepDiagnosisLib.models.known_cases import MOST_KNOWN, known_cases
 from MedDeepDiagnosisLib.models.model_folder import DiagnosisModel, ModelDescription, ScoredMethod, TrainingRecord
-from MedDeepDiagnosisLib.models.validation import OUTER_FOLDS, Validation, check_enough_cases, validate_variants
+from MedDeepDiagnosisLib.models.validation import (
+    OUTER_FOLDS,
+    Validation,
+    check_enough_cases,
+    outer_folds,
+    validate_variants,
+)
 from MedDeepDiagnosisLib.pathology import Pathology
 from MedDeepRegSegLib import __version__
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
@@ -43,6 +50,7 @@ def fit_model(
     seed: int = 0,
     excluded_patients: tuple[str, ...] = (),
     notes: tuple[str, ...] = (),
+    keep_cases: bool = True,
     draws: int = DRAWS,
     bootstrap_repeats: int = 1000,
     progress: Progress = no_progress,
@@ -59,6 +67,8 @@ def fit_model(
     learners:
         Names. All are validated; the first one is what the model predicts with. To choose the best of several scores
         would flatter, so the order is the choice.
+    keep_cases:
+        Whether cases are kept with the model, without names, see :mod:`~MedDeepDiagnosisLib.models.known_cases`.
     seed:
         Of the folds and the resampling. The same seed gives the same model.
 
@@ -116,6 +126,7 @@ def fit_model(
         notes=notes,
         seed=seed,
         folds=OUTER_FOLDS,
+        known_cases=min(len(table), MOST_KNOWN) if keep_cases else 0,
     )
     description = ModelDescription(
         format="meddeep-diagnosis",
@@ -127,10 +138,11 @@ def fit_model(
         variants=tuple(model.record for model in fitted.values()),
         draws=draws if names[0] == ADDITIVE and pathology.target.kind != "ordinal" else 0,
         validation=tuple(ScoredMethod(v.name, v.title, v.binary, v.numbers, v.coverage) for v in validations),
-        fairness=_fairness(table, pathology, fitted, validations, seed=seed),
+        fairness=_fairness(table, pathology, validations, seed=seed),
         weights_sha256="",
     )
-    return DiagnosisModel(description, fitted), validations
+    known = known_cases(table, seed=seed) if keep_cases else None
+    return DiagnosisModel(description, fitted, known), validations
 
 
 def _fit_variant(
@@ -149,8 +161,9 @@ def _fit_variant(
     values = table.learning_values([feature.name for feature in features])
     sample = sample_of(features, values, table.target, table.patients)
     progress(0.0, f"fitting {variant}")
-    members = tuple(name for name in learners if name != MEAN) or MEMBERS
-    predictor = fit_predictor(learners[0], sample, task_of(target), members=members, seed=seed, cancel=cancel)
+    predictor = fit_predictor(
+        learners[0], sample, task_of(target), members=members_of_mean(learners), seed=seed, cancel=cancel
+    )
     additive = additive_of(predictor)
     if additive is not None and isinstance(predictor, CalibratedPredictor):
         with one_blas_thread():
@@ -195,25 +208,35 @@ def _background(values: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
 def _fairness(
     table: CaseTable,
     pathology: Pathology,
-    fitted: dict[str, FittedVariant],
     validations: tuple[Validation, ...],
     *,
     seed: int,
 ) -> tuple[GroupScores, ...]:
     widest = max(pathology.variants, key=lambda variant: len(pathology.features_of(variant.name))).name
     predicted = next(v.probabilities for v in validations if v.name == widest)
-    record = fitted[widest].record
-    widths = record.sets or record.intervals
+    folds, target = outer_folds(table, seed=seed), pathology.target
+    if target.kind == "binary":
+        covered = holds(held_out_sets(table.target, predicted, folds), table.target)
+    else:
+        bounds = held_out_intervals(table.target, predicted, folds, lowest=target.lowest, highest=target.highest)
+        covered = (bounds[:, 0] <= table.target) & (table.target <= bounds[:, 1])
     return score_groups(
         pathology.features,
         table.values,
         table.target,
         predicted,
         table.patients,
-        binary=pathology.target.kind == "binary",
-        covered=None if widths is None else covered_by(widths, table.target, predicted),
+        binary=target.kind == "binary",
+        covered=covered,
         seed=seed,
     )
+
+
+def shipped_models() -> tuple[str, ...]:
+    """Return the names of the models that ship with the extension."""
+    from MedDeepDiagnosisLib.resources import resource_path
+
+    return tuple(sorted(folder.name for folder in resource_path("models").iterdir() if folder.is_dir()))
 
 
 def shipped_model_folder(pathology: str) -> Path:

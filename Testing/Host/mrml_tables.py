@@ -9,7 +9,7 @@ from .ui_loader import host_widget
 
 @host_widget
 class qMRMLTableView(ShowsScene, QtWidgets.QTableView):
-    """Shows a table node; the column names stand in the first row if it is locked, as in Slicer."""
+    """Shows a table node; the titles of the columns stand above them if the first row is locked, as in Slicer."""
 
     mrmlSceneChanged = QtCore.Signal(object)
     selectionChanged = QtCore.Signal()
@@ -39,7 +39,10 @@ class qMRMLTableView(ShowsScene, QtWidgets.QTableView):
             return
         table = self._node.GetTable()
         columns = range(table.GetNumberOfColumns())
-        model.setHorizontalHeaderLabels([table.GetColumnName(column) or "" for column in columns])
+        names = [table.GetColumnName(column) or "" for column in columns]
+        if self._node.GetUseColumnTitleAsColumnHeader():
+            names = [self._node.GetColumnTitle(name) or name for name in names]
+        model.setHorizontalHeaderLabels(names)
         for row in range(table.GetNumberOfRows()):
             model.appendRow([QtGui.QStandardItem(table.GetValue(row, column).ToString()) for column in columns])
         model.setRowCount(table.GetNumberOfRows())

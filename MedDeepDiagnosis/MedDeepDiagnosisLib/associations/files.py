@@ -11,6 +11,7 @@ from typing import Any
 from MedDeepDiagnosisLib.associations.experience import Experience
 from MedDeepDiagnosisLib.associations.pairs import Association
 from MedDeepDiagnosisLib.associations.rules import Rule
+from MedDeepDiagnosisLib.spreadsheet import guarded
 from MedDeepRegSegLib.jobs.outputs import write_json, write_text
 
 PAIR_COLUMNS: dict[str, str] = {
@@ -130,5 +131,6 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, o
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        writer.writerow({name: guarded(cell) if isinstance(cell, str) else cell for name, cell in row.items()})
     write_text(path, text.getvalue())

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MedDeepDiagnosisLib.casebase import queries, schema
-from MedDeepDiagnosisLib.casebase.checking import check_rows
+from MedDeepDiagnosisLib.casebase.checking import check_rows, with_own_names, without_repeats
 from MedDeepDiagnosisLib.casebase.database import Database
 from MedDeepDiagnosisLib.casebase.mapping import TableMapping, mapping_from_json
 from MedDeepDiagnosisLib.casebase.naming import Naming
@@ -205,8 +205,9 @@ class CaseBase:
             What was found before, of cases that are not among the records.
         """
         rows = len(records) + len({problem.place for problem in problems})
-        report = ImportReport(rows=rows, problems=tuple(problems), notes=notes)
-        return Store(self.database, self._naming, pathology, origin, options or ImportOptions()).run(records, report)
+        kept, repeated = without_repeats(with_own_names(records))
+        report = ImportReport(rows=rows, problems=(*problems, *repeated), notes=notes)
+        return Store(self.database, self._naming, pathology, origin, options or ImportOptions()).run(kept, report)
 
     def remembered_mapping(self, layout: str, pathology: Pathology) -> TableMapping | None:
         """Return the mapping that was last used for tables of a layout; None if there is none."""

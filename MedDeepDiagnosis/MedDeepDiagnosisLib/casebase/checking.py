@@ -1,6 +1,7 @@
 """From rows of a table to cases, with what is wrong in each row."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from MedDeepDiagnosisLib.casebase.records import CaseRecord, RowProblem, values_
 from MedDeepDiagnosisLib.cases import CASE_COLUMN, PATIENT_COLUMN
 from MedDeepDiagnosisLib.lidc import patient_name
 from MedDeepDiagnosisLib.pathology import Pathology
-from MedDeepDiagnosisLib.pathology.features import MISSING_WORDS
+from MedDeepDiagnosisLib.pathology.features import is_missing
 from MedDeepRegSegLib.errors import InputError
 
 _LONGEST_NAME = 200
@@ -27,40 +28,49 @@ def check_rows(
     the patient's name for one; a second row of the patient gets ``/2``. Where cases are only numbered within each patient,
     the patient's name is put before the number.
     """
-    records: list[CaseRecord] = []
+    read: list[CaseRecord] = []
     problems: list[RowProblem] = []
     counts: dict[str, int] = {}
-    seen: dict[str, CaseRecord] = {}
-    repeats = _cases_repeat(rows, mapping)
     for row, place in zip(rows, places, strict=True):
-        found: list[RowProblem] = []
-        record = _record(row, place, mapping, pathology, counts=counts, problems=found)
-        if record is not None and repeats and CASE_COLUMN in mapping.columns and record.patient not in record.case:
-            record = replace(record, case=f"{record.patient}/{record.case}")
-        if record is not None and not found:
-            before = seen.setdefault(record.case, record)
-            if before is not record and _same(before, record):
-                continue
-            if before is not record:
-                message = f"repeats case {record.case!r} of {before.place} with other values: keep one of them"
-                found.append(RowProblem(place, "conflict", message))
-        problems += found
-        if record is not None and not found:
-            records.append(record)
-    return records, problems
+        record = _record(row, place, mapping, pathology, counts=counts, problems=problems)
+        if record is not None:
+            read.append(record)
+    faulty = {problem.place for problem in problems}
+    # Rows with faults count for the names, so that these are the same when the faults are mended.
+    records, repeated = without_repeats([record for record in with_own_names(read) if record.place not in faulty])
+    order = {place: number for number, place in enumerate(places)}
+    return records, sorted([*problems, *repeated], key=lambda problem: order[problem.place])
 
 
-def _cases_repeat(rows: Sequence[Mapping[str, object]], mapping: TableMapping) -> bool:
-    """Return whether cases are only numbered within each patient, so that one name stands for cases of several."""
-    if CASE_COLUMN not in mapping.columns:
-        return False
-    owners: dict[object, object] = {}
-    for row in rows:
-        case = row.get(mapping.columns[CASE_COLUMN].column)
-        patient = row.get(mapping.columns[PATIENT_COLUMN].column)
-        if case and owners.setdefault(case, patient) != patient:
-            return True
-    return False
+def with_own_names(records: Sequence[CaseRecord]) -> list[CaseRecord]:
+    """Return cases with the patient's name before theirs where they are only numbered within each patient.
+
+    A table that holds fewer of them may not show that; so each knows its other name, under which it may be stored.
+    """
+    owners: dict[str, str] = {}
+    repeat = any(owners.setdefault(record.case, record.patient) != record.patient for record in records)
+    named = []
+    for record in records:
+        alone = rf"(?<![0-9A-Za-z]){re.escape(record.patient)}(?![0-9A-Za-z])"
+        if re.search(alone, record.case):
+            named.append(record)
+            continue
+        own = f"{record.patient}/{record.case}"
+        case, other = (own, record.case) if repeat else (record.case, own)
+        named.append(replace(record, case=case, other_name=other))
+    return named
+
+
+def without_repeats(records: Sequence[CaseRecord]) -> tuple[list[CaseRecord], list[RowProblem]]:
+    """Return each case once, and what repeats one with other values."""
+    seen: dict[str, CaseRecord] = {}
+    problems = []
+    for record in records:
+        before = seen.setdefault(record.case, record)
+        if before is not record and not _same(before, record):
+            message = f"repeats case {record.case!r} of {before.place} with other values: keep one of them"
+            problems.append(RowProblem(record.place, "conflict", message))
+    return list(seen.values()), problems
 
 
 def _same(before: CaseRecord, record: CaseRecord) -> bool:
@@ -98,11 +108,6 @@ def _record(
     problems += [RowProblem(place, "implausible", message) for message in wrong]
     how = {name: mapped.how for name, mapped in mapping.columns.items()}
     return CaseRecord(place, patient, case, study, **values_of(pathology, numbers, how))
-
-
-def is_missing(cell: object) -> bool:
-    """Return whether a cell says nothing, as an empty one or ``n/a`` does."""
-    return cell is None or str(cell).strip().casefold() in MISSING_WORDS
 
 
 def parse_cells(cells: Mapping[str, object], pathology: Pathology) -> tuple[dict[str, float], list[str]]:

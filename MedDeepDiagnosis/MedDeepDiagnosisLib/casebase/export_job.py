@@ -7,6 +7,7 @@ from pathlib import Path
 
 from MedDeepDiagnosisLib.casebase.opening import open_case_base
 from MedDeepDiagnosisLib.pathology import load_pathology
+from MedDeepDiagnosisLib.spreadsheet import guarded
 from MedDeepRegSegLib.jobs.outputs import write_text
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 
@@ -57,7 +58,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         cancel.raise_if_canceled()
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t" if request.out.suffix.lower() == ".tsv" else ",", lineterminator="\n")
-    writer.writerow(columns)
+    writer.writerow([guarded(column) for column in columns])
     for row in rows:
         writer.writerow([_cell(row[column]) for column in columns])
     write_text(request.out, text.getvalue())
@@ -70,4 +71,4 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    return str(value)
+    return guarded(str(value))

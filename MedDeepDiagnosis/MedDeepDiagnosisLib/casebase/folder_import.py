@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from MedDeepDiagnosisLib.casebase.checking import is_missing, parse_cells
+from MedDeepDiagnosisLib.casebase.checking import parse_cells
 from MedDeepDiagnosisLib.casebase.mapping import STUDY_COLUMN, TableMapping
 from MedDeepDiagnosisLib.casebase.records import (
     CaseRecord,
@@ -21,6 +21,7 @@ from MedDeepDiagnosisLib.casebase.source_table import SourceTable, read_source_t
 from MedDeepDiagnosisLib.casebase.suggestion import suggest_mapping
 from MedDeepDiagnosisLib.cases import CASE_COLUMN, PATIENT_COLUMN
 from MedDeepDiagnosisLib.pathology import Pathology
+from MedDeepDiagnosisLib.pathology.features import is_missing
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 

@@ -5,7 +5,7 @@ All of it happens in the transaction of the caller: what is stored is read and c
 
 import getpass
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -82,12 +82,19 @@ def record_cases(
         caller must roll back.
     """
     outcome = Outcome()
-    stored_names = {record.case: names.within(record.case, record.patient) for record in records}
-    known = _read_known(connection, stored_names.values())
+    origin = _without_names(origin, records, names)
+    stored_names = [
+        [names.within(name, record.patient) for name in (record.case, record.other_name) if name] for record in records
+    ]
+    known = _read_known(connection, (name for both in stored_names for name in both))
     wanted: list[_Wanted] = []
-    for record in records:
-        found = _compare(record, known.get(stored_names[record.case]), stored_names[record.case], names)
-        problems = _conflicts(found, on_conflict)
+    shared: dict[tuple[str, str, str], str] = {}
+    for record, (first, *others) in zip(records, stored_names, strict=True):
+        patient = names.patient(record.patient)
+        # With or without the patient's name before it, it is the same case of that patient.
+        case = next((name for name in (first, *others) if name in known and known[name].patient == patient), first)
+        found = _compare(record, known.get(case), case, names)
+        problems = _conflicts(found, on_conflict) + _other_volumes(found, shared)
         if problems:
             outcome.problems += problems
         else:
@@ -102,6 +109,14 @@ def record_cases(
             "and import again, or do not hand the case base on"
         )
     return outcome
+
+
+def _without_names(origin: Origin, records: Sequence[CaseRecord], names: Names) -> Origin:
+    """Return where rows come from with the names of their patients replaced: files are called after people."""
+    name = origin.name
+    for patient in {record.patient for record in records}:
+        name = names.within(name, patient)
+    return replace(origin, name=name)
 
 
 def _path_names_patient(record: CaseRecord, names: Names) -> bool:
@@ -148,16 +163,23 @@ def _retire(connection: Connection, spec: schema.Versioned, identifiers: Sequenc
         connection.execute(statement, [{"row": identifier} for identifier in identifiers])
 
 
-def _payloads(record: CaseRecord) -> list[tuple[str, dict[str, Any]]]:
-    """Return all versioned rows of a record: kind and columns."""
+def _payloads(record: CaseRecord, names: Names) -> list[tuple[str, dict[str, Any]]]:
+    """Return all versioned rows of a record: kind and columns. The patient's name is only left in paths."""
+
+    def plain(text: str) -> str:
+        return names.within(text, record.patient)
+
     found: list[tuple[str, dict[str, Any]]] = []
     for kind in schema.VALUE_KINDS:
         found += [
-            (kind, {"name": v.name, "value": float(v.value), "units": v.units, "how": v.how})
+            (kind, {"name": v.name, "value": float(v.value), "units": v.units, "how": plain(v.how)})
             for v in getattr(record, kind)
         ]
-    found += [("volumes", dict(vars(volume))) for volume in record.volumes]
-    found += [("segments", dict(vars(segment))) for segment in record.segments]
+    found += [("volumes", {**vars(volume), "name": plain(volume.name)}) for volume in record.volumes]
+    found += [
+        ("segments", {**vars(segment), "name": plain(segment.name), "volume": plain(segment.volume)})
+        for segment in record.segments
+    ]
     for deep in record.deep_features:
         vector = np.ascontiguousarray(deep.vector, dtype="<f4").ravel()
         found.append(("deep_features", {"model": deep.model, "dimension": len(vector), "vector": vector.tobytes()}))
@@ -167,7 +189,7 @@ def _payloads(record: CaseRecord) -> list[tuple[str, dict[str, Any]]]:
 def _compare(record: CaseRecord, known: _Known | None, case: str, names: Names) -> _Wanted:
     study = names.within(record.study, record.patient) or (known.study if known else case)
     wanted = _Wanted(record, names.patient(record.patient), study, case, known, [], [])
-    for kind, row in _payloads(record):
+    for kind, row in _payloads(record, names):
         spec = schema.VERSIONED[kind]
         before = None if known is None else known.current.get((kind, row[spec.key]))
         if before is None:
@@ -199,6 +221,16 @@ def _conflicts(wanted: _Wanted, on_conflict: Policy) -> list[RowProblem]:
                 f"case {wanted.case}: {row[spec.key]} {told}: correct one, or update (the old stays in the history)"
             )
             found.append(RowProblem(record.place, "conflict", message))
+    return found
+
+
+def _other_volumes(wanted: _Wanted, shared: dict[tuple[str, str, str], str]) -> list[RowProblem]:
+    """Return which volumes of a case are others in another case of the same study; ``shared`` holds their hashes."""
+    found = []
+    for volume in wanted.record.volumes:
+        if shared.setdefault((wanted.patient, wanted.study, volume.name), volume.sha256) != volume.sha256:
+            message = f"case {wanted.case}: {volume.name} is another file in another case of the study {wanted.study}: rename one"
+            found.append(RowProblem(wanted.record.place, "conflict", message))
     return found
 
 

@@ -89,6 +89,8 @@ class CaseRecord:
         Where it stands in the source, for messages: ``line 7`` or a folder.
     patient, study, case:
         Names as in the source; ``study`` is empty where the source knows none.
+    other_name:
+        The case's name with the patient's before it, or without: it may be stored as that. Empty if there is none.
     measurements, findings, outcomes:
         What was measured, what a reader or the history says, and what came of it.
     """
@@ -97,6 +99,7 @@ class CaseRecord:
     patient: str
     case: str
     study: str = ""
+    other_name: str = ""
     measurements: tuple[Value, ...] = ()
     findings: tuple[Value, ...] = ()
     outcomes: tuple[Value, ...] = ()

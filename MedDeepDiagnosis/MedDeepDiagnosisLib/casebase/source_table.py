@@ -2,11 +2,13 @@
 
 import csv
 import hashlib
+import io
 import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from MedDeepDiagnosisLib.spreadsheet import unguarded
 from MedDeepRegSegLib.errors import InputError, MissingPackageError
 
 _EXCEL = frozenset({".xlsx", ".xlsm"})
@@ -106,11 +108,11 @@ def _text_lines(path: Path) -> list[list[str]]:
             msg = "it holds binary data"
             raise ValueError(msg)
         separator = max(",;\t", key=text.lstrip().partition("\n")[0].count)
-        lines = list(csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True))
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except (OSError, ValueError, csv.Error) as error:
         msg = f"table {path} cannot be read ({error}): expected text in UTF-8 with one header line, or an .xlsx file"
         raise InputError(msg) from error
-    cells = [[cell.strip() for cell in line] for line in lines]
+    cells = [[unguarded(cell.strip()) for cell in line] for line in lines]
     if separator == ";":  # as Excel saves it where the comma is the decimal sign
         cells = [cells[0], *([_with_point(cell) for cell in line] for line in cells[1:])] if cells else cells
     return cells
@@ -151,4 +153,4 @@ def _cell_text(cell: object) -> str:
         return str(int(cell))  # a patient's number 12 that Excel keeps as 12.0
     if isinstance(cell, float):
         return repr(cell)
-    return str(cell).strip()
+    return unguarded(str(cell).strip())

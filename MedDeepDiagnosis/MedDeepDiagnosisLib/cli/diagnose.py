@@ -9,12 +9,14 @@ from MedDeepRegSegLib.cli.command import Command, HelpLines
 from MedDeepRegSegLib.cli.options import common_options, existing, output_folder
 from MedDeepRegSegLib.errors import InputError
 
-SHIPPED = "lung_nodule"
-"""Stands for the model that ships, in place of a model folder."""
+FORMATS = ("pdf", "sr", "seg")
 
 _EPILOG = """\
-DIR gets report.html and prediction.json. The model folder "lung_nodule" means the model that ships.
-What ROW.csv lacks is measured on the segmentation of the finding, where there is one.
+DIR gets report.html, prediction.json and measurements.csv. A name in place of a model folder means a model that ships:
+lung_nodule, acute_stroke_severity, acute_stroke_outcome (Docs/Stroke.md).
+What ROW.csv lacks is measured on the segmentation of the finding, where there is one. Columns that the guidelines ask for,
+for example age and known_cancer, are facts of theirs (Docs/Guidelines.md).
+Where IMAGE is the folder of a DICOM series, DICOM SR (report.dcm) and SEG (segmentation.dcm) are written as well.
 
 examples:
   meddeep diagnose lung_nodule --table case.csv --out report
@@ -40,6 +42,7 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("--image", type=Path, metavar="IMAGE", help="volume for the pictures of the report")
     parser.add_argument("--segmentation", type=Path, metavar="SEG", help="segmentation of the finding in it")
     parser.add_argument("--segment", metavar="NAME", help="which segment is the finding, if there are several")
+    parser.add_argument("--formats", nargs="+", choices=FORMATS, default=(), help="further files to write")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
     return parser
 
@@ -55,9 +58,7 @@ def _request(args: argparse.Namespace) -> Any:
     if args.image is not None and args.segmentation is None:
         msg = "--image without --segmentation, expected both: the pictures show the finding"
         raise InputError(msg)
-    shipped = str(args.model) == SHIPPED and not args.model.exists()
-    if not shipped:
-        existing(args.model, "MODEL_DIR")
+    model = _model(args.model)
     for path, option in ((args.table, "--table"), (args.image, "--image"), (args.segmentation, "--segmentation")):
         if path is not None:
             existing(path, option)
@@ -65,7 +66,7 @@ def _request(args: argparse.Namespace) -> Any:
     from MedDeepDiagnosisLib.diagnose_job import Request
 
     return Request(
-        model=None if shipped else args.model,
+        model=model,
         table=args.table,
         out=args.out,
         image=args.image,
@@ -73,11 +74,22 @@ def _request(args: argparse.Namespace) -> Any:
         segment=args.segment,
         db=None if args.db is None else resolved_url(args.db),
         case=args.case,
+        formats=tuple(args.formats),
     )
 
 
+def _model(path: Path) -> Path:
+    """Return the folder, or that of the model that ships under this name."""
+    if not path.exists():
+        from MedDeepDiagnosisLib.fitting import shipped_model_folder, shipped_models
+
+        if str(path) in shipped_models():
+            return shipped_model_folder(str(path))
+    return existing(path, "MODEL_DIR")
+
+
 def _summary(result: Any) -> list[str]:
-    return [*result.summary, f"wrote {result.report}"]
+    return [*result.summary, f"wrote {', '.join(file.name for file in result.files)} to {result.report.parent}"]
 
 
 COMMAND = Command(

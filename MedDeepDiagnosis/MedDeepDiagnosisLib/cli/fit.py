@@ -42,6 +42,12 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--target", metavar="NAME", help="which target of the pathology to predict (default: its first)"
     )
+    parser.add_argument(
+        "--without-cases",
+        action="store_true",
+        help="keep no values of cases in the model folder (there are no names in it either way; without them, reasons lack "
+        "the most alike cases)",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="MODEL_DIR", help="model folder to write")
     return parser
 
@@ -69,6 +75,7 @@ def _request(args: argparse.Namespace) -> Any:
         db=None if args.db is None else resolved_url(args.db),
         learners=learners,
         target=args.target,
+        keep_cases=not args.without_cases,
     )
 
 

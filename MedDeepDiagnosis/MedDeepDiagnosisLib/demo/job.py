@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from MedDeepDiagnosisLib.assessing import assess, summary_lines
 from MedDeepDiagnosisLib.demo import pages
 from MedDeepDiagnosisLib.demo.cases import PhantomPair, RealPair, phantom_pair, real_pair
 from MedDeepDiagnosisLib.demo.nodule import NoduleCase, held_out_nodule, phantom_nodule
-from MedDeepDiagnosisLib.diagnose_job import assess, summary_lines
 from MedDeepDiagnosisLib.models.model_folder import read_model
 from MedDeepDiagnosisLib.reports.assessment import summary_fact
 from MedDeepDiagnosisLib.reports.content import Provenance, Report
@@ -246,11 +246,10 @@ def _assess(request: Request, folder: Path, progress: Progress, cancel: CancelTo
         )
     progress(0.9, "Assessing the nodule")
     model = read_model(nodule.model)
-    prediction, sections = assess(
-        model, dict(nodule.ratings), case=nodule.lesion.segment.name, lesion=nodule.lesion, cancel=cancel
-    )
-    write_json(folder / "prediction.json", to_json(prediction))
-    return nodule, prediction, sections
+    name = nodule.lesion.segment.name
+    assessed = assess(model, dict(nodule.ratings), case=name, lesion=nodule.lesion, cancel=cancel)
+    write_json(folder / "prediction.json", to_json(assessed.prediction))
+    return nodule, assessed.prediction, assessed.sections
 
 
 def _provenance(request: Request) -> Provenance:

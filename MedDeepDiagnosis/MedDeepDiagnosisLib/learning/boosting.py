@@ -97,7 +97,7 @@ def from_arrays(features: tuple[Feature, ...], stored: StoredArrays) -> Trees:
     return Trees(
         features=features,
         start=float(stored.get("start", 1)[0]),
-        roots=stored.indices("roots", None, below=max(count, 1)),
+        roots=stored.indices("roots", None, below=count),
         feature=stored.indices("feature", count, below=len(features)),
         threshold=stored.get("threshold", count),
         left=left,
@@ -142,7 +142,10 @@ def grow(sample: Sample, *, binary: bool, trees: int, leaves: int, seed: int) ->
         early_stopping=False,
         random_state=seed,
     )
-    return estimator.fit(on_scale(sample.features, sample.table), sample.target)
+    table = on_scale(sample.features, sample.table)
+    # scikit-learn refuses a column without any value; a constant one is never asked about.
+    table[:, np.isnan(table).all(axis=0)] = 0.0
+    return estimator.fit(table, sample.target)
 
 
 def exported(features: tuple[Feature, ...], estimator: Any) -> Trees:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from MedDeepDiagnosisLib.learning.stored import StoredArrays
 from MedDeepDiagnosisLib.models.additive import patient_folds
 from MedDeepDiagnosisLib.models.metrics import log_loss, probability_of
+from MedDeepRegSegLib.errors import InputError
 
 Array = NDArray[np.float64]
 Method = Literal["none", "sigmoid", "isotonic"]
@@ -58,14 +59,23 @@ def calibration_from_arrays(method: Method, stored: StoredArrays) -> Calibration
     """Return a calibration from the arrays of a model folder; raises InputError if they do not fit the method."""
     knots = stored.get("knots", None)
     count = {"none": 0, "sigmoid": 2}.get(method, len(knots))
-    return Calibration(method, knots, stored.get("values", count))
+    values = stored.get("values", count)
+    rising = len(knots) and (np.diff(knots) > 0).all() and (np.diff(values) >= 0).all()
+    if method == "isotonic" and not (rising and values[0] >= 0 and values[-1] <= 1):
+        msg = "the isotonic calibration of the weights does not rise from 0 to 1; get the model again"
+        raise InputError(msg)
+    return Calibration(method, knots, values)
 
 
 def fit_sigmoid(target: Array, scores: Array) -> Calibration:
     """Fit a line from scores to log-odds by maximum likelihood, with Platt's targets, which are never 0 or 1."""
     positive, negative = target.sum(), (1 - target).sum()
     smoothed = np.where(target > 0, (positive + 1) / (positive + 2), 1 / (negative + 2))
-    center, spread = scores.mean(), scores.std() or 1.0
+    rate = smoothed.mean()
+    level = Calibration("sigmoid", np.empty(0), np.array([0.0, np.log(rate / (1 - rate))]))
+    if np.ptp(scores) <= 1e-12 * max(float(np.abs(scores).max()), 1e-300):
+        return level  # equal scores say nothing, and a line through them has no slope
+    center, spread = scores.mean(), scores.std()
     design = np.column_stack([(scores - center) / spread, np.ones_like(scores)])
     line = np.zeros(2)
     for _ in range(100):
@@ -75,9 +85,9 @@ def fit_sigmoid(target: Array, scores: Array) -> Calibration:
         line += np.clip(step, -2, 2)
         if np.abs(step).max() < 1e-10:
             break
-    # A falling line would say that the score is worth less than nothing; then it says nothing.
-    slope = max(float(line[0]), 0.0)
-    return Calibration("sigmoid", np.empty(0), np.array([slope / spread, line[1] - slope * center / spread]))
+    if line[0] <= 0:
+        return level  # a falling line would say that the score is worth less than nothing; then it says nothing
+    return Calibration("sigmoid", np.empty(0), np.array([line[0] / spread, line[1] - line[0] * center / spread]))
 
 
 def fit_isotonic(target: Array, scores: Array) -> Calibration:

@@ -58,6 +58,13 @@ class IntervalWidths:
     lowest: float
     highest: float
 
+    def __post_init__(self) -> None:
+        """Check that there is a width for each bin; raises ValueError."""
+        edges, widths = np.array(self.edges), np.array(self.half_widths)
+        if len(widths) != len(edges) + 1 or (np.diff(edges) <= 0).any() or (widths < 0).any():
+            msg = "half widths do not fit the ascending edges between them, expected one more of them, none below 0"
+            raise ValueError(msg)
+
     def intervals(self, predicted: Array) -> Array:
         """Return (N, 2) bounds (inclusive)."""
         half = np.array(self.half_widths)[np.searchsorted(np.array(self.edges), predicted, side="right")]
@@ -126,8 +133,10 @@ def fit_intervals(
     )
 
 
-def set_coverage(target: Array, probability: Array, folds: NDArray[np.int64], *, level: float = LEVEL) -> Coverage:
-    """Measure sets of out-of-fold probabilities; the thresholds of a fold come from the other folds.
+def held_out_sets(
+    target: Array, probability: Array, folds: NDArray[np.int64], *, level: float = LEVEL
+) -> NDArray[np.bool_]:
+    """Return (N, 2) sets of out-of-fold probabilities (absent, present); thresholds of a fold come from the others.
 
     Parameters
     ----------
@@ -138,7 +147,25 @@ def set_coverage(target: Array, probability: Array, folds: NDArray[np.int64], *,
     for number in np.unique(folds):
         test = folds == number
         sets[test] = fit_sets(target[~test], probability[~test], level=level).sets(probability[test])
-    covered = sets[np.arange(len(target)), target.astype(int)]
+    return sets
+
+
+def held_out_intervals(
+    target: Array, predicted: Array, folds: NDArray[np.int64], *, lowest: float, highest: float, level: float = LEVEL
+) -> Array:
+    """Return (N, 2) intervals of out-of-fold predictions; the widths of a fold come from the other folds."""
+    bounds = np.zeros((len(target), 2))
+    for number in np.unique(folds):
+        test = folds == number
+        widths = fit_intervals(target[~test], predicted[~test], lowest=lowest, highest=highest, level=level)
+        bounds[test] = widths.intervals(predicted[test])
+    return bounds
+
+
+def set_coverage(target: Array, probability: Array, folds: NDArray[np.int64], *, level: float = LEVEL) -> Coverage:
+    """Measure the sets of :func:`held_out_sets`."""
+    sets = held_out_sets(target, probability, folds, level=level)
+    covered = holds(sets, target)
     size = sets.sum(axis=1)
     return Coverage(
         level=level,
@@ -151,14 +178,15 @@ def set_coverage(target: Array, probability: Array, folds: NDArray[np.int64], *,
     )
 
 
+def holds(sets: NDArray[np.bool_], target: Array) -> NDArray[np.bool_]:
+    """Return (N,) whether (N, 2) sets hold the outcome."""
+    return sets[np.arange(len(target)), target.astype(int)]
+
+
 def interval_coverage(
     target: Array, predicted: Array, folds: NDArray[np.int64], *, lowest: float, highest: float, level: float = LEVEL
 ) -> Coverage:
-    """Measure intervals of out-of-fold predictions; the widths of a fold come from the other folds."""
-    bounds = np.zeros((len(target), 2))
-    for number in np.unique(folds):
-        test = folds == number
-        widths = fit_intervals(target[~test], predicted[~test], lowest=lowest, highest=highest, level=level)
-        bounds[test] = widths.intervals(predicted[test])
+    """Measure the intervals of :func:`held_out_intervals`."""
+    bounds = held_out_intervals(target, predicted, folds, lowest=lowest, highest=highest, level=level)
     covered = float(((bounds[:, 0] <= target) & (target <= bounds[:, 1])).mean())
     return Coverage(level, covered, covered, covered, 0.0, 0.0, float(np.mean(bounds[:, 1] - bounds[:, 0])))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from MedDeepDiagnosisLib.learning.conformal import IntervalWidths, SetThresholds
 from MedDeepDiagnosisLib.models.metrics import Estimate, auc, brier, mean_absolute_error, patient_bootstrap, pearson
 from MedDeepDiagnosisLib.pathology import Feature
 
@@ -122,14 +121,6 @@ def score_groups(
             )
         )
     return tuple(results)
-
-
-def covered_by(widths: SetThresholds | IntervalWidths, target: Array, predicted: Array) -> NDArray[np.bool_]:
-    """Return (N,) whether sets or intervals hold the truth."""
-    if isinstance(widths, SetThresholds):
-        return widths.sets(predicted)[np.arange(len(target)), target.astype(int)]
-    bounds = widths.intervals(predicted)
-    return (bounds[:, 0] <= target) & (target <= bounds[:, 1])
 
 
 def largest_gap(groups: Sequence[GroupScores]) -> str:

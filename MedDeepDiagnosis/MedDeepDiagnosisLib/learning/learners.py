@@ -20,8 +20,8 @@ ADDITIVE = "additive"
 MEAN = "mean"
 """Name of the mean of other learners."""
 
-MEMBERS = ("additive", "svm", "boosting", "network")
-"""What the mean is of, where nothing else is said."""
+MEMBERS = ("svm", "boosting")
+"""What the mean is of, where fewer than two others are named: one learner that is smooth and one that has steps."""
 
 
 class Scorer(Protocol):
@@ -135,6 +135,12 @@ def learner_method(name: str, members: Sequence[str] = ()) -> str:
     if name != MEAN:
         return LEARNERS[name].method
     return "Mean of the predictions of: " + ", ".join(LEARNERS[member].title.lower() for member in members) + "."
+
+
+def members_of_mean(names: Sequence[str]) -> tuple[str, ...]:
+    """Return what the mean is of among some names: the other ones if there are two or more, else :data:`MEMBERS`."""
+    others = tuple(name for name in names if name != MEAN)
+    return others if len(others) > 1 else MEMBERS
 
 
 def check_names(names: Sequence[str]) -> None:

@@ -84,7 +84,7 @@ def network_inputs(columns: Columns, image_center: Array, image_scale: Array, va
     table, image = values[:, :count], values[:, count:]
     if not image.shape[1]:
         image = np.full((len(values), wide), np.nan)
-    given: NDArray[np.bool_] = ~np.isnan(image).any(axis=1) & bool(wide)
+    given = np.array(~np.isnan(image).any(axis=1) & bool(wide), dtype=bool)
     scaled = np.where(given[:, None], (image - image_center) / image_scale, 0.0)
     flags = np.isnan(table).astype(float)
     return np.concatenate([columns.of(values), flags, scaled, given[:, None].astype(float)], axis=1)

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 SETTINGS = tuple(
     {"softness": softness, "reach": reach, "keep": keep}
-    for softness, reach, keep in ((1.0, 0.1, 0.5), (1.0, 0.1, 1.0), (3.0, 0.1, 1.0), (3.0, 0.3, 1.0), (10.0, 0.1, 1.0))
+    for softness, reach, keep in ((1.0, 0.1, 0.5), (1.0, 0.1, 1.0), (3.0, 0.1, 1.0), (3.0, 0.3, 1.0), (1.0, 0.6, 1.0))
 )
 """What is tried inside the folds: C, the multiple of 1 / (number of columns) that is gamma, share of columns kept."""
 

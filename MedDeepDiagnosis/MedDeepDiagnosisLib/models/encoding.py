@@ -153,13 +153,13 @@ def compared_values(features: Sequence[Feature], values: NDArray[np.float64]) ->
 
 
 def on_scale(features: Sequence[Feature], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return (N, F) values with logarithms taken, and relative ones divided by their reference."""
+    """Return (N, F) values with logarithms taken, and relative ones divided by their reference if it is among them."""
     scaled = values.copy()
     names = [feature.name for feature in features]
     for index, feature in enumerate(features):
         if feature.scale == "log":
             scaled[:, index] = np.log(values[:, index])
-        if feature.relative_to is not None:
+        if feature.relative_to in names:
             scaled[:, index] -= np.log(values[:, names.index(feature.relative_to)])
     return scaled
 

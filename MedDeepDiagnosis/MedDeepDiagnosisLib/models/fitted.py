@@ -1,10 +1,12 @@
 """The fitted model of one variant of a pathology, with what a prediction needs beside it."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from MedDeepDiagnosisLib.cases import lesion_rows
 from MedDeepDiagnosisLib.learning.conformal import IntervalWidths, SetThresholds
 from MedDeepDiagnosisLib.learning.predictors import (
     AnyPredictor,
@@ -17,6 +19,7 @@ from MedDeepDiagnosisLib.learning.stored import StoredArrays, prefixed
 from MedDeepDiagnosisLib.models.additive import AdditiveModel
 from MedDeepDiagnosisLib.models.encoding import compared_values
 from MedDeepDiagnosisLib.pathology import Feature, Target
+from MedDeepRegSegLib.errors import InputError
 
 Array = NDArray[np.float64]
 
@@ -93,6 +96,25 @@ class FittedVariant:
         """Return (N,) probabilities or expected values of (N, F) or (N, F + D) values, NaN where missing."""
         return self.predictor.predict(values)
 
+    def for_case(self, raw_values: Mapping[str, object]) -> Callable[[Array], Array]:
+        """Return the predictor of (N, F) values with the lesion's image as it is in a case.
+
+        Parameters
+        ----------
+        raw_values:
+            With the columns of encoder features, if there are any; the model does without where it can not use them.
+
+        Raises
+        ------
+        InputError
+            If they do not fit the model.
+        """
+        count = self.record.lesion_features
+        if not count:
+            return self.predict
+        lesion = lesion_rows([raw_values], count)
+        return lambda values: self.predict(np.concatenate([values, np.repeat(lesion, len(values), axis=0)], axis=1))
+
     def compared(self, values: Array) -> Array:
         """Return (N, F) values as they are held against :attr:`usual`: relative ones as ratios."""
         return compared_values(self.features, values[:, : len(self.features)])
@@ -113,16 +135,23 @@ def fitted_from_arrays(
     record: VariantRecord, features: tuple[Feature, ...], target: Target, stored: StoredArrays
 ) -> FittedVariant:
     """Rebuild the model of a variant from its record and arrays; raises InputError if they do not fit."""
+    if (record.sets if target.kind == "binary" else record.intervals) is None:
+        msg = f"the description of the model lacks the conformal thresholds of {record.name}; get the model again"
+        raise InputError(msg)
     background = np.empty((0, len(features)))
     if stored.has("background"):
         values = stored.get("background", None, len(features))
         given = stored.get("background_given", len(values), len(features)) > 0
         background = np.where(given, values, np.nan)
+    predictor = predictor_from_arrays(record.predictor, task_of(target), features, stored.within("predictor"))
+    if additive_of(predictor) is None and not len(background):
+        msg = f"the weights lack the cases that {record.name} is compared with to give reasons; get the model again"
+        raise InputError(msg)
     return FittedVariant(
         record=record,
         features=features,
         target=target,
-        predictor=predictor_from_arrays(record.predictor, task_of(target), features, stored.within("predictor")),
+        predictor=predictor,
         usual=stored.get("usual", len(features), 2),
         band=stored.get("band", None, 3),
         background=background,

@@ -2,6 +2,7 @@
 
 from MedDeepDiagnosisLib.learning.fairness import largest_gap
 from MedDeepDiagnosisLib.learning.learners import ADDITIVE, MEAN, learner_method
+from MedDeepDiagnosisLib.learning.predictors import PredictorRecord
 from MedDeepDiagnosisLib.models.metrics import Estimate, Scores
 from MedDeepDiagnosisLib.models.model_folder import ModelDescription, ScoredMethod
 from MedDeepDiagnosisLib.models.prediction import STATEMENT
@@ -79,9 +80,35 @@ def _training(description: ModelDescription) -> str:
         *([f"- Left out: {target.left_out}"] if target.left_out else []),
         *(f"- {note}" for note in training.notes),
     ]
+    if training.known_cases:
+        lines.append(
+            f"- The folder holds the values and outcomes of {training.known_cases} of the cases, without names, to compare "
+            "new cases with. Do not pass it on where these are confidential: fit without cases."
+        )
+    lines += _kept_in_weights(description)
     if training.excluded_patients:
         lines.append(f"- {len(training.excluded_patients)} further patients were excluded on request.")
     return "\n".join(lines)
+
+
+def _kept_in_weights(description: ModelDescription) -> list[str]:
+    """Return what a model keeps of single cases even where none shall be kept with it."""
+    learners = {name for record in description.variants for name in _learners(record.predictor)}
+    kept = []
+    if learners != {ADDITIVE} or description.pathology.target.kind == "ordinal":
+        kept.append("the values of some cases, without names, that reasons compare a case with")
+    if "svm" in learners:
+        kept.append("support vectors, which are values of cases")
+    if not kept:
+        return []
+    return [
+        f"- The weights hold {' and '.join(kept)}, also if fitted without cases. Where these are confidential, only the "
+        "additive model of an outcome that is no step of a scale may be passed on."
+    ]
+
+
+def _learners(record: PredictorRecord) -> set[str]:
+    return {record.learner}.union(*(_learners(member) for member in record.members))
 
 
 def _positive(description: ModelDescription) -> str:

@@ -6,14 +6,18 @@ from typing import Literal
 
 import numpy as np
 
+from MedDeepDiagnosisLib.cases import CaseTable
 from MedDeepDiagnosisLib.learning.conformal import Coverage
 from MedDeepDiagnosisLib.learning.fairness import GroupScores
 from MedDeepDiagnosisLib.learning.stored import StoredArrays, prefixed
 from MedDeepDiagnosisLib.models.fitted import FittedVariant, VariantRecord, fitted_from_arrays
+from MedDeepDiagnosisLib.models.known_cases import known_arrays, known_from_arrays
 from MedDeepDiagnosisLib.models.metrics import NumberScores, Scores
 from MedDeepDiagnosisLib.pathology import Pathology
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.models.sealed_folder import DESCRIPTION_FILE, read_sealed, write_sealed
+
+_KNOWN = "/known"  # no variant has this name
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,13 @@ class TrainingRecord:
     cases, positive_cases, patients:
         How many were learned from; ``positive_cases`` is 0 for numbers and steps of a scale.
     excluded_patients:
-        Left out on request, beside those that are kept back.
+        Left out on request, beside those that are kept back: public names, and ``not named`` for each other one.
     notes:
         What else one must know.
     seed, folds:
         Of the cross-validation.
+    known_cases:
+        How many of the cases lie in the folder, without names.
     """
 
     data: str
@@ -57,6 +63,7 @@ class TrainingRecord:
     notes: tuple[str, ...]
     seed: int
     folds: int
+    known_cases: int = 0
 
 
 @dataclass(frozen=True)
@@ -108,10 +115,22 @@ class ModelDescription:
 
 @dataclass(frozen=True)
 class DiagnosisModel:
-    """A model ready to predict: one fitted model for each variant of its pathology."""
+    """A model ready to predict.
+
+    Attributes
+    ----------
+    description:
+        What ``model.json`` says.
+    variants:
+        One fitted model for each variant of its pathology.
+    known:
+        Cases that it learned from, without names; None where none were kept. See
+        :mod:`~MedDeepDiagnosisLib.models.known_cases`.
+    """
 
     description: ModelDescription
     variants: dict[str, FittedVariant]
+    known: CaseTable | None = None
 
     @property
     def pathology(self) -> Pathology:
@@ -145,11 +164,14 @@ def read_model(folder: Path) -> DiagnosisModel:
         )
         for record in description.variants
     }
-    return DiagnosisModel(description, variants)
+    names = tuple(feature.name for feature in pathology.features)
+    return DiagnosisModel(description, variants, known_from_arrays(names, StoredArrays(arrays).within(_KNOWN)))
 
 
 def _arrays(model: DiagnosisModel) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     for name, fitted in model.variants.items():
         arrays.update(prefixed(name, fitted.arrays()))
+    if model.known is not None:
+        arrays.update(prefixed(_KNOWN, known_arrays(model.known)))
     return arrays

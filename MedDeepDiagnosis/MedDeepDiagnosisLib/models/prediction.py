@@ -1,13 +1,12 @@
 """Assess one case: probability or value with interval, conformal set, reasons, and when to abstain."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from MedDeepDiagnosisLib.cases import lesion_rows
 from MedDeepDiagnosisLib.learning.bands import band_at
 from MedDeepDiagnosisLib.models.fitted import FittedVariant
 from MedDeepDiagnosisLib.models.metrics import probability_of
@@ -25,6 +24,9 @@ INTERVAL_LEVEL = 0.9
 
 LEAST_RATED_PART = 0.5
 """A model with rated signs or clinical features is used when at least this part of each is given."""
+
+_EVALUATIONS = 8_000
+"""Predictions that the reasons of one case may take: half a second for the learners here."""
 
 _FILLED_IN = {"rated": "signs were rated", "clinical": "clinical features were given"}
 
@@ -79,7 +81,8 @@ class Prediction:
         Which outcomes, ``present`` and ``absent``, a set that holds the truth at that rate must hold; both or none
         mean that the case is not settled. Empty for a number.
     mean_case_probability:
-        Of the mean case of the training data, where the contributions start; None for a number.
+        Of the mean case of the training data, where the contributions start; with the lesion's image of this case if the
+        model uses it. None for a number.
     mean_case_value:
         The same of a number; None for a probability.
     abstains, abstention_reasons, cautions:
@@ -176,7 +179,8 @@ def predict_case(
     chosen = pathology.variant(variant)
     fitted = model.variants[variant]
     row = np.array([[values[feature.name] for feature in fitted.features]])
-    predicted = float(fitted.predict(_with_lesion(fitted, row, raw_values))[0])
+    predict = fitted.for_case(raw_values)
+    predicted = float(predict(row)[0])
     binary = pathology.target.kind == "binary"
     low, high, interval_text = _interval(fitted, row, predicted)
     outside, missing = _outside_usual(fitted, row[0])
@@ -189,7 +193,7 @@ def predict_case(
     level = _conformal_level(fitted)
     if binary and len(held) != 1:
         reasons.append(_unsettled(held, level))
-    contributions, start = _contributions(fitted, row)
+    contributions, start = _contributions(fitted, row, predict)
     description = model.description
     return Prediction(
         case=case,
@@ -221,14 +225,6 @@ def predict_case(
         model_software_version=description.software_version,
         model_weights_sha256=description.weights_sha256,
     )
-
-
-def _with_lesion(fitted: FittedVariant, row: Array, raw_values: Mapping[str, object]) -> Array:
-    """Return the row with the encoder features of the lesion behind it, if the model can use them; NaN if not given."""
-    count = fitted.record.lesion_features
-    if not count:
-        return row
-    return np.concatenate([row, lesion_rows([raw_values], count)], axis=1)
 
 
 def _interval(fitted: FittedVariant, row: Array, predicted: float) -> tuple[float, float, str]:
@@ -273,8 +269,13 @@ def _unsettled(held: tuple[str, ...], level: float) -> str:
     return f"at a rate of {rate}, neither outcome fits: the case is unlike those learned from"
 
 
-def _contributions(fitted: FittedVariant, row: Array) -> tuple[tuple[Contribution, ...], float]:
-    """Return what each feature adds, and the log-odds or the number that it is added to."""
+def _contributions(
+    fitted: FittedVariant, row: Array, predict: Callable[[Array], Array]
+) -> tuple[tuple[Contribution, ...], float]:
+    """Return what each feature adds, and the log-odds or the number that it is added to.
+
+    ``predict`` sees the lesion's image of this case, whatever the features: so they sum up to what was predicted.
+    """
     binary = fitted.target.kind == "binary"
     additive = fitted.additive
     if additive is not None:
@@ -282,8 +283,8 @@ def _contributions(fitted: FittedVariant, row: Array) -> tuple[tuple[Contributio
     else:
         from MedDeepDiagnosisLib.reasons import on_log_odds, shapley_values
 
-        predict = on_log_odds(fitted.predict) if binary else fitted.predict
-        found = shapley_values(predict, row[0], fitted.background, seed=0)
+        scale = on_log_odds(predict) if binary else predict
+        found = shapley_values(scale, row[0], fitted.background, seed=0, samples=_samples(fitted))
         shares, start = found.values, found.base
     order = np.argsort(-np.abs(shares), kind="stable")
     return tuple(
@@ -297,6 +298,14 @@ def _contributions(fitted: FittedVariant, row: Array) -> tuple[tuple[Contributio
         )
         for index in order
     ), float(start)
+
+
+def _samples(fitted: FittedVariant) -> int | None:
+    """Return how many pairs of permutations are drawn; None where all sets of features can be asked for in time."""
+    count, rows = len(fitted.features), max(len(fitted.background), 1)
+    if 2**count * rows <= _EVALUATIONS:
+        return None
+    return max(2, _EVALUATIONS // (2 * max(count - 1, 1) * rows))
 
 
 def _value_text(features: tuple[Feature, ...], row: np.ndarray, index: int) -> str:
@@ -321,7 +330,9 @@ def _outside_usual(fitted: FittedVariant, row: np.ndarray) -> tuple[list[str], l
             missing.append(lower_first(feature.title))
         elif feature.kind == "number" and not usual[0] <= value <= usual[1]:
             reasons.append(_outside_words(fitted.features, row, index, usual))
-    cautions = [f"Not given, so without effect: {', '.join(missing)}"] if missing else []
+    # Of other models than the additive one, what is missing has an effect: other cases, with which it is compared, have it.
+    what = "Not given, so without effect" if fitted.additive is not None else "Not given, so taken as usual"
+    cautions = [f"{what}: {', '.join(missing)}"] if missing else []
     return reasons, cautions
 
 

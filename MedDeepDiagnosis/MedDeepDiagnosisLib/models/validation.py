@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from MedDeepDiagnosisLib.cases import CaseTable
 from MedDeepDiagnosisLib.learning.conformal import Coverage, interval_coverage, set_coverage
-from MedDeepDiagnosisLib.learning.learners import ADDITIVE, MEAN, MEMBERS, learner_title
+from MedDeepDiagnosisLib.learning.learners import ADDITIVE, MEAN, learner_title, members_of_mean
 from MedDeepDiagnosisLib.learning.sample import Task, sample_of, task_of
 from MedDeepDiagnosisLib.learning.selecting import fit_predictor
 from MedDeepDiagnosisLib.models.additive import patient_folds
@@ -70,7 +70,7 @@ def check_enough_cases(table: CaseTable, feature_count: int, kind: str = "binary
     ------
     InputError
         If there are fewer than ten patients for each feature: of the rarer outcome if the outcome is binary, of all if
-        it is a number or a step of a scale.
+        it is a number or a step of a scale; or if that is the same in every case.
     """
     needed = LEAST_EVENTS_PER_FEATURE * feature_count
     if kind == "binary":
@@ -84,6 +84,9 @@ def check_enough_cases(table: CaseTable, feature_count: int, kind: str = "binary
             f"{what}, expected at least {needed} for {feature_count} "
             f"features ({LEAST_EVENTS_PER_FEATURE} for each): collect more cases or describe fewer features"
         )
+        raise InputError(msg)
+    if np.ptp(table.target) == 0:
+        msg = f"the outcome is {table.target[0]:g} in every case, expected some that differ: there is nothing to learn"
         raise InputError(msg)
 
 
@@ -119,8 +122,7 @@ def validate_variants(
     Parameters
     ----------
     learners:
-        Names of learners. The mean is that of the other ones named; if it is named alone, of
-        :data:`~MedDeepDiagnosisLib.learning.learners.MEMBERS`.
+        Names of learners; see :func:`~MedDeepDiagnosisLib.learning.learners.members_of_mean` for those of the mean.
 
     Returns
     -------
@@ -195,9 +197,8 @@ def _cross_predict_job(
         job.features, table.learning_values([f.name for f in job.features]), table.target, table.patients
     )
     predictions = np.full((len(job.learners), len(table)), np.nan)
-    singles = [name for name in job.learners if name != MEAN]
-    if MEAN in job.learners and not singles:
-        singles = list(MEMBERS)
+    members = members_of_mean(job.learners) if MEAN in job.learners else ()
+    singles = dict.fromkeys((*(name for name in job.learners if name != MEAN), *members))
     numbers = np.unique(folds)
     for done, held_out in enumerate(numbers):
         progress(done / len(numbers), f"cross-validation, fold {done + 1} of {len(numbers)}")
@@ -207,7 +208,9 @@ def _cross_predict_job(
             name: fit_predictor(name, train, task, seed=seed, cancel=cancel).predict(shown) for name in singles
         }
         for row, name in enumerate(job.learners):
-            predictions[row, test] = np.mean(list(predicted.values()), axis=0) if name == MEAN else predicted[name]
+            predictions[row, test] = (
+                np.mean([predicted[member] for member in members], axis=0) if name == MEAN else predicted[name]
+            )
     return list(predictions)
 
 

@@ -1,8 +1,10 @@
 """Associations as a table node, for the scene and its plots."""
 
+from pathlib import Path
+
 from MedDeepDiagnosisLib.associations.files import PAIR_COLUMNS, pair_rows
 from MedDeepDiagnosisLib.associations.pairs import Associations
-from MedDeepRegSegLib.mrml.tables import TableColumn, table_from_rows
+from MedDeepRegSegLib.mrml.tables import TableColumn, rows_from_csv, table_from_rows
 
 _TITLES = {"first": "Finding", "second": "Second finding", "p": "p", "q": "q", "odds_ratio": "Odds ratio"}
 _COUNTS = ("rows", "patients", "missing")
@@ -32,7 +34,20 @@ def association_table_node(associations: Associations, name: str = "Associations
     InputError
         If ``node`` is no table.
     """
-    columns = [
+    return table_from_rows(_columns(), pair_rows(associations.pairs), name, node=node, beside=beside)
+
+
+def association_table_from_file(path: Path, name: str = "Associations", *, node=None, beside=None):
+    """Put the table of pairs that the job "associations" wrote (``associations.csv``) into a table node.
+
+    See :func:`association_table_node`. Raises InputError if the file cannot be read.
+    """
+    _, rows = rows_from_csv(path)
+    return table_from_rows(_columns(), rows, name, node=node, beside=beside)
+
+
+def _columns() -> list[TableColumn]:
+    return [
         TableColumn(
             key=key,
             title=_TITLES.get(key, key.replace("_", " ").capitalize()),
@@ -41,4 +56,3 @@ def association_table_node(associations: Associations, name: str = "Associations
         )
         for key, description in PAIR_COLUMNS.items()
     ]
-    return table_from_rows(columns, pair_rows(associations.pairs), name, node=node, beside=beside)

@@ -13,6 +13,11 @@ MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "none", "not given", "unknown
 """What stands for a missing value in tables, in lower case."""
 
 
+def is_missing(cell: object) -> bool:
+    """Return whether a cell of a table or a form says nothing, as an empty one or ``n/a`` does."""
+    return cell is None or str(cell).strip().casefold() in MISSING_WORDS
+
+
 @dataclass(frozen=True)
 class RatingWord:
     """One step of a rating scale: the number that is stored and the word that a reader chooses."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MedDeepDiagnosisLib.cases import CaseTable
+from MedDeepDiagnosisLib.models.encoding import on_scale
 from MedDeepDiagnosisLib.pathology import Feature
 from MedDeepDiagnosisLib.reasons.predictor import Array
 from MedDeepRegSegLib.errors import InputError
@@ -24,6 +25,7 @@ FAR_PERCENTILE = 95.0
 _CENTRAL = (5.0, 95.0)
 _PAIRS = 2000
 _LEAST_SPREAD = 1e-9
+_SAME = 1e-9  # distance of two cases with equal values
 _AT_ONCE = 64
 _MOST_TRIED = 400  # known cases whose nearest is looked for: enough for a percentile, and fast in large tables
 
@@ -37,7 +39,7 @@ class Scales:
     features:
         The F features, in the order of columns.
     spread:
-        (F,) difference that counts as 1, on the scale of :func:`on_scale`.
+        (F,) difference that counts as 1, on the scale of :func:`~MedDeepDiagnosisLib.models.encoding.on_scale`.
     usual:
         (F,) mean difference between two known cases, in these units.
     far:
@@ -200,23 +202,14 @@ def nearest_cases(
             f"Even the nearest known case is far: its distance of {cases[0].distance:.2f} is beyond {scales.far:.2f}, "
             f"within which {FAR_PERCENTILE:.0f} % of the known cases have another patient's case."
         )
+    elif cases[0].distance < _SAME:
+        note = (
+            "The nearest known case has the very same values. It may be this case itself: then the model has learned its "
+            "outcome, and neither this list nor the prediction says anything of how well it does on new cases."
+        )
     elif np.isnan(scales.far):
         note = "There are too few known cases to say whether the nearest is far."
     return NearestCases(cases, far, note)
-
-
-def on_scale(features: Sequence[Feature], values: Array) -> Array:
-    """Return (N, F) values as they enter a model: logarithms taken, relative ones divided by their reference."""
-    scaled = np.array(values, dtype=np.float64)
-    names = [feature.name for feature in features]
-    for number, feature in enumerate(features):
-        if feature.scale == "log":
-            scaled[:, number] = np.log(scaled[:, number])
-    for number, feature in enumerate(features):
-        # A reference outside of the features leaves the value as it is.
-        if feature.relative_to in names:
-            scaled[:, number] -= np.log(values[:, names.index(feature.relative_to)])
-    return scaled
 
 
 def _spread(feature: Feature, column: Array) -> float:

@@ -36,7 +36,8 @@ def prediction_section(
         meaning=f"{meaning_text(prediction)} {conformal_text(prediction)}",
         mean_case_probability=prediction.mean_case_probability,
         contributors=tuple(
-            Contributor(part.title, part.value, part.log_odds, part.given) for part in prediction.contributions
+            Contributor(part.title, part.value, part.log_odds, part.given or part.log_odds != 0)
+            for part in prediction.contributions
         ),
         statement=prediction.statement,
         abstention_reasons=prediction.abstention_reasons,
@@ -53,6 +54,7 @@ def prediction_section(
             "the ROC curve, .5 is chance. Brier: squared error, smaller is better. ECE: calibration error, 0 is perfect. "
             "Calibration: intercept and slope, 0 and 1 are perfect. Coverage: how often conformal sets hold the truth; "
             "they abstain where they hold both outcomes or none."
+            + ("" if prediction.contributions_exact else " What each feature adds are Shapley values of the log-odds.")
         ),
         reliability=tuple((point.predicted, point.observed, point.count) for point in scores.reliability),
     )
@@ -68,7 +70,10 @@ def _number_section(prediction: Prediction, model: DiagnosisModel, title: str) -
         *(("No assessment", "", reason) for reason in prediction.abstention_reasons),
         *(("Caution", "", caution) for caution in prediction.cautions),
         ("Mean case of the training data", target.display(start), "where what follows is added to"),
-        *((part.title, f"{part.log_odds:+.3g} {target.units}".strip(), part.value) for part in prediction.contributions),
+        *(
+            (part.title, f"{part.log_odds:+.3g} {target.units}".strip(), part.value)
+            for part in prediction.contributions
+        ),
         ("What this is not", "", prediction.statement),
     ]
     return TableSection(title, ("What", "Value", "Remark"), tuple(rows))
@@ -114,14 +119,17 @@ def limits_section(model: DiagnosisModel) -> TextSection:
     )
 
 
-def guidelines_section(model: DiagnosisModel) -> TextSection:
-    """Return the guidelines to read beside a prediction. They are not applied."""
-    guidelines = model.pathology.guidelines
-    return TextSection(
+def guidelines_section(model: DiagnosisModel) -> tuple[TextSection, ...]:
+    """Return the guidelines that are named and not applied, because nobody wrote down their rules; none or one section."""
+    named = tuple(guide for guide in model.pathology.guidelines if not guide.rules)
+    if not named:
+        return ()
+    section = TextSection(
         "Guidelines to read beside it",
         paragraphs=("They are named, not applied: check that the patient is one that they are for.",),
-        items=tuple(f"{guide.title}. {guide.note} {guide.url}" for guide in guidelines),
+        items=tuple(f"{guide.title}. {guide.note} {guide.url}" for guide in named),
     )
+    return (section,)
 
 
 def summary_fact(prediction: Prediction) -> Fact:

@@ -1,6 +1,6 @@
 """All files of one assessment, written together: report, PDF, JSON, CSV, DICOM SR and SEG."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -13,12 +13,14 @@ from MedDeepDiagnosisLib.reports.content import Report
 from MedDeepDiagnosisLib.reports.dicom_seg import segmentation_object
 from MedDeepDiagnosisLib.reports.dicom_source import is_dicom_series, read_source_series
 from MedDeepDiagnosisLib.reports.dicom_sr import measurement_report
+from MedDeepDiagnosisLib.reports.guideline_sections import GuidelineResult
 from MedDeepDiagnosisLib.reports.pdf import write_pdf
 from MedDeepDiagnosisLib.reports.rendering import render_report
 from MedDeepDiagnosisLib.reports.tables import Assessment, assessment_json, case_values, measurements_csv
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.outputs import atomic_folder, write_json, write_text
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
+from MedDeepRegSegLib.jobs.schema import to_json
 from MedDeepRegSegLib.segmentation.measurement import Measurement
 from MedDeepRegSegLib.segmentation.measurements import measure
 from MedDeepRegSegLib.segmentation.segments import Segment
@@ -101,6 +103,7 @@ def write_outputs(
     pathology: Pathology,
     values: Mapping[str, object],
     sources: Mapping[str, str] | None = None,
+    guidelines: Sequence[GuidelineResult] = (),
     image_source: Path | None = None,
     segmentation: sitk.Image | None = None,
     segment: Segment | None = None,
@@ -115,12 +118,15 @@ def write_outputs(
     report:
         What report and PDF show.
     folder:
-        Where to write; made if it is absent. Files of the same names are replaced.
+        Where to write; made if it is absent. Files of an earlier assessment are replaced, and those of formats that are
+        not written now are removed, with a note, lest files of two cases lie side by side.
     prediction, pathology:
         What was predicted, and of what.
     values, sources:
         Feature name to the value that went in, and to where it came from
         (:func:`~MedDeepDiagnosisLib.reports.tables.case_values`).
+    guidelines:
+        What guidelines say; ``prediction.json`` has it under this name.
     image_source:
         Where the image was read from.
     segmentation, segment:
@@ -161,7 +167,8 @@ def write_outputs(
                 if name in wanted:
                     dicom[name].save_as(temporary / FILES[name], enforce_file_format=True)
         if "json" in wanted:
-            write_json(temporary / FILES["json"], assessment_json(assessment))
+            said = [to_json(result) for result in guidelines]
+            write_json(temporary / FILES["json"], assessment_json(assessment) | {"guidelines": said})
         if "csv" in wanted:
             write_text(temporary / FILES["csv"], measurements_csv(assessment))
         if "html" in wanted:
@@ -173,8 +180,19 @@ def write_outputs(
             progress(0.8, "writing the PDF")
             write_pdf(report, temporary / FILES["pdf"])
         cancel.raise_if_canceled()
+        notes += _without_earlier(Path(folder), wanted)
     progress(1.0, "done")
     return Outputs({name: Path(folder) / FILES[name] for name in wanted}, notes)
+
+
+def _without_earlier(folder: Path, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Remove files of an earlier assessment that are not replaced, and say so; a folder without one is left alone."""
+    if not (folder / FILES["json"]).is_file():
+        return ()
+    stale = [file for name, file in FILES.items() if name not in wanted and (folder / file).is_file()]
+    for file in stale:
+        (folder / file).unlink()
+    return tuple(f"{file} of an earlier assessment in this folder was removed" for file in stale)
 
 
 def _dicom_objects(

@@ -41,6 +41,9 @@ _FOOT = 56.0
 _FRAME_PADDING = 6.0
 """Of reportlab's frames, on each side."""
 
+_HEADING_ROOM = 130.0
+"""A heading with less room below it moves to the next page."""
+
 _TALLEST_PICTURE = 0.45
 """Part of the height of a page that a picture may take."""
 
@@ -139,8 +142,20 @@ def _story(report: Report, width: float, height: float) -> list[Any]:
     if report.summary:
         story.append(facts_table(report.summary, width))
     for section in report.sections:
-        story += [paragraph(section.title, "heading"), *_section(section, width, height)]
+        # Pictures cannot break: their heading and text go with the first row of them.
+        together = 1 + bool(section.text) if isinstance(section, PictureSection) else 0
+        story += _headed(section.title, _section(section, width, height), together)
     return [*story, *_provenance(report.provenance, width)]
+
+
+def _headed(title: str, parts: list[Any], together: int = 0) -> list[Any]:
+    """Return a section below its heading, with which its first parts stay together, or some lines of what follows."""
+    from reportlab.platypus import CondPageBreak, KeepTogether
+
+    heading = paragraph(title, "heading")
+    if together:
+        return [KeepTogether([heading, *parts[:together]]), *parts[together:]]
+    return [CondPageBreak(_HEADING_ROOM), heading, *parts]
 
 
 def _section(section: Section, width: float, height: float) -> list[Any]:
@@ -148,7 +163,7 @@ def _section(section: Section, width: float, height: float) -> list[Any]:
         return _pictures(section, width, height)
     if isinstance(section, TableSection):
         return [
-            *([paragraph(section.text, "lead")] if section.text else []),
+            *([paragraph(section.text)] if section.text else []),
             data_table(section.columns, section.rows, width, digits=section.digits),
             *(paragraph(note, "note") for note in section.notes),
         ]
@@ -176,7 +191,7 @@ def _items(items: Sequence[str], kind: str = "body") -> list[Any]:
 def _pictures(section: PictureSection, width: float, height: float) -> list[Any]:
     from reportlab.platypus import Table
 
-    story: list[Any] = [paragraph(section.text, "lead")] if section.text else []
+    story: list[Any] = [paragraph(section.text)] if section.text else []
     across = max(1, min(section.columns, len(section.pictures)))
     cells: list[Any] = [
         _picture(picture, width / across - 8, height * _TALLEST_PICTURE) for picture in section.pictures
@@ -323,7 +338,4 @@ def _provenance(source: Provenance, width: float) -> list[Any]:
         rows.append(("Seed", str(source.seed)))
     if source.command:
         rows.append(("Command", source.command))
-    return [
-        paragraph("How this report was made", "heading"),
-        data_table(("", ""), rows, width, kinds=("cell", "hash")),
-    ]
+    return _headed("How this report was made", [data_table(("", ""), rows, width, kinds=("cell", "hash"))])

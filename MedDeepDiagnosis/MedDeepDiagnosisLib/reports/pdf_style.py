@@ -107,12 +107,11 @@ def style(name: str) -> ParagraphStyle:
 
 _STYLES: dict[str, dict[str, Any]] = {
     "body": {},
-    "lead": {"keepWithNext": 1},
     "brand": {"fontName": BOLD, "fontSize": 9, "textColor": ACCENT, "spaceAfter": 2},
     "title": {"fontName": BOLD, "fontSize": 19, "leading": 24, "spaceAfter": 2},
     "subject": {"textColor": MUTED, "fontSize": 10, "spaceAfter": 6},
     "statement": {"fontName": BOLD, "backColor": ACCENT_SOFT, "borderPadding": (4, 6, 4, 6), "spaceAfter": 12, "leftIndent": 6, "rightIndent": 6},
-    "heading": {"fontName": BOLD, "fontSize": 13, "leading": 17, "spaceBefore": 14, "spaceAfter": 6, "keepWithNext": 1},
+    "heading": {"fontName": BOLD, "fontSize": 13, "leading": 17, "spaceBefore": 14, "spaceAfter": 6},
     "subheading": {"fontName": BOLD, "fontSize": 10.5, "leading": 14, "spaceBefore": 10, "spaceAfter": 4, "keepWithNext": 1},
     "strong": {"fontName": BOLD},
     "note": {"fontSize": 8, "leading": 11, "textColor": MUTED},

@@ -71,6 +71,7 @@ def data_table(
         repeatRows=len(header),
         splitInRow=1,
         hAlign="LEFT",
+        spaceAfter=5,
     )
     table.setStyle(
         [
@@ -91,8 +92,8 @@ def column_widths(
 ) -> list[float]:
     """Return widths of columns, in points, that sum up to ``width``.
 
-    Each column gets what its longest word needs, then columns of short texts get all that they want, and those of long
-    ones share what is left evenly. A title may take two lines.
+    Each column gets what its longest word or figure needs, then columns of short texts get all that they want, and
+    those of long ones share what is left, by the root of their length. A title may take two lines.
     """
     from reportlab.pdfbase.pdfmetrics import stringWidth
 
@@ -103,8 +104,9 @@ def column_widths(
         for index, text in enumerate(line):
             size = style("head" if is_title else styles[index]).fontSize
             # All is measured in bold, which leaves a little room to spare.
-            lengths = [stringWidth(word, BOLD, size) for word in printable(text).split()] or [0.0]
-            whole = sum(lengths) + (len(lengths) - 1) * stringWidth(" ", BOLD, size)
+            shown = printable(text)
+            lengths = [stringWidth(piece, BOLD, size) for piece in _pieces(shown)] or [0.0]
+            whole = stringWidth(shown, BOLD, size)
             least[index] = max(least[index], min(max(lengths), _WIDEST_WORD * width))
             wanted[index] = max(wanted[index], least[index], 0.6 * whole if is_title else whole)
     free = width - 2 * _PADDING * count
@@ -116,15 +118,23 @@ def column_widths(
 
 
 def _filled(least: Sequence[float], wanted: Sequence[float], free: float) -> list[float]:
-    """Return widths between ``least`` and ``wanted``, cut at one level so that they fit into what is free."""
+    """Return widths between ``least`` and ``wanted`` that fill what is free, the long by the root of what they want."""
     if sum(wanted) <= free:
         return list(wanted)
-    low, high = 0.0, max(wanted)
+
+    def shares(factor: float) -> list[float]:
+        return [max(part, min(want, factor * want**0.5)) for part, want in zip(least, wanted, strict=True)]
+
+    low, high = 0.0, max(wanted) ** 0.5
     for _ in range(40):
-        level = (low + high) / 2
-        total = sum(max(part, min(want, level)) for part, want in zip(least, wanted, strict=True))
-        low, high = (level, high) if total <= free else (low, level)
-    return [max(part, min(want, low)) for part, want in zip(least, wanted, strict=True)]
+        middle = (low + high) / 2
+        low, high = (middle, high) if sum(shares(middle)) <= free else (low, middle)
+    return shares(low)
+
+
+def _pieces(text: str) -> list[str]:
+    """Return what is not broken: words, or the whole of a text of figures such as an interval."""
+    return text.split() if any(sign.isalpha() for sign in text) else [text]
 
 
 def facts_table(facts: Sequence[Fact], width: float) -> Table:

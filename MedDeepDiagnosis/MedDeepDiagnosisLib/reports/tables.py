@@ -10,6 +10,7 @@ from typing import Any
 from MedDeepDiagnosisLib.models.prediction import Prediction
 from MedDeepDiagnosisLib.pathology import Feature, Pathology
 from MedDeepDiagnosisLib.reports.dicom_codes import private_code, units_code
+from MedDeepDiagnosisLib.spreadsheet import guarded
 from MedDeepRegSegLib.jobs.schema import to_json
 from MedDeepRegSegLib.segmentation.measurement import Code, Measurement
 
@@ -204,7 +205,7 @@ def measurements_csv(assessment: Assessment) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for row in rows:
-        writer.writerow([_safe(prediction.case), *(_safe(cell) for cell in row)])
+        writer.writerow([guarded(prediction.case), *(guarded(cell) for cell in row)])
     return text.getvalue()
 
 
@@ -292,14 +293,3 @@ def _code_json(code: Code | None) -> dict[str, str] | None:
 
 def _finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
-
-
-def _safe(text: str) -> str:
-    """Keep spreadsheets from taking a text that begins like a formula for one; numbers stay numbers."""
-    if text[:1] not in "=+-@\t\r":
-        return text
-    try:
-        float(text)
-    except ValueError:
-        return f"'{text}" if text else text
-    return text

@@ -110,6 +110,10 @@ def test_table_view_shows_a_table(slicer_scene):
     model = view.model()
     assert (model.rowCount(), model.columnCount()) == (2, 2)
     assert model.index(1, 1).data() == "4.5"
+    node.SetColumnTitle("a", "Length [mm]")
+    view.firstRowLocked = True
+    view.setMRMLTableNode(node)
+    assert [model.horizontalHeaderItem(column).text() for column in (0, 1)] == ["Length [mm]", "b"]
     slicer.util.updateTableFromArray(node, [np.array([1.0])], ["a"])
     assert view.model().rowCount() == 1
 

@@ -1,5 +1,6 @@
 """Small made-up pathologies, tables and annotation files."""
 
+import json
 import sqlite3
 from contextlib import closing, contextmanager
 
@@ -8,7 +9,10 @@ import pytest
 
 from MedDeepDiagnosisLib.cases import CaseTable
 from MedDeepDiagnosisLib.fitting import fit_model
+from MedDeepDiagnosisLib.models.model_card import model_card
+from MedDeepDiagnosisLib.models.model_folder import write_model
 from MedDeepDiagnosisLib.pathology import Feature, Pathology, RatingWord, Target, Variant
+from MedDeepRegSegLib.jobs.schema import to_json
 
 
 def make_feature(
@@ -97,6 +101,34 @@ def table_maker():
 def toy_model(pathology, toy_table):
     model, _ = fit_model(toy_table, pathology, data_sha256="0" * 64, draws=20, bootstrap_repeats=50)
     return model
+
+
+@pytest.fixture(scope="session")
+def pathology_file(pathology, tmp_path_factory):
+    """The toy pathology as a file."""
+    path = tmp_path_factory.mktemp("pathology") / "toy.json"
+    path.write_text(json.dumps(to_json(pathology)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def toy_rows(toy_table):
+    """The toy cases as rows of a table; what is missing is None."""
+    rows = []
+    for values, target, patient, case in zip(
+        toy_table.values, toy_table.target, toy_table.patients, toy_table.cases, strict=True
+    ):
+        numbers = {n: None if np.isnan(v) else float(v) for n, v in zip(toy_table.names, values, strict=True)}
+        rows.append({"patient": str(patient), "case": f"C{case}", **numbers, "present": int(target)})
+    return rows
+
+
+@pytest.fixture(scope="session")
+def toy_folder(toy_model, tmp_path_factory):
+    """The toy model in a folder."""
+    folder = tmp_path_factory.mktemp("models") / "toy model"
+    write_model(toy_model, model_card(toy_model.description), folder)
+    return folder
 
 
 LIDC_SCHEMA = """

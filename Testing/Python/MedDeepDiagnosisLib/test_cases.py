@@ -64,7 +64,7 @@ def test_faulty_case_files_are_refused(tmp_path, text, message):
 def test_absent_and_binary_files_are_refused(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         read_case(tmp_path / "absent.csv")
-    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x81" * 50)
+    (tmp_path / "binary.csv").write_bytes(b"\x89HDF\r\n\x1a\n\x00\x81" * 50)
     with pytest.raises(InputError, match="cannot be read"):
         read_case(tmp_path / "binary.csv")
 
@@ -122,3 +122,19 @@ def test_features_of_the_lesion_are_read_and_may_be_missing(pathology, tmp_path)
     with pytest.raises(InputError, match="expected 3: use the encoder"):
         lesion_rows(rows, 3)
     assert np.isnan(lesion_rows([{"size": 5}], 3)).all()
+    assert np.isnan(lesion_rows([{"lesion_0": "nan", "lesion_1": 2}])).all(), "an image with a missing feature is missing"
+    with pytest.raises(InputError, match="row 1: a column lesion_… is infinite"):
+        lesion_rows([{"lesion_0": "inf", "lesion_1": 2}])
+
+
+def test_tables_as_excel_saves_them_where_the_comma_is_the_decimal_sign(tmp_path):
+    path = tmp_path / "row.csv"
+    path.write_text("size;edge\n7,5;Sharp\n")
+    assert read_case(path) == {"size": "7.5", "edge": "Sharp"}
+
+
+def test_names_like_formulas_are_guarded_and_read_back(pathology, toy_table, tmp_path):
+    named = replace(toy_table, cases=np.array(["=1+1", *toy_table.cases[1:]]))
+    write_table(named, pathology, tmp_path / "cases.csv")
+    assert ",'=1+1," in (tmp_path / "cases.csv").read_text()
+    assert table_from_rows(pathology, read_rows(tmp_path / "cases.csv")).cases[0] == "=1+1"

@@ -3,7 +3,7 @@
 import json
 import struct
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ import SimpleITK as sitk
 
 import MedDeepDiagnosisLib.jobs  # noqa: F401  # adds the job kinds
 from MedDeepDiagnosisLib import diagnose_job
+from MedDeepDiagnosisLib.assessing import Lesion, assess
 from MedDeepDiagnosisLib.fitting import fit_model
 from MedDeepDiagnosisLib.models.model_folder import write_model
 from MedDeepDiagnosisLib.models.prediction import Prediction
@@ -67,11 +68,17 @@ def lesion_files(tmp_path):
     return paths
 
 
+def read_prediction(path):
+    """The fields of the prediction alone; the file has values, measurements and codes too."""
+    data = json.loads(path.read_text())
+    return from_json(Prediction, {field.name: data[field.name] for field in fields(Prediction)})
+
+
 def test_table_gives_prediction_and_report(model_folder, row, tmp_path):
     seen = []
     request = diagnose_job.Request(model_folder, row, tmp_path / "out")
     result = diagnose_job.run(request, progress=lambda fraction, message: seen.append(fraction))
-    prediction = from_json(Prediction, json.loads(result.prediction.read_text()))
+    prediction = read_prediction(result.prediction)
     assert prediction.probability == result.probability
     assert prediction.case == "Lesion <7>"
     assert seen[-1] == 1.0
@@ -80,14 +87,28 @@ def test_table_gives_prediction_and_report(model_folder, row, tmp_path):
     assert "<7>" not in page
     assert prediction.model_weights_sha256 in page
     assert any("not a diagnosis" in line for line in result.summary)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["prediction.json", "report.html"]
+    names = ["measurements.csv", "prediction.json", "report.html"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    assert sorted(path.name for path in result.files) == names
 
 
 def test_columns_that_no_feature_has_are_pointed_out(model_folder, tmp_path):
     table = tmp_path / "case.csv"
     table.write_text("case,size,ratio,edge,kind,Edge\nLesion,8,0.2,Blurred,1,Sharp\n")
     result = diagnose_job.run(diagnose_job.Request(model_folder, table, tmp_path / "out"))
-    assert any("did not count: Edge;" in line for line in result.summary)
+    assert any("no features: Edge;" in line for line in result.summary)
+
+
+def test_further_files_are_written_on_request(model_folder, row, tmp_path):
+    pytest.importorskip("reportlab")
+    result = diagnose_job.run(diagnose_job.Request(model_folder, row, tmp_path / "out", formats=("pdf",)))
+    assert (tmp_path / "out" / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert tmp_path / "out" / "report.pdf" in result.files
+    for formats, message in ((("docx",), "'docx' is not known"), (("sr",), "expected the folder of one DICOM series")):
+        request = diagnose_job.Request(model_folder, row, tmp_path / "other", formats=formats)
+        with pytest.raises(InputError, match=message):
+            diagnose_job.run(request)
+    assert not (tmp_path / "other").exists()
 
 
 def test_child_process_gives_the_same(model_folder, row, tmp_path):
@@ -111,7 +132,7 @@ def test_segmentation_gives_size_and_pictures(measuring_model, lesion_files, tmp
     page = result.report.read_text()
     assert page.count("data:image/png;base64,") == 3
     assert "measured on the segmentation" in page
-    prediction = from_json(Prediction, json.loads(result.prediction.read_text()))
+    prediction = read_prediction(result.prediction)
     size = next(part for part in prediction.contributions if part.feature == "size")
     assert float(size.value.split()[0]) == pytest.approx(10, rel=0.05)
 
@@ -150,8 +171,8 @@ def test_a_lesion_outside_of_the_image_is_refused(measuring_model, lesion_files,
 def test_a_lesion_at_the_border_of_the_image_is_assessed(measuring_model):
     labels = sitk.GetImageFromArray(np.ones((6, 6, 6), np.uint8))
     image = sitk.GetImageFromArray(np.random.default_rng(0).normal(size=(6, 6, 6)))
-    lesion = diagnose_job.Lesion(labels, Segment(1, "nodule", (1.0, 0.0, 0.0)), image)
-    assert diagnose_job.assess(measuring_model, {}, lesion=lesion)[0].contributions
+    lesion = Lesion(labels, Segment(1, "nodule", (1.0, 0.0, 0.0)), image)
+    assert assess(measuring_model, {}, lesion=lesion).prediction.contributions
 
 
 def test_conflicting_orientations_of_the_image_are_a_caution(measuring_model, lesion_files, tmp_path):

@@ -14,7 +14,7 @@ from MedDeepDiagnosisLib.measuring import measured_features, quickly_measured_fe
 from MedDeepDiagnosisLib.models.model_folder import read_model
 from MedDeepDiagnosisLib.models.prediction import predict_case
 from MedDeepDiagnosisLib.nodule_table import nodule_table
-from MedDeepDiagnosisLib.pathology import load_pathology
+from MedDeepDiagnosisLib.pathology import Target, load_pathology
 from MedDeepRegSegLib.errors import Canceled, InputError
 from MedDeepRegSegLib.jobs.outputs import write_json
 from MedDeepRegSegLib.jobs.progress import CancelToken
@@ -221,3 +221,54 @@ def test_cancel_writes_nothing(annotations, small_pathology, tmp_path):
     with pytest.raises(Canceled):
         fit_job.run(request, progress=cancel_late, cancel=token)
     assert not (tmp_path / "model").exists()
+
+
+def test_a_number_is_learned_from_a_table_with_the_learner_asked_for(pathology, table_maker, tmp_path):
+    height = Target("height", "Height", reference="Made up.", kind="number", units="mm", minimum=0, maximum=900)
+    both = replace(pathology, targets=(pathology.target, height))
+    write_json(tmp_path / "own.json", to_json(both))
+    table = table_maker(patients=60)
+    table = replace(table, target=2 * table.values[:, 0])
+    write_table(table, both.for_target("height"), tmp_path / "cases.csv")
+    request = fit_job.Request(
+        str(tmp_path / "own.json"),
+        tmp_path / "cases.csv",
+        tmp_path / "model",
+        learners=("elastic-net",),
+        target="height",
+    )
+    result = fit_job.run(request)
+    assert result.correlation["all"] > 0.95
+    assert result.mean_absolute_error["all"] < result.mean_absolute_error["no_information"]
+    assert result.auc == {}
+    assert 0.8 < result.coverage["all"] <= 1
+    model = read_model(result.model)
+    assert [target.name for target in model.pathology.targets] == ["height"]
+    assert predict_case(model, {"size": 10, "ratio": 0, "edge": 2, "kind": 1}).value == pytest.approx(20, rel=0.2)
+
+
+def test_unknown_learners_and_targets_are_refused_before_anything_is_read(small_pathology, tmp_path):
+    absent = tmp_path / "absent.csv"
+    with pytest.raises(InputError, match="learner 'forest' is unknown"):
+        fit_job.run(fit_job.Request(str(small_pathology), absent, tmp_path / "model", learners=("forest",)))
+    with pytest.raises(InputError, match="'size' is not predicted"):
+        fit_job.run(fit_job.Request(str(small_pathology), absent, tmp_path / "model", target="size"))
+
+
+def test_no_name_of_an_excluded_patient_is_written(pathology, toy_table, tmp_path):
+    names = toy_table.patients.astype("<U20")
+    names[names == "P001"] = "Jane Doe"
+    names[names == "P002"] = "LIDC-IDRI-0001"
+    write_table(replace(toy_table, patients=names), pathology, tmp_path / "cases.csv")
+    write_json(tmp_path / "toy.json", to_json(pathology))
+    excluded = ("Jane Doe", "P003", "LIDC-IDRI-1")
+    request = fit_job.Request(
+        str(tmp_path / "toy.json"), tmp_path / "cases.csv", tmp_path / "model", exclude_patients=excluded
+    )
+    fit_job.run(request)
+    training = read_model(tmp_path / "model").description.training
+    assert training.excluded_patients == ("LIDC-IDRI-0001", "not named", "not named")
+    written = b"".join(path.read_bytes() for path in (tmp_path / "model").iterdir())
+    assert b"Jane" not in written
+    assert b"P003" not in written
+    assert b"3 further patients were excluded" in written

@@ -29,6 +29,7 @@ from MedDeepRegSegLib.training.run import CHECKPOINT, SETTINGS
 from MedDeepRegSegLib.training.run_folder import RUN
 from MedDeepRegSegLib.training.team import process_number
 from MedDeepRegSegLib.volumes.memory import available_memory_bytes
+from MedDeepRegSegLib.wording import by_number, counted
 
 if TYPE_CHECKING:
     from MedDeepRegSegLib.training.cases.train_job import Request
@@ -261,12 +262,12 @@ def _in_time(settings: CaseTrainSettings, pace: Pace, minutes: float) -> tuple[C
     epochs = min(max(epochs, 1), _MOST_EPOCHS * settings.steps_per_epoch // steps)
     seconds_of_step = pace.step_seconds + pace.check_seconds / steps
     note = (
-        f"{epochs} epochs of {steps} steps fit into {minutes:g} minutes here: a step takes {pace.step_seconds:.2g} s, a "
+        f"{counted(epochs, 'epoch')} of {steps} steps {by_number(epochs, 'fits', 'fit')} into {minutes:g} minutes here: a step takes {pace.step_seconds:.2g} s, a "
         f"check {pace.check_seconds:.2g} s"
     )
     if epochs * steps < _FEW_UPDATES:
         needed = math.ceil(_FEW_UPDATES * seconds_of_step / 60)
-        note += f"; so few updates rarely find anything: give {needed} minutes or more, or another network"
+        note += f"; so few updates rarely find anything: give {counted(needed, 'minute')} or more, or another network"
     return replace(settings, epochs=epochs, steps_per_epoch=steps, warmup=min(settings.warmup, steps)), note
 
 

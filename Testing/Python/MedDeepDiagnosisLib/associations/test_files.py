@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 
@@ -44,3 +45,10 @@ def test_what_is_not_known_is_none(experience, mixed):
     assert [known(float("nan")), known(float("inf")), known(2.0), known("a")] == [None, None, 2.0, "a"]
     rule = experience.rules.rules[0]
     assert rule_row(rule)["conclusion"] == rule.conclusion.text
+
+
+def test_names_like_formulas_are_guarded(experience, tmp_path):
+    name = '=HYPERLINK("x")'
+    columns = tuple(replace(column, name=name) if not at else column for at, column in enumerate(experience.missing.columns))
+    write_files(replace(experience, missing=replace(experience.missing, columns=columns)), tmp_path)
+    assert read(tmp_path / "missing.csv")[0]["column"] == f"'{name}"

@@ -75,3 +75,18 @@ def test_repeated_rows(pathology):
     (problem,) = problems
     assert (problem.place, problem.kind) == ("row 3", "conflict")
     assert "repeats case '1' of row 1 with other values" in problem.message
+
+
+def test_a_patients_number_within_a_case_name_is_not_the_patients_name(pathology):
+    rows = [{"patient": patient, "case": "11", "size": "3"} for patient in ("1", "2")]
+    records, problems = check(pathology, *rows)
+    assert problems == []
+    assert [record.case for record in records] == ["1/11", "2/11"]
+    assert [record.other_name for record in records] == ["11", "11"]
+
+
+def test_one_patient_in_two_spellings_has_no_cases_numbered_within_patients(pathology):
+    rows = [{"patient": patient, "case": case, "size": "3"} for patient, case in (("A", "x"), (" A", "y"), ("A ", "x"))]
+    records, problems = check(pathology, *rows)
+    assert problems == []
+    assert [record.case for record in records] == ["x", "y"]

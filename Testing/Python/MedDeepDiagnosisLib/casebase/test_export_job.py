@@ -52,3 +52,10 @@ def test_nothing_is_written_without_a_case_base_or_when_canceled(filled, file, t
     assert not (tmp_path / "t.csv").exists()
     with open_case_base(file) as base:
         assert len(base.cases()) == 3
+
+
+def test_names_like_formulas_are_guarded_and_read_back(base, file, pathology, tmp_path):
+    base.import_rows([{"patient": "Doe", "case": "=1+1", "size": "3"}], pathology)
+    export_job.run(export_job.Request(str(file), tmp_path / "t.csv"))
+    assert ",'=1+1," in (tmp_path / "t.csv").read_text()
+    assert import_table(base, tmp_path / "t.csv", pathology).unchanged_cases == 1

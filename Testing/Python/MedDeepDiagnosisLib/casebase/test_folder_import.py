@@ -170,3 +170,17 @@ def test_cancel_stores_nothing(base, file, patients, measuring_pathology):
         import_folder(base, patients, measuring_pathology, progress=lambda fraction, text: token.cancel(), cancel=token)
     assert not file.exists()
     assert folder_import.find_patients(patients)[1] == []
+
+
+def test_cases_that_are_numbered_within_each_patient(base, tmp_path, measuring_pathology):
+    for name in ("Doe", "Roe"):
+        add_patient(tmp_path / "both" / name, 6, "case,Edge\n1,Sharp\n", image=False)
+    assert import_folder(base, tmp_path / "both", measuring_pathology).new_cases == 2
+    assert [case.case.partition("/")[2] for case in base.cases()] == ["1", "1"]
+
+
+def test_one_case_in_two_folders_is_told(base, tmp_path, measuring_pathology):
+    for number, name in enumerate(("a", "b")):
+        add_patient(tmp_path / "both" / name, 4 + number, "patient,case,Edge\nDoe,1,Sharp\n", image=False)
+    with pytest.raises(InputError, match="b: repeats case '1' of a with other values"):
+        import_folder(base, tmp_path / "both", measuring_pathology)

@@ -92,3 +92,42 @@ def test_who_is_the_user_unless_said(base, pathology, monkeypatch):
     assert base.history("A1")[0].recorded_by == user_name()
     monkeypatch.setattr("getpass.getuser", lambda: (_ for _ in ()).throw(KeyError("no such user")))
     assert user_name() == "unknown"
+
+
+def test_two_volumes_of_one_name_in_a_study_are_never_taken_for_one(base, pathology):
+    other = replace(RECORD, place="row 2", case="A2", volumes=(replace(VOLUME, sha256="99"),))
+    with pytest.raises(InputError, match=r"row 2: case A2: ct\.nrrd is another file in another case of the study scan 1"):
+        base.import_records([RECORD, other], pathology, ORIGIN)
+    report = base.import_records([RECORD, other], pathology, ORIGIN, options=UPDATE)
+    assert (report.new_cases, [problem.place for problem in report.problems]) == (1, ["row 2"])
+
+
+
+def test_a_case_is_found_with_or_without_its_patients_name(base, pathology):
+    first, second = replace(RECORD, case="1"), replace(RECORD, place="row 2", patient="B", case="1")
+    base.import_records([first, second], pathology, ORIGIN)
+    assert base.import_records([first], pathology, ORIGIN).unchanged_cases == 1
+    base.import_records([replace(RECORD, patient="C", case="7")], pathology, ORIGIN)
+    more = [replace(RECORD, patient=name, place=f"row {name}", case="7") for name in ("C", "D")]
+    report = base.import_records(more, pathology, ORIGIN)
+    assert (report.new_cases, report.unchanged_cases) == (1, 1)
+    assert len(base.cases()) == 4
+
+
+def test_names_of_files_and_segments_do_not_give_the_patient_away(base, file, pathology):
+    named = replace(
+        RECORD,
+        patient="Doe",
+        case="Doe 1",
+        measurements=(Value("size", 3.0, "mm", "column 'size' of Doe.csv"),),
+        volumes=(replace(VOLUME, name="doe_ct.nrrd"),),
+        segments=(replace(SEGMENT, name="Lesion of Doe", volume="doe_ct.nrrd"),),
+    )
+    origin = replace(ORIGIN, name="Doe.xlsx")
+    base.import_records([named], pathology, origin)
+    assert base.import_records([named], pathology, origin).unchanged_cases == 1
+    everything = b"".join(part.read_bytes() for part in file.parent.glob(f"{file.name}*") if part.suffix != ".key")
+    assert b"doe" not in everything.lower()
+    (volume,) = base.references("Doe 1", "volumes")
+    (segment,) = base.references("Doe 1", "segments")
+    assert segment["volume"] == volume["name"] == f"{base.summary('Doe 1').patient}_ct.nrrd"

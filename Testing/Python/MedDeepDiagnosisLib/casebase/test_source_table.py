@@ -103,3 +103,9 @@ def test_without_openpyxl_the_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     with pytest.raises(MissingPackageError, match="pip install openpyxl"):
         read_source_table(write(tmp_path / "a.xlsx", "x"))
+
+
+def test_odd_line_separators_within_a_cell_are_no_new_lines(tmp_path):
+    path = tmp_path / "cases.csv"
+    path.write_text("patient,remark\nA,one\x0btwo\u2028three\n", encoding="utf-8")
+    assert read_source_table(path).rows == ({"patient": "A", "remark": "one\x0btwo\u2028three"},)

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from MedDeepDiagnosisLib.assessing import summary_lines
 from MedDeepDiagnosisLib.cases import write_table
 from MedDeepDiagnosisLib.cli import main
 from MedDeepDiagnosisLib.cli.demo import COMMAND as DEMO
 from MedDeepDiagnosisLib.cli.diagnose import COMMAND as DIAGNOSE
 from MedDeepDiagnosisLib.demo import job as demo_job
-from MedDeepDiagnosisLib.diagnose_job import summary_lines
+from MedDeepDiagnosisLib.fitting import shipped_model_folder, shipped_models
 from MedDeepDiagnosisLib.models.prediction import predict_case
+from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.outputs import write_json
 from MedDeepRegSegLib.jobs.schema import from_json, to_json
 
@@ -53,10 +55,14 @@ def test_the_shipped_model_has_a_name(tmp_path):
     import argparse
 
     args = argparse.Namespace(
-        model=Path("lung_nodule"), case=None, db=None, table=tmp_path, image=None, segmentation=None, segment=None
+        case=None, db=None, table=tmp_path, image=None, segmentation=None, segment=None, formats=(), out=tmp_path / "out"
     )
-    args.out = tmp_path / "out"
-    assert DIAGNOSE.request(args).model is None
+    for name in shipped_models():
+        args.model = Path(name)
+        assert DIAGNOSE.request(args).model == shipped_model_folder(name)
+    args.model = Path("gout")
+    with pytest.raises(InputError, match="gout does not exist"):
+        DIAGNOSE.request(args)
 
 
 @pytest.mark.parametrize(

@@ -164,3 +164,14 @@ def test_what_the_rows_leave_out_is_what_the_note_says(texture):
                 texture == "part_solid" and state == "growing" and facts["solid_component_state"] == "stable"
             )
             assert stable_and_large or fast_non_solid or stable_solid_part, facts
+
+
+def test_a_nodule_past_a_size_limit_is_not_stepped_down():
+    """Size thresholds hold for nodules that reach a higher category, even without growth of more than 1.5 mm."""
+    state = RULES.fact_by_name["nodule_state"]
+    words = {word.value: word.title for word in state.words}
+    assert "passed the size limit of a higher category" in state.question
+    assert "past a size limit" in words["baseline"]
+    assert "same size class" in words["stable"]
+    assert category(**nodule("solid", "baseline", 8.2, category_before="3")) == "4A"
+    assert category(**nodule("solid", "stable", 7.2, category_before="3")) == "2"

@@ -1,5 +1,7 @@
 """Our trees against scikit-learn's."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -64,3 +66,18 @@ def test_trees_survive_as_arrays_and_endless_ones_are_refused(toy_sample, unseen
     arrays["left"][inner] = inner
     with pytest.raises(InputError, match="do not lead to leaves"):
         boosting.from_arrays(toy_sample.features, StoredArrays(arrays))
+
+    arrays = {name: array[:0] for name, array in trees.arrays().items()} | {"roots": np.zeros(1), "start": np.zeros(1)}
+    with pytest.raises(InputError, match="points to what is not there"):
+        boosting.from_arrays(toy_sample.features, StoredArrays(arrays))
+
+
+def test_a_feature_without_any_value_is_never_asked_about(toy_sample, unseen):
+    values = toy_sample.values.copy()
+    values[:, 2] = np.nan
+    without = replace(toy_sample, values=values)
+    (trees,) = boosting.fit_all(without, binary=True, settings=boosting.SETTINGS[:1], seed=0)
+    assert 2 not in trees.feature[trees.left != np.arange(len(trees.left))]
+    given = unseen.copy()
+    given[:, 2] = 3.0
+    assert np.array_equal(trees.score(given), trees.score(unseen))

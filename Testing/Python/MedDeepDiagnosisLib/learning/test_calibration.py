@@ -85,3 +85,20 @@ def test_calibrations_survive_as_arrays(method):
     assert np.array_equal(back.probability(scores), fitted.probability(scores))
     with pytest.raises(InputError):
         calibration_from_arrays("sigmoid", StoredArrays({"knots": np.zeros(0), "values": np.zeros(3)}))
+
+
+def test_equal_scores_say_nothing_but_the_rate():
+    """A support vector machine of constant columns gives every case the same margin."""
+    target = np.array([1.0, 0, 0, 0] * 10)
+    level = fit_sigmoid(target, np.full(40, -1.0))
+    assert level.values[0] == 0
+    assert level.probability(np.array([-1.0, 5.0])) == pytest.approx([0.25, 0.25], abs=0.03)
+    falling = fit_sigmoid(target, -target)
+    assert falling.values == pytest.approx(level.values), "the rate of the cases, not that of the falling line's middle"
+
+
+def test_steps_that_fall_or_are_none_are_refused():
+    for knots, values in (([], []), ([0.0, 1.0], [0.9, 0.1]), ([1.0, 0.0], [0.1, 0.9]), ([0.0, 1.0], [0.1, 1.5])):
+        stored = StoredArrays({"knots": np.array(knots), "values": np.array(values)})
+        with pytest.raises(InputError, match="does not rise"):
+            calibration_from_arrays("isotonic", stored)

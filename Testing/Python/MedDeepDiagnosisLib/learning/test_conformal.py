@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from MedDeepDiagnosisLib.learning.conformal import (
+    IntervalWidths,
     conformal_quantile,
     fit_intervals,
     fit_sets,
@@ -78,3 +79,9 @@ def test_intervals_hold_numbers_at_the_level_and_widen_where_errors_do():
     assert clipped.max() <= 42
     few = fit_intervals(target[:5], predicted[:5], lowest=0, highest=42)
     assert few.intervals(np.array([20.0]))[0].tolist() == [0, 42]
+
+
+@pytest.mark.parametrize(("edges", "widths"), [((1.0,), (2.0,)), ((2.0, 1.0), (1.0, 1.0, 1.0)), ((), (-1.0,))])
+def test_widths_that_fit_no_bins_are_refused(edges, widths):
+    with pytest.raises(ValueError, match="half widths do not fit"):
+        IntervalWidths(0.9, edges, widths, 0.0, 42.0)

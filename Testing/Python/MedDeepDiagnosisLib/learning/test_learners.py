@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from MedDeepDiagnosisLib.learning.learners import LEARNERS, MEMBERS, NAMES, check_names, learner_method, learner_title
+from MedDeepDiagnosisLib.learning.learners import (
+    LEARNERS,
+    MEMBERS,
+    NAMES,
+    check_names,
+    learner_method,
+    learner_title,
+    members_of_mean,
+)
 from MedDeepDiagnosisLib.learning.stored import StoredArrays
 from MedDeepDiagnosisLib.models.metrics import auc
 from MedDeepRegSegLib.errors import InputError
@@ -27,3 +35,8 @@ def test_names_are_known_and_others_refused():
         check_names(("additive", "forest"))
     assert learner_title("mean") == "Mean of the learners"
     assert "gradient boosting" in learner_method("mean", ("additive", "boosting"))
+
+
+def test_the_mean_is_of_the_others_named():
+    assert members_of_mean(("mean", "additive", "network")) == ("additive", "network")
+    assert members_of_mean(("mean",)) == members_of_mean(("mean", "additive")) == MEMBERS

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from MedDeepDiagnosisLib.models.encoding import column_count, learn_encoding
+from MedDeepDiagnosisLib.models.encoding import column_count, learn_encoding, on_scale
 
 
 def test_columns_are_centered_on_the_training_mean(pathology, toy_table):
@@ -87,3 +87,10 @@ def test_usual_range_holds_99_percent(pathology, toy_table):
     size = toy_table.values[:, 0]
     low, high = encoding.usual[0]
     assert size.min() < low < np.median(size) < high < size.max()
+
+
+def test_a_value_whose_reference_is_not_there_stays_as_it_is(pathology):
+    length = replace(pathology.features[0], name="length", relative_to="size")
+    values = np.array([[4.0, 8.0]])
+    assert on_scale((pathology.features[0], length), values) == pytest.approx(np.log([[4.0, 2.0]]))
+    assert on_scale((length,), values[:, 1:]) == pytest.approx(np.log([[8.0]]))

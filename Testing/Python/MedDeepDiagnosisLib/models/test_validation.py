@@ -1,5 +1,7 @@
 """Cross-validation that cannot flatter."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -61,3 +63,11 @@ def test_too_few_patients_for_the_features_are_refused(table_maker, pathology):
 def test_rows_of_few_patients_do_not_count_as_patients(table_maker):
     with pytest.raises(InputError, match="patients"):
         check_enough_cases(table_maker(patients=12, per_patient=100), 2)
+
+
+@pytest.mark.parametrize("kind", ["number", "ordinal"])
+def test_an_outcome_that_is_always_the_same_is_refused(table_maker, kind):
+    """Resampling patients until both outcomes occur would never end."""
+    table = table_maker(patients=60)
+    with pytest.raises(InputError, match="the outcome is 7 in every case"):
+        check_enough_cases(replace(table, target=np.full(len(table), 7.0)), 2, kind)

@@ -1,8 +1,10 @@
 """The module file of MedDeep Diagnosis: its logic, its self-test, its packages."""
 
+import pytest
 import slicer
 
 
+@pytest.mark.slow
 def test_self_test_compares_two_nodules(module):
     module("MedDeepDiagnosis")
     slicer.selfTests["MedDeepDiagnosis"]()

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from MedDeepDiagnosisLib.pathology.features import is_missing
 from MedDeepRegSegLib.errors import InputError
 
 
@@ -46,3 +47,8 @@ def test_values_are_shown_with_units_and_words(pathology):
     assert pathology.feature("size").display(7.25) == "7.25 mm"
     assert pathology.feature("edge").display(3) == "Blurred (3)"
     assert pathology.feature("edge").display(math.nan) == "not given"
+
+
+def test_cells_that_say_nothing():
+    assert all(is_missing(cell) for cell in (None, "", " N/A ", float("nan"), "unknown"))
+    assert not any(is_missing(cell) for cell in (0, 0.0, "0", "no", "Absent"))

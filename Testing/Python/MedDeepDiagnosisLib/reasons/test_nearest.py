@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from MedDeepDiagnosisLib.cases import CaseTable
-from MedDeepDiagnosisLib.reasons.nearest import learn_scales, nearest_cases, on_scale
+from MedDeepDiagnosisLib.models.encoding import on_scale
+from MedDeepDiagnosisLib.reasons.nearest import learn_scales, nearest_cases
 from MedDeepRegSegLib.errors import Canceled, InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken
 
@@ -153,3 +154,9 @@ def test_the_limit_of_a_large_table_comes_from_some_of_its_cases(lesions):
     once, again = learn_scales(features, many), learn_scales(features, many)
     assert once.far == again.far
     assert once.far == pytest.approx(learn_scales(features, table).far, rel=0.1)
+
+
+def test_a_known_case_that_is_the_case_itself_is_pointed_out(learned):
+    _, table, scales = learned
+    complete = int(np.flatnonzero(~np.isnan(table.values).any(axis=1))[0])
+    assert "It may be this case itself" in nearest_cases(table.values[complete], table, scales).note

@@ -1,9 +1,11 @@
 """The sections that show a prediction."""
 
 import re
+from dataclasses import replace
 from datetime import date
 
 from MedDeepDiagnosisLib.models.prediction import predict_case
+from MedDeepDiagnosisLib.pathology import Guideline
 from MedDeepDiagnosisLib.reports import Provenance, Report, render_report
 from MedDeepDiagnosisLib.reports.assessment import (
     guidelines_section,
@@ -34,7 +36,7 @@ def test_whole_report_shows_values_with_units_and_limits(toy_model):
         prediction_section(prediction, toy_model),
         values_section(prediction, toy_model, sources={"size": "measured on the segmentation"}),
         limits_section(toy_model),
-        guidelines_section(toy_model),
+        *guidelines_section(toy_model),
     )
     report = Report("Assessment", "case 1", sections, Provenance(date(2026, 1, 2)), (summary_fact(prediction),))
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", render_report(report)))
@@ -44,10 +46,20 @@ def test_whole_report_shows_values_with_units_and_limits(toy_model):
         "measured on the segmentation",
         "rated by the reader",
         "anything real",
-        "not applied",
     ):
         assert expected in text, expected
     assert "not given" in text
+
+
+def test_guidelines_without_rules_are_named(toy_model):
+    assert guidelines_section(toy_model) == ()
+    named = Guideline("A guideline", "https://example.org", "For adults.")
+    applied = replace(named, title="Another one", rules="fleischner_2017")
+    pathology = replace(toy_model.pathology, guidelines=(named, applied))
+    model = replace(toy_model, description=replace(toy_model.description, pathology=pathology))
+    (section,) = guidelines_section(model)
+    assert section.items == ("A guideline. For adults. https://example.org",)
+    assert "not applied" in section.paragraphs[0]
 
 
 def test_meaning_counts_to_one_hundred(toy_model):

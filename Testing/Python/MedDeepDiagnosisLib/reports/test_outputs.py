@@ -107,3 +107,14 @@ def test_what_is_possible_is_told_before(series, lesion_maker, tmp_path):
     assert possible_formats(series, labels)[-2:] == ("sr", "seg")
     assert "sr" not in possible_formats(tmp_path, labels)
     check_formats(("sr", "seg", "pdf"), series, labels)
+
+
+def test_files_of_two_assessments_never_lie_side_by_side(case, tmp_path):
+    pytest.importorskip("reportlab", reason="reportlab writes the PDF")
+    (tmp_path / "report.dcm").write_bytes(b"of somebody else")
+    write_outputs(REPORT, tmp_path, **case, formats=("json", "pdf"))
+    (tmp_path / "notes.txt").write_text("mine")
+    assert (tmp_path / "report.dcm").read_bytes() == b"of somebody else", "no assessment was there before"
+    outputs = write_outputs(REPORT, tmp_path, **case, formats=("json", "html"))
+    assert {path.name for path in tmp_path.iterdir()} == {"prediction.json", "report.html", "notes.txt"}
+    assert "report.pdf of an earlier assessment in this folder was removed" in outputs.notes

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -133,8 +134,8 @@ def test_a_run_of_given_duration(dataset_file, tmp_path, monkeypatch):
     monkeypatch.setattr(pace, "_SECONDS", 0.1)
     options = {name: value for name, value in TINY.items() if name not in ("epochs", "steps_per_epoch")}
     result = run(Request(dataset=dataset_file, out=tmp_path / "model", minutes=0.02, scratch=True, **options))
-    note = next(note for note in result.notes if "fit into 0.02 minutes" in note)
-    assert "so few updates rarely find anything: give 1 minutes or more" in note
+    note = next(note for note in result.notes if "into 0.02 minutes" in note)
+    assert re.search(r"so few updates rarely find anything: give \d+ minutes? or more", note)
     settings = json.loads((tmp_path / "model" / RUN / "settings.json").read_text())
     assert settings["start"] == ""
     assert settings["epochs"] >= 1

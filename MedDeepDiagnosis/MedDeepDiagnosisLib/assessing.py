@@ -1,0 +1,204 @@
+"""Assess one case: what is measured on its lesion, what a model predicts, and what a report shows of it."""
+
+from dataclasses import dataclass
+
+import SimpleITK as sitk
+
+from MedDeepDiagnosisLib.case_reasons import reason_sections
+from MedDeepDiagnosisLib.cases import CASE_COLUMN, PATIENT_COLUMN, lesion_names
+from MedDeepDiagnosisLib.measuring import check_inside, measured_features
+from MedDeepDiagnosisLib.models.model_folder import DiagnosisModel
+from MedDeepDiagnosisLib.models.prediction import Prediction, lower_first, predict_case
+from MedDeepDiagnosisLib.pathology import Pathology
+from MedDeepDiagnosisLib.pathology.features import is_missing
+from MedDeepDiagnosisLib.reports.assessment import (
+    guidelines_section,
+    limits_section,
+    prediction_section,
+    summary_fact,
+    values_section,
+)
+from MedDeepDiagnosisLib.reports.content import Picture, PictureSection, Section
+from MedDeepDiagnosisLib.reports.guideline_sections import (
+    GuidelineResult,
+    fact_columns,
+    guideline_results,
+    guideline_sections,
+)
+from MedDeepDiagnosisLib.reports.tables import MEASURED_SOURCE
+from MedDeepRegSegLib.jobs.progress import CancelToken
+from MedDeepRegSegLib.segmentation.overlay import slice_picture
+from MedDeepRegSegLib.segmentation.segments import Segment
+from MedDeepRegSegLib.volumes.reading import reading_note
+
+_DIFFERENCE = 0.1
+"""A measured value of the table that differs from the segmentation by more than this part is pointed out."""
+
+_STATUS = {"applies": "applies", "refused": "does not apply", "incomplete": "needs more facts"}
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """The segment to assess, and the image behind it where there is one."""
+
+    labels: sitk.Image
+    segment: Segment
+    image: sitk.Image | None = None
+
+
+@dataclass(frozen=True)
+class AssessedCase:
+    """A case that was assessed.
+
+    Attributes
+    ----------
+    prediction:
+        What the model says.
+    sections:
+        Of the report.
+    values, sources:
+        Feature name to the value that went in, and where it came from if that is not the table.
+    guidelines:
+        What guidelines say, apart from the model.
+    """
+
+    prediction: Prediction
+    sections: tuple[Section, ...]
+    values: dict[str, object]
+    sources: dict[str, str]
+    guidelines: tuple[GuidelineResult, ...]
+
+
+def assess(
+    model: DiagnosisModel,
+    row: dict[str, object],
+    *,
+    case: str = "case",
+    lesion: Lesion | None = None,
+    cancel: CancelToken | None = None,
+) -> AssessedCase:
+    """Assess one case.
+
+    What the table lacks is measured on the lesion. Where both have a value the table's is used, and a difference of
+    more than a tenth becomes a caution, and so does a remark on how the image was read. Columns that guidelines ask for
+    are facts of theirs.
+
+    Raises
+    ------
+    InputError
+        If the lesion lies outside of its image, a value or fact is implausible, or a required value is neither given nor
+        measured.
+    Canceled
+        If ``cancel`` was set.
+    """
+    pathology = model.pathology
+    values = dict(row)
+    sources: dict[str, str] = {}
+    cautions = _unknown_columns(pathology, row)
+    if lesion is not None and lesion.image is not None:
+        check_inside(lesion.labels, lesion.segment, lesion.image)
+        cautions += [note for note in (reading_note(lesion.image),) if note]
+    if lesion is not None:
+        for name, measured in measured_features(lesion.labels, lesion.segment, pathology, cancel=cancel).items():
+            if is_missing(values.get(name)):
+                values[name] = measured
+                sources[name] = MEASURED_SOURCE
+            else:
+                cautions += _difference(pathology, name, values[name], measured)
+    prediction = predict_case(model, values, case=case, cautions=tuple(cautions))
+    # A predicted number is no probability that could disagree with a guideline, and never a fact of one.
+    opinion = None if prediction.abstains else prediction.probability
+    given = {feature.name: values[feature.name] for feature in pathology.features if feature.name in values}
+    sections: list[Section] = [prediction_section(prediction, model)]
+    if lesion is not None and lesion.image is not None:
+        sections.append(lesion_pictures(lesion.image, lesion))
+    sections += [
+        values_section(prediction, model, sources=sources),
+        *reason_sections(model, prediction, values, cancel=cancel),
+        *guideline_sections(pathology, given, row, opinion),
+        limits_section(model),
+        *guidelines_section(model),
+    ]
+    guidelines = guideline_results(pathology, given, row, opinion)
+    return AssessedCase(prediction, tuple(sections), values, sources, guidelines)
+
+
+def lesion_pictures(image: sitk.Image, lesion: Lesion) -> PictureSection:
+    """Return axial, coronal and sagittal pictures through the lesion."""
+    legend = ((lesion.segment.name, lesion.segment.color),)
+    pictures = tuple(
+        Picture(
+            slice_picture(image, axis, labels=lesion.labels, segments=(lesion.segment,), margin_mm=30.0, fill=0.0),
+            caption=f"{axis.capitalize()} slice where the lesion is largest.",
+            description=f"{axis.capitalize()} picture of the lesion with its outline.",
+            legend=legend,
+        )
+        for axis in ("axial", "coronal", "sagittal")
+    )
+    return PictureSection("The lesion", pictures, columns=3)
+
+
+def guideline_lines(results: tuple[GuidelineResult, ...]) -> tuple[str, ...]:
+    """Return what guidelines say in a few lines of plain text: rules, what is missing, and where they disagree."""
+    lines = []
+    for result in results:
+        outcome = result.outcome
+        rules = "; ".join(rule.title for rule in outcome.leading)
+        said = f": {rules}" if rules else f" ({lower_first(outcome.reason)})" if outcome.reason else ""
+        lines.append(f"{outcome.title} {_STATUS[outcome.status]}{said}")
+        if outcome.missing:
+            lines.append(f"Missing for it: {', '.join(fact.name for fact in outcome.missing)}")
+        lines += [f"Model and rule disagree: {text}" for text in result.conflicts[:-1]]
+    return tuple(lines)
+
+
+def summary_lines(prediction: Prediction) -> tuple[str, ...]:
+    """Return the assessment in a few lines of plain text."""
+    fact = summary_fact(prediction)
+    # Without an assessment there is nothing to give reasons for.
+    given = [part for part in prediction.contributions if part.given and part.log_odds != 0]
+    strongest = [] if prediction.abstains else given[:3]
+    reasons = ", ".join(
+        f"{lower_first(part.title)} ({part.value}) {'raises' if part.log_odds > 0 else 'lowers'} it"
+        for part in strongest
+    )
+    return tuple(
+        line
+        for line in (
+            f"{fact.label}: {fact.value} ({fact.note})",
+            *(f"Abstains: {reason}" for reason in prediction.abstention_reasons),
+            *(f"Caution: {caution}" for caution in prediction.cautions),
+            f"Why: {reasons}" if reasons else "",
+            prediction.reference,
+            prediction.statement,
+        )
+        if line
+    )
+
+
+def _unknown_columns(pathology: Pathology, row: dict[str, object]) -> list[str]:
+    """Point out columns that no feature has: a misspelled sign would otherwise silently not count."""
+    known = {CASE_COLUMN, PATIENT_COLUMN, pathology.target.name, *(feature.name for feature in pathology.features)}
+    known |= fact_columns(pathology)
+    known.update(lesion_names(row))
+    unknown = [name for name in row if name not in known]
+    if not unknown:
+        return []
+    features = ", ".join(feature.name for feature in pathology.features)
+    facts = ", ".join(sorted(fact_columns(pathology)))
+    also = f"; facts of guidelines are {facts}" if facts else ""
+    return [
+        f"these columns of the table did not count, because they are no features: {', '.join(unknown)}; the features are "
+        f"{features}{also}"
+    ]
+
+
+def _difference(pathology: Pathology, name: str, given: object, measured: float) -> list[str]:
+    feature = pathology.feature(name)
+    value = feature.parse(given)
+    if abs(value - measured) <= _DIFFERENCE * abs(measured):
+        return []
+    return [
+        f"{feature.title}: the table says {feature.display(value)}, the segmentation measures "
+        f"{feature.display(measured)}; the table's value was used"
+    ]

@@ -1,0 +1,77 @@
+"""The assessment of a lesion of the scene, by the real job."""
+
+import pytest
+
+pytest.importorskip("slicer")
+
+from MedDeepDiagnosisLib.mrml.tasks import AssessTask  # only where there is a scene
+from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.mrml.tasks import run_task
+
+FACTS = {"age_years": 64, "known_cancer": "no", "immunosuppressed": "no", "screening_ct": "no", "nodule_count": "single"}
+FURTHER = {"benign_pattern": "no", "nodule_texture": "solid", "lung_cancer_risk": "high", "perifissural": "no"}
+
+
+def test_findings_and_facts_arrive_in_prediction_and_guideline(nodule, tmp_path):
+    volume, segmentation, segment = nodule
+    findings = {"spiculation": 5, "margin": 1, "texture": 5, "subtlety": 5}
+    task = AssessTask(
+        segmentation,
+        segment,
+        findings,
+        facts={**FACTS, **FURTHER},
+        volume_node=volume,
+        report_folder=tmp_path / "report",
+        formats=("pdf",),
+    )
+    made = run_task(task)
+    assert {path.name for path in made["files"]} >= {"report.html", "prediction.json", "report.pdf"}
+    assert all(path.is_file() for path in made["files"])
+    low, high = made["interval"]
+    assert low <= made["probability"] <= high
+    assessment = made["assessment"]
+    values = {one["name"]: one["value"] for one in assessment["values"]}
+    assert (values["margin"], values["longest_diameter_mm"] > 10) == (1.0, True)
+    assert not any("did not count" in caution for caution in assessment["cautions"])
+    outcome = assessment["guidelines"][0]["outcome"]
+    assert (outcome["rules"], outcome["status"]) == ("fleischner_2017", "applies")
+    assert "12" in next(rule for rule in outcome["results"] if rule["leads"])["why"][0]["value"] or outcome["results"]
+
+
+def test_a_model_that_measures_nothing_needs_no_lesion(scene, toy_folder, tmp_path):
+    task = AssessTask(None, "", {"size": "8", "edge": "Sharp"}, model_folder=toy_folder, report_folder=tmp_path / "r")
+    made = run_task(task)
+    assert 0 < made["probability"] < 1
+    assert made["value"] is None
+    assert made["assessment"]["case"] == "Case"
+
+
+def test_what_cannot_be_assessed_writes_nothing(nodule, tmp_path):
+    volume, segmentation, segment = nodule
+    out = tmp_path / "report"
+    for task, message in (
+        (AssessTask(segmentation, "", {}, report_folder=out), "no segment is picked"),
+        (AssessTask(segmentation, segment, {"age": 1}, facts={"age": 1}, report_folder=out), "a finding and as a fact"),
+        (AssessTask(volume, segment, {}, report_folder=out), "segmentation"),
+        (AssessTask(segmentation, segment, {"margin": 9}, report_folder=out), "margin is 9"),
+        (
+            AssessTask(segmentation, segment, {}, volume_node=volume, formats=("sr",), report_folder=out),
+            "DICOM SR needs the volume as it was loaded",
+        ),
+    ):
+        with pytest.raises(InputError, match=message):
+            run_task(task)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_a_volume_as_it_was_loaded_stands_for_its_dicom_series(scene, nodule, tmp_path):
+    from MedDeepDiagnosisLib.mrml.assess_task import dicom_folder
+
+    volume = nodule[0]
+    assert dicom_folder(volume) is None
+    storage = volume.CreateDefaultStorageNode()
+    scene.AddNode(storage)
+    storage.SetFileName(str(tmp_path / "ct.nrrd"))
+    volume.SetAndObserveStorageNodeID(storage.GetID())
+    assert storage.WriteData(volume)
+    assert dicom_folder(volume) is None, "a file that is no DICOM series"
