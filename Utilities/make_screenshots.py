@@ -214,7 +214,7 @@ def grow_effect() -> None:
 
 
 def diagnosis_case() -> None:
-    """Assess the nodule of the chest phantom, in the panel."""
+    """Assess a nodule of the chest phantom that grew to one side, in the panel."""
     import SimpleITK as sitk
 
     from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
@@ -224,8 +224,11 @@ def diagnosis_case() -> None:
 
     phantom = chest_phantom(1, spacing_mm=2.0, size=(180, 130, 90))
     value = next(value for value, name in phantom.names.items() if "nodule" in name)
-    ct = volume_from_image(phantom.ct, "Chest phantom CT")
     labels = sitk.Cast(phantom.labels == value, sitk.sitkUInt8)
+    shift = sitk.TranslationTransform(3, (5.0, 3.0, 0.0))
+    labels = sitk.Or(labels, sitk.Resample(labels, labels, shift, sitk.sitkNearestNeighbor))
+    dense = sitk.Cast(labels == 1, phantom.ct.GetPixelID())
+    ct = volume_from_image(phantom.ct * (1 - dense) + 40 * dense, "Chest phantom CT")
     node = segmentation_from_image(labels, [Segment(1, "Nodule", (0.9, 0.5, 0.2))], "Lesions", reference_volume=ct)
     loaded = Host.load_module(REPOSITORY / "MedDeepDiagnosis" / "MedDeepDiagnosis.py")
     panel = loaded.widget.casePanel

@@ -111,7 +111,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     subject = f"{pathology.title}: {source}" if pathology is not None else source
     with atomic_folder(request.out) as folder:
         write_files(experience, folder)
-        provenance = _provenance(request, pathology)
+        provenance = _provenance(request, pathology, rows)
         write_associations(experience, provenance, folder / REPORT_FILE, title="Associations", subject=subject)
         if cancel is not None:
             cancel.raise_if_canceled()
@@ -144,13 +144,18 @@ def _table(request: Request, rows: Sequence[Mapping[str, object]], pathology: Pa
     return guessed_table(rows, patient_column=request.patient_column, kinds=request.kinds, leave_out=request.leave_out)
 
 
-def _provenance(request: Request, pathology: Pathology | None) -> Provenance:
+def _provenance(request: Request, pathology: Pathology | None, rows: Sequence[Mapping[str, object]]) -> Provenance:
     import scipy
 
     versions = [("MedDeep", __version__), ("scipy", scipy.__version__)]
     if pathology is not None:
         versions.insert(1, ("Pathology", f"{pathology.identifier} {pathology.version}"))
-    inputs = () if request.table is None else ((f"Table {request.table.name}", file_sha256(request.table)),)
+    if request.table is not None:
+        inputs = ((f"Table {request.table.name}", file_sha256(request.table)),)
+    else:
+        from MedDeepDiagnosisLib.casebase.case_base import rows_sha256
+
+        inputs = (("Rows of the case base", rows_sha256(rows)),)
     return Provenance(created=date.today(), versions=tuple(versions), inputs=inputs, seed=request.seed)
 
 

@@ -134,11 +134,24 @@ def table_from_rows(pathology: Pathology, rows: Sequence[Mapping[str, object]]) 
     if not values:
         msg = f"row 1: {pathology.target.name} is '', expected {pathology.target.allowed_text}: no row has the outcome"
         raise InputError(msg)
-    notes = (f"{without} of {len(rows)} rows have no {pathology.target.name} and were left out.",) if without else ()
+    notes = [f"{without} of {len(rows)} rows have no {pathology.target.name} and were left out."] if without else []
+    notes += _alike(set(patients))
     names = tuple(feature.name for feature in pathology.features)
     return CaseTable(
-        names, np.array(values), np.array(target), np.array(patients), np.array(cases), notes, lesion_rows(used)
+        names, np.array(values), np.array(target), np.array(patients), np.array(cases), tuple(notes), lesion_rows(used)
     )
+
+
+def _alike(patients: set[str]) -> list[str]:
+    """Point out patients who may be one: in two folds, one patient would flatter the scores. Without their names."""
+    spelled = {"".join(patient.split()).casefold() for patient in patients}
+    more = len(patients) - len(spelled)
+    if not more:
+        return []
+    return [
+        f"The spelling of {more} {'patient' if more == 1 else 'patients'} differs from that of another one in "
+        "case or spaces alone; they count as different patients. If they are the same, the scores are too good."
+    ]
 
 
 def lesion_names(names: Iterable[str]) -> list[str]:

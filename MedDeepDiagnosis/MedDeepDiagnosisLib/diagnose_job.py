@@ -36,7 +36,7 @@ class Request:
     model:
         Model folder; None for the lung nodule model that ships.
     table:
-        CSV with one row: feature values by name (numbers or words of the scales), optionally ``case``. None when the
+        CSV, TSV or Excel table with one row: feature values by name (numbers or words of the scales), optionally ``case``. None when the
         segmentation gives all that is required.
     out:
         Folder for ``report.html``, ``prediction.json``, ``measurements.csv`` and what else is asked for.
@@ -124,7 +124,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         subject=case,
         summary=(summary_fact(prediction),),
         sections=assessed.sections,
-        provenance=_provenance(request, folder, model),
+        provenance=_provenance(request, folder, model, row),
     )
 
     def write(formats: Sequence[str]):
@@ -213,13 +213,18 @@ def _read_lesion(request: Request) -> Lesion | None:
     return Lesion(labels, segment, image)
 
 
-def _provenance(request: Request, model_folder: Path, model: DiagnosisModel) -> Provenance:
+def _provenance(request: Request, model_folder: Path, model: DiagnosisModel, row: dict[str, object]) -> Provenance:
     files = {"Table": request.table, "Segmentation": request.segmentation, "Image": request.image}
     inputs = [
         (f"{title} {path.name}", file_sha256(path) if path.is_file() else "folder")
         for title, path in files.items()
         if path is not None
     ]
+    if request.db is not None:
+        from MedDeepDiagnosisLib.casebase.case_base import rows_sha256
+
+        # Values in a case base get new versions: the hash says which ones these were.
+        inputs.append(("Values of the case base", rows_sha256([row])))
     description = model.description
     return Provenance(
         created=date.today(),

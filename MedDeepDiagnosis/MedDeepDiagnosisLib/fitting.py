@@ -29,6 +29,7 @@ from MedDeepDiagnosisLib.models.validation import (
 )
 from MedDeepDiagnosisLib.pathology import Pathology
 from MedDeepRegSegLib import __version__
+from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
 
 DEFAULT_LEARNERS = (ADDITIVE,)
@@ -80,7 +81,8 @@ def fit_model(
     Raises
     ------
     InputError
-        If there are too few cases for the number of features, or a learner is unknown.
+        If there are too few cases for the number of features, a learner is unknown, or it keeps cases and none are to
+        be kept.
     MissingPackageError
         If a learner needs a package that is not installed.
     Canceled
@@ -89,6 +91,12 @@ def fit_model(
     pathology = pathology.for_target(pathology.target.name)
     names = tuple(dict.fromkeys(learners))
     check_names(names)
+    if not keep_cases and (names[0] != ADDITIVE or pathology.target.kind == "ordinal"):
+        msg = (
+            f"the model {names[0]} of this outcome keeps values of cases to work or to give reasons, and none are to be kept: "
+            "choose the additive model of an outcome that is no step of a scale, or keep cases"
+        )
+        raise InputError(msg)
     for variant in pathology.variants:
         check_enough_cases(table, len(pathology.features_of(variant.name)), pathology.target.kind)
     validations = validate_variants(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MedDeepDiagnosisLib.associations.table import Column, Kind, MixedTable, tidy
+from MedDeepDiagnosisLib.pathology.features import MISSING_WORDS
 from MedDeepRegSegLib.errors import InputError
 
 PATIENT_NAMES = ("patient", "patient_id", "patientid", "participant_id", "subject", "subject_id", "pseudonym")
@@ -19,9 +20,12 @@ MOST_LEVELS = 12
 MOST_STEPS = 10
 """Whole numbers with no more different values, close together, are steps of a rating."""
 
-_MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "unknown", "not given", "?"})
+_NONE = "none"
+"""A level where others are words (no emphysema), a missing value where others are numbers."""
+
+_MISSING = MISSING_WORDS - {_NONE} | {"null", "?"}
 _BOUND = re.compile(r"(\d+(?:\.\d+)?)\s*\+|[<>]=?\s*(\d+(?:\.\d+)?)")
-_NO_YES = {"no": 0, "false": 0, "absent": 0, "yes": 1, "true": 1, "present": 1}
+_NO_YES = {_NONE: 0, "no": 0, "false": 0, "absent": 0, "yes": 1, "true": 1, "present": 1}
 _ABBREVIATIONS = frozenset(
     [
         "aspects",
@@ -95,7 +99,7 @@ def guessed_table(
     for name in names:
         if name == patient or name in leave_out:
             continue
-        texts = [_text(row.get(name)) for row in rows]
+        texts = _without_none([_text(row.get(name)) for row in rows])
         column, data, reason = _guess(name, texts, known.get(name))
         if column is None or data is None:
             left_out.append((name, reason))
@@ -176,6 +180,13 @@ def _guess(
     keys = [f"{number:g}" for number in numbers] if numeric else texts
     values = np.array([code[key] if text else math.nan for key, text in zip(keys, texts, strict=True)], float)
     return Column(name, title, kind, "finding", levels=tuple(order), why=why), values, ""
+
+
+def _without_none(texts: Sequence[str]) -> Sequence[str]:
+    others = [text for text in texts if text and text.lower() != _NONE]
+    if others and not all(math.isfinite(_number(text)) or _BOUND.fullmatch(text) for text in others):
+        return texts
+    return ["" if text.lower() == _NONE else text for text in texts]
 
 
 def _without_bounds(texts: Sequence[str]) -> tuple[Sequence[str], str]:

@@ -124,14 +124,26 @@ class CaseBase:
             return queries.deep_features(connection, pathology.identifier, model)
 
     def table(self, pathology: Pathology | None = None) -> tuple[list[str], list[dict[str, object]]]:
-        """Return columns and rows of all cases, of one pathology or with every name that there is."""
+        """Return columns and rows of all cases, of one pathology or with every name that there is.
+
+        Raises
+        ------
+        InputError
+            If a name of several pathologies is stored in different units.
+        """
         if pathology is not None:
             columns = [PATIENT_COLUMN, CASE_COLUMN, *(t.name for t in pathology.targets)]
             return [*columns, *(f.name for f in pathology.features)], self._all_rows(pathology)
         with self.database.reading() as connection:
             found = queries.cases_of(connection, None)
             values = queries.current_values(connection, [number for number, _, _ in found])
-        names = sorted({name for row in values.values() for name in row})
+        units: dict[str, str] = {}
+        for name, (_, unit) in ((name, value) for row in values.values() for name, value in row.items()):
+            if units.setdefault(name, unit) != unit:
+                shown = " and ".join(text or "no units" for text in sorted({units[name], unit}))
+                msg = f"{name} is stored in {shown}, which one column cannot hold: name one pathology (--model)"
+                raise InputError(msg)
+        names = sorted(units)
         rows: list[dict[str, object]] = [
             {PATIENT_COLUMN: patient, CASE_COLUMN: case}
             | {name: values.get(number, {}).get(name, (None,))[0] for name in names}

@@ -101,6 +101,18 @@ def load_key(path: Path, *, create: bool) -> bytes:
     return key
 
 
+def _put_in_place(temporary: Path, path: Path) -> None:
+    """Give a file its name; raises FileExistsError where the name is taken."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a disk without links, as exFAT
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(temporary.read_bytes())
+
+
 def _write_key(path: Path) -> None:
     """Put a new key there whole, unless another process was first."""
     temporary = path.with_name(f".{path.name}.partial-{secrets.token_hex(4)}")
@@ -111,7 +123,7 @@ def _write_key(path: Path) -> None:
             file.write(secrets.token_bytes(_BYTES).hex() + "\n")
         # A link fails where the name is taken, in one step; a rename would replace the other's key.
         with contextlib.suppress(FileExistsError):
-            os.link(temporary, path)
+            _put_in_place(temporary, path)
     except OSError as error:
         msg = f"cannot write the key of the pseudonyms {path}: {error.strerror or error}; choose a folder you may write to"
         raise InputError(msg) from error

@@ -43,15 +43,21 @@ def cases_of(connection: Connection, pathology: str | None) -> list[tuple[int, s
 
 
 def current_values(connection: Connection, cases: Sequence[int]) -> dict[int, dict[str, tuple[float, str]]]:
-    """Return the current values of cases: number of the case to name to value and units."""
+    """Return the current values of cases: number of the case to name to value and units.
+
+    A name that is stored as two kinds, because a pathology changed, has the value that was stored last.
+    """
     found: dict[int, dict[str, tuple[float, str]]] = {number: {} for number in cases}
+    stored: dict[tuple[int, str], int] = {}
     for kind in schema.VALUE_KINDS:
         table = schema.VERSIONED[kind].table.c
-        columns = (table.case_id, table.name, table.value, table.units)
+        columns = (table.case_id, table.name, table.value, table.units, table.source_id)
         for start in range(0, len(cases), _CHUNK):
             chosen = table.case_id.in_(cases[start : start + _CHUNK])
-            for number, name, value, units in connection.execute(select(*columns).where(chosen, table.current)):
-                found[number][name] = (value, units)
+            for number, name, value, units, source in connection.execute(select(*columns).where(chosen, table.current)):
+                if source >= stored.get((number, name), 0):
+                    stored[number, name] = source
+                    found[number][name] = (value, units)
     return found
 
 

@@ -37,7 +37,9 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("model", type=Path, metavar="MODEL_DIR", help="model folder that 'meddeep fit' wrote")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--case", metavar="ID", help="case in the case base, as 'meddeep cases list' calls it")
-    source.add_argument("--table", type=Path, metavar="ROW.csv", help="CSV table with the one row of the case")
+    source.add_argument(
+        "--table", type=Path, metavar="ROW.csv", help="table (.csv, .tsv, .xlsx) with the one row of the case"
+    )
     parser.add_argument("--db", metavar="URL", help="case base of the case")
     parser.add_argument("--image", type=Path, metavar="IMAGE", help="volume for the pictures of the report")
     parser.add_argument("--segmentation", type=Path, metavar="SEG", help="segmentation of the finding in it")

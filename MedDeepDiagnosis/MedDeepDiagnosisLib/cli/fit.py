@@ -10,7 +10,7 @@ from MedDeepRegSegLib.cli.options import common_options, existing, output_folder
 from MedDeepRegSegLib.errors import InputError
 
 _EPILOG = """\
-TABLE is a CSV table with one row for each case: the features of the pathology, the patient and the target;
+TABLE is a CSV, TSV or Excel table with one row for each case: the features of the pathology, the patient and the target;
 for lung_nodule also the LIDC annotations (meddeep samples lidc-annotations).
 All LEARNERS are validated on patients not learned from; the model predicts with the first one.
 
@@ -33,7 +33,9 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("pathology", metavar="PATHOLOGY", help="name of a pathology that ships, or its JSON file")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--db", metavar="URL", help="case base that 'meddeep cases import' filled")
-    source.add_argument("--table", type=Path, metavar="TABLE", help="CSV table of cases, or the LIDC annotations")
+    source.add_argument(
+        "--table", type=Path, metavar="TABLE", help="table of cases (.csv, .tsv, .xlsx), or the LIDC annotations"
+    )
     parser.add_argument(
         "--models",
         metavar="LEARNERS",
@@ -45,8 +47,8 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--without-cases",
         action="store_true",
-        help="keep no values of cases in the model folder (there are no names in it either way; without them, reasons lack "
-        "the most alike cases)",
+        help="keep no values of cases in the model folder, for the additive model alone (there are no names in it either "
+        "way; without cases, reasons lack the most alike ones)",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="MODEL_DIR", help="model folder to write")
     return parser

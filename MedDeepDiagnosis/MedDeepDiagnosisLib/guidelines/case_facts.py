@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from MedDeepDiagnosisLib.guidelines.rule_facts import MISSING_FACT_WORDS
 from MedDeepDiagnosisLib.pathology import Pathology
 
 _TEXTURES = {1.0: "ground_glass", 3.0: "part_solid", 5.0: "solid"}
@@ -121,6 +122,4 @@ def _value(pathology: Pathology, values: Mapping[str, object], name: str) -> flo
 
 
 def _is_given(value: object) -> bool:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return False
-    return bool(str(value).strip())
+    return value is not None and str(value).strip().casefold() not in MISSING_FACT_WORDS

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from MedDeepDiagnosisLib.pathology.features import MISSING_WORDS
 from MedDeepRegSegLib.errors import InputError
 
 FactValue = float | str | bool
 """A number in the fact's units, the value of a word, or yes/no."""
 
-_MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "none given", "not given", "not known", "unknown"})
+MISSING_FACT_WORDS = MISSING_WORDS - {"none"} | {"none given", "not known"}
+"""What stands for a missing fact, in lower case. Not ``none``: of some facts it is the answer."""
 
 _YES_NO = {
     "yes": True, "true": True, "1": True, "1.0": True, "y": True,
@@ -94,7 +96,7 @@ class RuleFact:
             return None
         text = str(value).strip()
         found = self._parse_text(text)
-        if found is None and text.casefold() not in _MISSING_WORDS:
+        if found is None and text.casefold() not in MISSING_FACT_WORDS:
             msg = f"{self.name} is {text[:60]!r}, expected {self.allowed_text}"
             raise InputError(msg)
         return found

@@ -71,7 +71,8 @@ def columns_from_arrays(features: tuple[Feature, ...], stored: StoredArrays) -> 
     """Return columns from the arrays of a model folder; raises InputError if they do not fit."""
     encoding = encoding_from_arrays(features, stored.within("encoding"))
     kept = stored.indices("kept", None, below=len(encoding.center))
-    return Columns(encoding, kept, *(stored.get(name, len(kept)) for name in ("powers", "start", "center", "scale")))
+    powers, start, center = (stored.get(name, len(kept)) for name in ("powers", "start", "center"))
+    return Columns(encoding, kept, powers, start, center, stored.divisors("scale", len(kept)))
 
 
 def learn_columns(sample: Sample, *, splines: bool = False, keep: float = 1.0) -> Columns:

@@ -106,7 +106,8 @@ def from_arrays(features: tuple[Feature, ...], stored: StoredArrays) -> Networks
         "last_bias": stored.get("last_bias", members, 1, 1),
     }
     unit, shift = stored.get("line", 2)
-    return Networks(columns, center, stored.get("image_scale", len(center)), weights, float(unit), float(shift))
+    scale = stored.divisors("image_scale", len(center))
+    return Networks(columns, center, scale, weights, float(unit), float(shift))
 
 
 def fit_all(sample: Sample, *, binary: bool, settings: Sequence[dict[str, float]], seed: int) -> list[Networks]:

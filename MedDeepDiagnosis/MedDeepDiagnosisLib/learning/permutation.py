@@ -36,7 +36,11 @@ class PermutationResult:
 
 
 def shuffled_outcomes(target: Array, *, seed: int) -> Array:
-    """Return the outcomes in random order, over all rows."""
+    """Return the outcomes in random order, over all rows.
+
+    Rows of one patient get outcomes of different ones. So the mean score shows leaks, but where outcomes of a patient go
+    together, shuffled scores scatter less than chance does, and a p value is too small: it is no test of significance.
+    """
     return np.random.default_rng(seed).permutation(target)
 
 

@@ -51,6 +51,14 @@ class StoredArrays:
             raise InputError(msg)
         return found
 
+    def divisors(self, name: str, *shape: int | None) -> NDArray[np.float64]:
+        """Return an array of numbers above 0; raises InputError as :meth:`get`."""
+        found = self.get(name, *shape)
+        if (found <= 0).any():
+            msg = f"the array {self.prefix}{name} of the weights divides by what is not above 0; get the model again"
+            raise InputError(msg)
+        return found
+
     def indices(self, name: str, *shape: int | None, below: int) -> NDArray[np.int64]:
         """Return an array of whole numbers from 0 to ``below`` - 1; raises InputError as :meth:`get`."""
         found = self.get(name, *shape)

@@ -72,7 +72,7 @@ def from_arrays(features: tuple[Feature, ...], stored: StoredArrays) -> SupportV
     columns = columns_from_arrays(features, stored.within("columns"))
     vectors = stored.get("vectors", None, len(columns.kept))
     line = stored.get("line", 4)
-    scale = stored.get("scale", len(columns.kept))
+    scale = stored.divisors("scale", len(columns.kept))
     return SupportVectors(columns, scale, vectors, stored.get("weights", len(vectors)), *(float(x) for x in line))
 
 

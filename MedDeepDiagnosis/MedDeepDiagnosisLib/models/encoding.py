@@ -114,7 +114,7 @@ def encoding_from_arrays(features: tuple[Feature, ...], stored: StoredArrays) ->
         features=features,
         knots=knots,
         center=stored.get("center", sum(counts)),
-        scale=stored.get("scale", sum(counts)),
+        scale=stored.divisors("scale", sum(counts)),
         owner=np.repeat(np.arange(len(features)), counts),
         usual=stored.get("usual", len(features), 2),
     )

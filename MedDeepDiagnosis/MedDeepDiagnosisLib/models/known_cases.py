@@ -13,7 +13,8 @@ MOST_KNOWN = 1000
 def known_cases(table: CaseTable, *, seed: int) -> CaseTable:
     """Return the cases to keep: at most 1000 drawn by ``seed``, with numbers in place of patients and cases."""
     chosen = np.sort(np.random.default_rng(seed).permutation(len(table))[:MOST_KNOWN])
-    _, patients = np.unique(table.patients[chosen], return_inverse=True)
+    names, patients = np.unique(table.patients[chosen], return_inverse=True)
+    patients = np.random.default_rng(seed + 1).permutation(len(names))[patients]  # not in the order of the names
     return CaseTable(
         names=table.names,
         values=table.values[chosen],

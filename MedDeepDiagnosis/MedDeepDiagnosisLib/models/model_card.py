@@ -83,7 +83,7 @@ def _training(description: ModelDescription) -> str:
     if training.known_cases:
         lines.append(
             f"- The folder holds the values and outcomes of {training.known_cases} of the cases, without names, to compare "
-            "new cases with. Do not pass it on where these are confidential: fit without cases."
+            "new cases with. Do not pass it on where these are confidential: 'meddeep fit --without-cases' keeps none."
         )
     lines += _kept_in_weights(description)
     if training.excluded_patients:
@@ -92,7 +92,7 @@ def _training(description: ModelDescription) -> str:
 
 
 def _kept_in_weights(description: ModelDescription) -> list[str]:
-    """Return what a model keeps of single cases even where none shall be kept with it."""
+    """Return what a model needs of single cases, to work or to give reasons."""
     learners = {name for record in description.variants for name in _learners(record.predictor)}
     kept = []
     if learners != {ADDITIVE} or description.pathology.target.kind == "ordinal":
@@ -102,8 +102,8 @@ def _kept_in_weights(description: ModelDescription) -> list[str]:
     if not kept:
         return []
     return [
-        f"- The weights hold {' and '.join(kept)}, also if fitted without cases. Where these are confidential, only the "
-        "additive model of an outcome that is no step of a scale may be passed on."
+        f"- The weights hold {' and '.join(kept)}. Where these are confidential, only an additive model that was fitted "
+        "without cases may be passed on."
     ]
 
 

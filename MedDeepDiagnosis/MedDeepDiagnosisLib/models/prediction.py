@@ -281,10 +281,11 @@ def _contributions(
     if additive is not None:
         shares, start = additive.contributions(row)[0], additive.intercept
     else:
-        from MedDeepDiagnosisLib.reasons import on_log_odds, shapley_values
+        from MedDeepDiagnosisLib.reasons import on_log_odds, planned_samples, shapley_values
 
         scale = on_log_odds(predict) if binary else predict
-        found = shapley_values(scale, row[0], fitted.background, seed=0, samples=_samples(fitted))
+        samples = planned_samples(row.shape[1], len(fitted.background), evaluations=_EVALUATIONS)
+        found = shapley_values(scale, row[0], fitted.background, seed=0, samples=samples)
         shares, start = found.values, found.base
     order = np.argsort(-np.abs(shares), kind="stable")
     return tuple(
@@ -298,14 +299,6 @@ def _contributions(
         )
         for index in order
     ), float(start)
-
-
-def _samples(fitted: FittedVariant) -> int | None:
-    """Return how many pairs of permutations are drawn; None where all sets of features can be asked for in time."""
-    count, rows = len(fitted.features), max(len(fitted.background), 1)
-    if 2**count * rows <= _EVALUATIONS:
-        return None
-    return max(2, _EVALUATIONS // (2 * max(count - 1, 1) * rows))
 
 
 def _value_text(features: tuple[Feature, ...], row: np.ndarray, index: int) -> str:

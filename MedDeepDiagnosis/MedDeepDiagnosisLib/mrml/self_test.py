@@ -4,9 +4,9 @@ import tempfile
 from pathlib import Path
 
 import SimpleITK as sitk
-import slicer.util
 
 from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
+from MedDeepRegSegLib.mrml.tables import rows_from_table
 from MedDeepRegSegLib.mrml.volumes import volume_from_image
 from MedDeepRegSegLib.segmentation.segments import Segment
 from MedDeepRegSegLib.volumes.phantoms import chest_phantom
@@ -71,8 +71,8 @@ def check_case_base(logic) -> None:
         (case,) = logic.showCases(base)["cases"]
         history = logic.showCases(base, case.case)["history"]
     margins = [entry.value for entry in history if entry.name == "margin"]
-    exported = slicer.util.arrayFromTableColumn(table, "margin")[0]
-    if len(margins) != 2 or exported != 1:
+    exported = [row["margin"] for row in rows_from_table(table)[1]]
+    if len(margins) != 2 or exported != [1]:
         msg = f"the margin was exported as {exported} with the versions {margins}, expected 1 with two versions"
         raise AssertionError(msg)
 

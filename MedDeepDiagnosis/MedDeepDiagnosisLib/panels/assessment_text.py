@@ -12,8 +12,8 @@ SHOWN_REASONS = 8
 _STATUS = {"applies": _("applies"), "refused": _("does not apply"), "incomplete": _("cannot be applied yet")}
 
 
-def resultText(assessment: Mapping) -> str:
-    """Return the headline, the conformal set in words, abstention and cautions of a prediction (its JSON)."""
+def resultText(assessment: Mapping, notes: Sequence[str] = ()) -> str:
+    """Return the headline, the conformal set in words, abstention and cautions of a prediction (its JSON), and notes."""
     parts = [f"<p>{_escaped(assessment['target'])}</p>"]
     if assessment["abstains"]:
         reasons = "; ".join(assessment["abstention_reasons"])
@@ -27,7 +27,7 @@ def resultText(assessment: Mapping) -> str:
     used = _("Model used: {title}, because {reason}.").format(
         title=assessment["variant_title"], reason=assessment["variant_reason"]
     )
-    parts.append(f"<p>{_escaped(used)}</p>")
+    parts += [f"<p>{_escaped(text)}</p>" for text in (used, *notes)]
     return "".join(parts)
 
 

@@ -75,8 +75,10 @@ class CaseListSection(Section):
             self.ui.listResultLabel.text = ""
 
     def refresh(self) -> None:
-        """Read the list anew: cases were stored."""
-        self.ui.listCasesButton.click()
+        """Read the list anew, because cases were stored; unless the user has left the module."""
+        if self.node is not None:
+            self.panel.updateButtons()  # the file is there now
+            self.ui.listCasesButton.click()
 
     def onList(self, _checked: bool = False) -> None:
         """Start reading the list, or cancel it."""

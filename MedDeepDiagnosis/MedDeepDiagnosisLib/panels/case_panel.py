@@ -15,6 +15,8 @@ from MedDeepDiagnosisLib.panels.store_section import StoreSection
 from MedDeepRegSegLib.panels.panel import Panel
 
 DICOM = ("sr", "seg")
+NOTE = "Note: "
+"""Begins those lines of the summary that are about the files."""
 
 
 class CasePanel(Panel):
@@ -213,7 +215,8 @@ class CasePanel(Panel):
         """Show the prediction, its reasons and the guidelines, and offer the report."""
         self._report = Path(outputs["report"])
         assessment = outputs["assessment"]
-        self.ui.resultLabel.text = resultText(assessment)
+        notes = [line for line in outputs["summary"] if line.startswith(NOTE)]
+        self.ui.resultLabel.text = resultText(assessment, notes)
         for label, text in (
             (self.ui.reasonsLabel, reasonsText(assessment)),
             (self.ui.guidelinesLabel, guidelinesText(assessment["guidelines"])),

@@ -123,9 +123,10 @@ class FitSection(Section):
     def show(self, outputs: dict) -> None:
         """Show scores, reliability and the model card."""
         self._model = outputs["model"]
+        if self.node is not None:  # the user may have left the module
+            self.node.modelFolder = self._model
         self.ui.fitResultLabel.text = _(
-            "Learned from {cases} cases of {patients} patients. To use the model, pick its folder as “Own model” in the "
-            "tab Case."
+            "Learned from {cases} cases of {patients} patients. To use the model, choose “Own model” in the tab Case."
         ).format(cases=outputs["cases"], patients=outputs["patients"])
         self.panel.showTable(self.ui.scoresTableView, outputs["table"])
         show_chart(outputs["chart"])

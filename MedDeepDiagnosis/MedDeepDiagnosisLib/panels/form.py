@@ -92,9 +92,9 @@ class Form:
         span = (
             _("From {low} to {high} {units}.").format(low=f"{low:g}", high=f"{high:g}", units=units).replace(" .", ".")
         )
-        self._add(name, title, box, f"{hint} {span}", None, decimals)
+        self._add(name, title, box, f"{hint} {span}", None, decimals=decimals)
 
-    def _add(self, name: str, title: str, field, hint: str, stored: list[str] | None, decimals: int = 0) -> None:
+    def _add(self, name: str, title: str, field, hint: str, stored: list[str] | None, *, decimals: int = 0) -> None:
         label = qt.QLabel(f"{title}:")
         label.wordWrap = True
         label.toolTip = field.toolTip = hint

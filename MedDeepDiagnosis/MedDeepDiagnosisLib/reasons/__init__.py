@@ -10,7 +10,7 @@ from MedDeepDiagnosisLib.reasons.importance import Importance, permutation_impor
 from MedDeepDiagnosisLib.reasons.nearest import NearestCases, Scales, learn_scales, nearest_cases
 from MedDeepDiagnosisLib.reasons.occlusion import LesionAttribution, occlude_lesion
 from MedDeepDiagnosisLib.reasons.predictor import Predictor, on_log_odds
-from MedDeepDiagnosisLib.reasons.shapley import Attribution, shapley_values
+from MedDeepDiagnosisLib.reasons.shapley import Attribution, planned_samples, shapley_values
 
 __all__ = [
     "Attribution",
@@ -30,5 +30,6 @@ __all__ = [
     "occlude_lesion",
     "on_log_odds",
     "permutation_importance",
+    "planned_samples",
     "shapley_values",
 ]

@@ -7,7 +7,7 @@ import numpy as np
 
 from MedDeepDiagnosisLib.reasons.faithfulness import Faithfulness, deletion_test
 from MedDeepDiagnosisLib.reasons.predictor import Array, Predictor, thinned
-from MedDeepDiagnosisLib.reasons.shapley import EVALUATIONS, Attribution, shapley_values
+from MedDeepDiagnosisLib.reasons.shapley import Attribution, planned_samples, shapley_values
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
 
 BACKGROUND_ROWS = 50
@@ -52,16 +52,13 @@ def explain(
     """
     compared = thinned(np.asarray(background, dtype=np.float64), background_rows, seed=seed)
     count = len(groups) if groups is not None else np.shape(row)[-1]
-    samples = None
-    if 2**count * len(compared) > EVALUATIONS and count > 1:
-        samples = max(2, EVALUATIONS // (2 * (count - 1) * len(compared)))
     attribution = shapley_values(
         predict,
         row,
         compared,
         seed=seed,
         groups=groups,
-        samples=samples,
+        samples=planned_samples(count, len(compared)),
         progress=part_of(progress, 0.0, 0.7),
         cancel=cancel,
     )

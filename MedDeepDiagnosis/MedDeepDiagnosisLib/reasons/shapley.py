@@ -126,6 +126,16 @@ def shapley_values(
     return Attribution(checked, values, errors, base, prediction, exact, evaluations + 2 * len(ends))
 
 
+def planned_samples(groups: int, rows: int, *, evaluations: int = EVALUATIONS) -> int | None:
+    """Return how many pairs of permutations for each of some rows of a background a number of predictions allows.
+
+    None where it allows to enumerate all sets of groups.
+    """
+    if groups < 2 or 2**groups * rows <= evaluations:
+        return None
+    return max(_LEAST_SAMPLES, evaluations // (2 * (groups - 1) * rows))
+
+
 @dataclass(frozen=True, eq=False)
 class _Game:
     """What is asked of a predictor: rows in which some groups are as in the case, and the others as in the background."""

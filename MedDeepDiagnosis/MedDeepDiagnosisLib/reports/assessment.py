@@ -44,7 +44,7 @@ def prediction_section(
         cautions=prediction.cautions,
         model_facts=(
             Fact("Model", prediction.variant_title, prediction.variant_reason),
-            Fact("Learned from", f"{training.cases} readings", f"{training.patients} patients"),
+            Fact("Learned from", f"{training.cases} cases", f"{training.patients} patients"),
             Fact("Area under the ROC curve", estimate_text(scores.auc), "out of fold, 95 % interval"),
         ),
         model_columns=score_columns(description),
@@ -65,9 +65,15 @@ def _number_section(prediction: Prediction, model: DiagnosisModel, title: str) -
     value, start = prediction.value or 0.0, prediction.mean_case_value or 0.0
     low, high = target.display(prediction.low), target.display(prediction.high)
     level = f"{100 * prediction.interval_level:.0f} % interval"
+    # What stands first is what is read: no figure before the reasons why it must not be taken for an assessment.
+    what = (
+        f"Figure of the model, not an assessment: {target.title}"
+        if prediction.abstains
+        else f"Predicted: {target.title}"
+    )
     rows = [
-        (prediction.target, target.display(value), f"{level} {low} to {high}, {prediction.interval_text}"),
         *(("No assessment", "", reason) for reason in prediction.abstention_reasons),
+        (what, target.display(value), f"{level} {low} to {high}, {prediction.interval_text}"),
         *(("Caution", "", caution) for caution in prediction.cautions),
         ("Mean case of the training data", target.display(start), "where what follows is added to"),
         *(
@@ -139,6 +145,6 @@ def summary_fact(prediction: Prediction) -> Fact:
     level = f"{prediction.interval_level * 100:.0f} % interval"
     if prediction.probability is None:
         text = f"{prediction.value or 0.0:.3g} {prediction.units}".strip()
-        return Fact(prediction.target, text, f"{level} {prediction.low:.3g} to {prediction.high:.3g}")
+        return Fact(f"Predicted: {prediction.target}", text, f"{level} {prediction.low:.3g} to {prediction.high:.3g}")
     interval = f"{format_percent(prediction.low)} to {format_percent(prediction.high)}"
     return Fact(prediction.pathology, format_percent(prediction.probability), f"{level} {interval}")

@@ -72,6 +72,9 @@ def test_a_case_base(cases_csv, toy_json, pathology, tmp_path):
     based = associations_job.run(Request(tmp_path / "based", database=database, pathology=toy_json, **FEW))
     tabled = associations_job.run(Request(tmp_path / "tabled", cases_csv, pathology=toy_json, **FEW))
     assert (based.rows, based.patients, based.found) == (tabled.rows, tabled.patients, tabled.found)
+    page = based.report.read_text(encoding="utf-8")
+    assert "Rows of the case base" in page
+    assert str(tmp_path) not in page
 
 
 def test_the_seed_repeats(cases_csv, toy_json, tmp_path):

@@ -122,7 +122,9 @@ def test_features_of_the_lesion_are_read_and_may_be_missing(pathology, tmp_path)
     with pytest.raises(InputError, match="expected 3: use the encoder"):
         lesion_rows(rows, 3)
     assert np.isnan(lesion_rows([{"size": 5}], 3)).all()
-    assert np.isnan(lesion_rows([{"lesion_0": "nan", "lesion_1": 2}])).all(), "an image with a missing feature is missing"
+    assert np.isnan(lesion_rows([{"lesion_0": "nan", "lesion_1": 2}])).all(), (
+        "an image with a missing feature is missing"
+    )
     with pytest.raises(InputError, match="row 1: a column lesion_… is infinite"):
         lesion_rows([{"lesion_0": "inf", "lesion_1": 2}])
 
@@ -138,3 +140,13 @@ def test_names_like_formulas_are_guarded_and_read_back(pathology, toy_table, tmp
     write_table(named, pathology, tmp_path / "cases.csv")
     assert ",'=1+1," in (tmp_path / "cases.csv").read_text()
     assert table_from_rows(pathology, read_rows(tmp_path / "cases.csv")).cases[0] == "=1+1"
+
+
+def test_patients_who_may_be_one_are_pointed_out_without_their_names(pathology):
+    rows = [
+        {"size": 5, "patient": name, "present": 1} for name in ("Jane Doe", "jane doe", "JaneDoe ", "P1", "P2", "P1")
+    ]
+    (note,) = table_from_rows(pathology, rows).notes
+    assert "2 patients differs" in note
+    assert "doe" not in note.casefold()
+    assert table_from_rows(pathology, rows[3:]).notes == ()

@@ -228,3 +228,21 @@ def test_cancel_writes_nothing(model_folder, row, tmp_path):
     with pytest.raises(Canceled):
         diagnose_job.run(request, progress=lambda f, m: token.cancel() if f > 0.85 else None, cancel=token)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_case_of_a_case_base_and_which_values_it_had(model_folder, pathology, tmp_path):
+    pytest.importorskip("sqlalchemy", reason="SQLAlchemy holds the case base")
+    from MedDeepDiagnosisLib.casebase import open_case_base
+    from MedDeepDiagnosisLib.casebase.records import ImportOptions
+
+    db, hashes = tmp_path / "cases.sqlite", []
+    for number, size in enumerate(("8", "9", "9")):
+        with open_case_base(db) as base:
+            options = ImportOptions(on_conflict="update")
+            base.import_rows([{"patient": "Doe", "case": "C1", "size": size, "edge": "2"}], pathology, options=options)
+        out = tmp_path / str(number)
+        result = diagnose_job.run(diagnose_job.Request(model_folder, None, out, db=str(db), case="C1"))
+        page = result.report.read_text(encoding="utf-8")
+        assert str(tmp_path) not in page
+        hashes.append(page.partition("Values of the case base")[2].partition("Model model.json")[0])
+    assert hashes[0] != hashes[1] == hashes[2] != ""

@@ -32,6 +32,21 @@ def test_the_first_learner_predicts_and_all_are_scored(pathology, toy_table):
         fit_model(toy_table, pathology, learners=("forest",), **FAST)
 
 
+def test_no_case_is_kept_where_none_shall_be(pathology, toy_table):
+    model, _ = fit_model(toy_table, pathology, keep_cases=False, **FAST)
+    assert model.known is None
+    assert model.description.training.known_cases == 0
+    assert "values and outcomes" not in model_card(model.description)
+    # No row of the table lies in the weights.
+    values = set(np.round(toy_table.values[:, 0], 9))
+    for fitted in model.variants.values():
+        assert not fitted.background.size
+        stored = np.concatenate([array.ravel() for array in fitted.arrays().values()])
+        assert len(values & set(np.round(stored, 9))) <= 2  # ends of what is usual, knots
+    with pytest.raises(InputError, match="keeps values of cases"):
+        fit_model(toy_table, pathology, learners=("elastic-net",), keep_cases=False, **FAST)
+
+
 def test_the_default_has_exact_reasons(toy_model):
     assert DEFAULT_LEARNERS == ("additive",)
     assert toy_model.variants["all"].additive is not None

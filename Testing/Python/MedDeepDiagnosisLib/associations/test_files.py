@@ -49,6 +49,8 @@ def test_what_is_not_known_is_none(experience, mixed):
 
 def test_names_like_formulas_are_guarded(experience, tmp_path):
     name = '=HYPERLINK("x")'
-    columns = tuple(replace(column, name=name) if not at else column for at, column in enumerate(experience.missing.columns))
+    columns = tuple(
+        replace(column, name=name) if not at else column for at, column in enumerate(experience.missing.columns)
+    )
     write_files(replace(experience, missing=replace(experience.missing, columns=columns)), tmp_path)
     assert read(tmp_path / "missing.csv")[0]["column"] == f"'{name}"

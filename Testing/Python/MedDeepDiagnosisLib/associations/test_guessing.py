@@ -97,3 +97,21 @@ def test_too_little_is_refused():
         guessed_table([])
     with pytest.raises(InputError, match="fewer than two"):
         guessed_table([{"a": str(n)} for n in range(4)])
+
+
+def test_none_is_a_level_among_words_and_missing_among_numbers():
+    rows = [
+        {
+            "emphysema": ("None", "mild", "severe")[n % 3],
+            "edema": ("present", "none")[n % 2],
+            "ml": "none" if n == 4 else f"{n}.5",
+        }
+        for n in range(30)
+    ]
+    table = guessed_table(rows)
+    emphysema, _ = table.column("emphysema")
+    assert emphysema.levels == ("None", "mild", "severe")
+    assert table.column("edema")[0].levels == ("none", "present")
+    column, values = table.column("ml")
+    assert column.kind == "number"
+    assert np.flatnonzero(np.isnan(values)).tolist() == [4]

@@ -57,3 +57,14 @@ def test_files_that_are_no_key_are_refused(tmp_path, text, message):
 def test_an_absent_key_is_not_made_anew(tmp_path):
     with pytest.raises(InputError, match="put it back"):
         load_key(tmp_path / "c.key", create=False)
+
+
+def test_a_key_on_a_disk_without_links(tmp_path, monkeypatch):
+    def no_links(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", no_links)
+    path = tmp_path / "a.key"
+    key = load_key(path, create=True)
+    assert load_key(path, create=True) == key
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.key"]

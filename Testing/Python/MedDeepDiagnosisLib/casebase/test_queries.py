@@ -2,17 +2,16 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from MedDeepDiagnosisLib.casebase.records import CaseRecord, DeepFeature, Origin
+from MedDeepDiagnosisLib.casebase.records import CaseRecord, DeepFeature, ImportOptions, Origin
 from MedDeepRegSegLib.errors import InputError
 
 
 def test_the_list_counts_values_and_versions(filled, pathology):
-    from MedDeepDiagnosisLib.casebase.records import ImportOptions
-
     update = ImportOptions(on_conflict="update")
     filled.import_rows([{"patient": "Doe", "case": "Doe_1", "size": "99"}], pathology, options=update)
     first, second, third = sorted(filled.cases(), key=lambda case: (case.patient, case.case))
@@ -37,3 +36,23 @@ def test_a_cut_vector_is_told(base, file, pathology):
         database.execute("UPDATE deep_features SET vector = substr(vector, 1, 8)")
     with pytest.raises(InputError, match="have 2 numbers, expected 8"):
         base.deep_features(pathology, "enc")
+
+
+def test_the_value_that_was_stored_last_counts_whatever_kind_it_was_stored_as(base, pathology):
+    size, ratio, *others = pathology.features
+    rated = replace(pathology, features=(size, replace(ratio, group="clinical"), *others))
+    for number, each in enumerate((pathology, rated, pathology)):
+        options = ImportOptions(on_conflict="update")
+        base.import_rows([{"patient": "A", "ratio": str(3 + number)}], each, source=f"{number}", options=options)
+        assert base.row("A", each)["ratio"] == 3 + number
+
+
+def test_one_column_never_holds_two_units(base, pathology):
+    other = replace(
+        pathology, identifier="b", features=(replace(pathology.features[0], units="cm"), *pathology.features[1:])
+    )
+    base.import_rows([{"patient": "A", "size": "3"}], pathology)
+    base.import_rows([{"patient": "B", "size": "4"}], other)
+    with pytest.raises(InputError, match="size is stored in cm and mm, which one column cannot hold"):
+        base.table()
+    assert len(base.table(pathology)[1]) == 1

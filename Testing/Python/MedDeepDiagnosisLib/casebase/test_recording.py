@@ -96,11 +96,12 @@ def test_who_is_the_user_unless_said(base, pathology, monkeypatch):
 
 def test_two_volumes_of_one_name_in_a_study_are_never_taken_for_one(base, pathology):
     other = replace(RECORD, place="row 2", case="A2", volumes=(replace(VOLUME, sha256="99"),))
-    with pytest.raises(InputError, match=r"row 2: case A2: ct\.nrrd is another file in another case of the study scan 1"):
+    with pytest.raises(
+        InputError, match=r"row 2: case A2: ct\.nrrd is another file in another case of the study scan 1"
+    ):
         base.import_records([RECORD, other], pathology, ORIGIN)
     report = base.import_records([RECORD, other], pathology, ORIGIN, options=UPDATE)
     assert (report.new_cases, [problem.place for problem in report.problems]) == (1, ["row 2"])
-
 
 
 def test_a_case_is_found_with_or_without_its_patients_name(base, pathology):

@@ -55,7 +55,14 @@ def test_the_shipped_model_has_a_name(tmp_path):
     import argparse
 
     args = argparse.Namespace(
-        case=None, db=None, table=tmp_path, image=None, segmentation=None, segment=None, formats=(), out=tmp_path / "out"
+        case=None,
+        db=None,
+        table=tmp_path,
+        image=None,
+        segmentation=None,
+        segment=None,
+        formats=(),
+        out=tmp_path / "out",
     )
     for name in shipped_models():
         args.model = Path(name)
@@ -80,7 +87,7 @@ def test_sources_that_do_not_go_together(tmp_path, capsys, words, message):
     row = tmp_path / "row.csv"
     row.write_text("size\n3\n")
     words = [str(row) if word == "ROW" else word for word in words]
-    assert main(["diagnose", "lung_nodule", *words, "--out", str(tmp_path / "out")]) == 2
+    assert main(["diagnose", "lung_nodule", *words, "--out", str(tmp_path / "out"), "--quiet"]) == 2
     err = capsys.readouterr().err
     assert message in err
     assert err.count("\n") == 1

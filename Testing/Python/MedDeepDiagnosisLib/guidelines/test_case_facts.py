@@ -89,3 +89,15 @@ def test_fleischner_is_filled_as_far_as_the_case_allows_and_asks_for_the_rest():
     ]
     single = apply_rules(rules, facts_from(NODULE, values, {"nodule_count": "single"}).values)
     assert "lung_cancer_risk" not in [fact.name for fact in single.missing]
+
+
+@pytest.mark.parametrize("unknown", ["", "n/a", "Unknown", "nan", None, math.nan])
+def test_a_fact_that_is_said_to_be_unknown_does_not_hide_what_follows(unknown):
+    case = facts_from(NODULE, SIZES, {"mean_diameter_mm": unknown})
+    assert case.values["mean_diameter_mm"] == 8.5
+    required = facts_from(NODULE, {**SIZES, "equivalent_diameter_mm": unknown})
+    assert "volume_mm3" not in required.values
+
+
+def test_none_is_an_answer():
+    assert facts_from(NODULE, SIZES, {"screening_finding": "none"}).values["screening_finding"] == "none"

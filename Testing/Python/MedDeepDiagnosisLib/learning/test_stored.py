@@ -29,3 +29,10 @@ def test_indices_must_be_whole_and_in_range():
         part.indices("x", 2, 3, below=5)
     with pytest.raises(InputError, match="points to what is not there"):
         StoredArrays({"x": np.array([0.5])}).indices("x", 1, below=2)
+
+
+def test_divisors_must_be_above_0():
+    assert StoredArrays({"x": np.array([0.5])}).divisors("x", 1).tolist() == [0.5]
+    for bad in (0.0, -1.0):
+        with pytest.raises(InputError, match="x of the weights divides by what is not above 0"):
+            StoredArrays({"x": np.array([1.0, bad])}).divisors("x", 2)

@@ -87,7 +87,10 @@ def test_what_a_prediction_needs_must_be_there(toy_model, small):
     sample = sample_of(fitted.features, table.values, table.target, table.patients)
     predictor = selecting.fit_predictor("elastic-net", sample, task_of(fitted.target), seed=0)
     other = replace(
-        fitted, predictor=predictor, record=replace(fitted.record, predictor=predictor.record), background=table.values[:9]
+        fitted,
+        predictor=predictor,
+        record=replace(fitted.record, predictor=predictor.record),
+        background=table.values[:9],
     )
     back = fitted_from_arrays(other.record, other.features, other.target, StoredArrays(other.arrays()))
     assert np.array_equal(back.background, table.values[:9], equal_nan=True)
@@ -126,7 +129,8 @@ def test_reasons_of_a_model_that_sees_the_image_sum_up_to_what_it_predicts(toy_m
 
 
 @pytest.mark.parametrize(
-    ("learners", "said"), [(("additive",), ()), (("boosting",), ("some cases",)), (("mean", "svm"), ("support vectors",))]
+    ("learners", "said"),
+    [(("additive",), ()), (("boosting",), ("some cases",)), (("mean", "svm"), ("support vectors",))],
 )
 def test_the_card_says_what_the_weights_keep_of_cases(toy_model, learners, said):
     records = tuple(PredictorRecord(name, {}, "none") for name in learners)

@@ -36,7 +36,9 @@ def cases_file(toy_rows, tmp_path):
 @pytest.fixture
 def stroke_like(pathology, tmp_path):
     """The toy pathology as a file, with an age and a second target, a number."""
-    age = replace(pathology.features[1], name="age", title="Age", units="years", group="clinical", minimum=18, maximum=99)
+    age = replace(
+        pathology.features[1], name="age", title="Age", units="years", group="clinical", minimum=18, maximum=99
+    )
     score = replace(pathology.target, name="score", title="Score", kind="number", units="points", minimum=0, maximum=42)
     variants = (pathology.variants[0],)
     described = replace(

@@ -56,7 +56,8 @@ def texts(slicer_host):
 
 
 def test_result_has_figure_interval_and_set_and_is_escaped(texts):
-    text = texts.resultText(ASSESSMENT)
+    text = texts.resultText(ASSESSMENT, ["Note: no DICOM <SR>"])
+    assert "Note: no DICOM &lt;SR&gt;" in text
     assert "Suspicion &lt;high&gt;" in text
     assert "16pt" in text
     assert "12 %" in text

@@ -55,6 +55,7 @@ def test_buttons_say_what_is_missing(panel, tmp_path):
     assert "folder" in ui.importButton.toolTip
 
 
+@pytest.mark.slow
 def test_check_then_import_list_history_and_export(panel, tmp_path, pip_calls_made):
     ui, db = panel.ui, tmp_path / "cases.sqlite"
     read(panel, write(tmp_path / "cases.csv"))

@@ -63,6 +63,7 @@ def test_assess_says_what_is_missing(panel, lesion, tmp_path):
     assert panel.ui.applyButton.toolTip == "Pick the folder of your model."
 
 
+@pytest.mark.slow
 def test_assess_writes_a_report_and_shows_result_reasons_and_guideline(panel, lesion, tmp_path, pip_calls_made):
     pick(panel, lesion)
     panel.ui.reportPathLineEdit.currentPath = str(tmp_path / "report")

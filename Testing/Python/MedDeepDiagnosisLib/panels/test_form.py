@@ -57,7 +57,10 @@ def test_set_values_is_no_change_of_the_user(form):
 
 def test_rows_are_hidden_marked_and_removed(form):
     form.showOnly(["age"])
-    age, edge = form.widget.findChild("QDoubleSpinBox", "ageSpinBox"), form.widget.findChild("QComboBox", "edgeComboBox")
+    age, edge = (
+        form.widget.findChild("QDoubleSpinBox", "ageSpinBox"),
+        form.widget.findChild("QComboBox", "edgeComboBox"),
+    )
     assert (age.isHidden(), edge.isHidden()) == (False, True)
     layout = form.widget.layout()
     form.mark(["age"])

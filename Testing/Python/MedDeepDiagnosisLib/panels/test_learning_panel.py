@@ -111,6 +111,25 @@ def test_a_table_of_the_scene_and_a_case_base_arrive(panel, tasks, tmp_path):
     assert first["out"].name.endswith("associations")
 
 
+def test_a_canceled_fit_leaves_nothing(module, cases_file, pathology_file, tmp_path):
+    panel = module("MedDeepDiagnosis").widget.learningPanel
+    panel.parameterNode.pathology = "own"
+    panel.ui.pathologyPathLineEdit.currentPath = str(pathology_file)
+    use_file(panel, cases_file)
+    panel.ui.fitOutputPathLineEdit.currentPath = str(tmp_path / "model")
+    before = slicer.mrmlScene.GetNumberOfNodes()
+    panel.ui.fitButton.click()
+    assert panel.ui.fitButton.text == "Cancel"
+    assert panel.ui.associationsButton.toolTip == "Another job of this panel is running."
+    panel.ui.fitButton.click()
+    assert Host.process_events(30, until=lambda: not panel.runner.busy)
+    assert panel.ui.fitButton.text == "Fit"
+    assert "Canceled" in panel.ui.statusLabel.text
+    assert slicer.mrmlScene.GetNumberOfNodes() == before
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.slow
 def test_fit_and_associations_show_what_they_found(module, cases_file, pathology_file, tmp_path):
     panel = module("MedDeepDiagnosis").widget.learningPanel
     panel.parameterNode.pathology = "own"
@@ -124,6 +143,7 @@ def test_fit_and_associations_show_what_they_found(module, cases_file, pathology
     assert "Toy lesion" in panel.ui.cardTextBrowser.toPlainText()
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLPlotChartNode") == 1
     assert "not empty" in panel.ui.fitButton.toolTip, "the model stays"
+    assert panel.parameterNode.modelFolder == tmp_path / "model", "the tab Case offers it"
     panel.ui.associationsOutputPathLineEdit.currentPath = str(tmp_path)
     panel.ui.associationsButton.click()
     assert Host.process_events(120, until=lambda: not panel.runner.busy), panel.ui.statusLabel.text

@@ -27,8 +27,7 @@ def test_a_case_is_stored_with_findings_and_outcome(panel, tmp_path, dialogs_sho
     pathology = load_pathology("lung_nodule")
     margin = pathology.feature("margin").words[0]
     panel.findings.setValues({"margin": margin.word})
-    panel.outcomes = panel.storeSection.outcomes
-    panel.outcomes.setValues({"suspicious": "1"})
+    panel.storeSection.outcomes.setValues({"suspicious": "1"})
     panel.ui.storePatientLineEdit.text = "Miller"
     panel.ui.storeButton.click()
     assert "New cases: 1" in panel.ui.storeResultLabel.text

@@ -10,7 +10,7 @@ import pytest
 
 from MedDeepDiagnosisLib.models.additive import fit_additive
 from MedDeepDiagnosisLib.reasons.predictor import ask, on_log_odds
-from MedDeepDiagnosisLib.reasons.shapley import shapley_values
+from MedDeepDiagnosisLib.reasons.shapley import planned_samples, shapley_values
 from MedDeepRegSegLib.errors import Canceled
 from MedDeepRegSegLib.jobs.progress import CancelToken
 
@@ -244,3 +244,10 @@ def test_progress_rises(linear_predictor, cases):
     shapley_values(linear_predictor, cases(1, 12)[0], cases(5, 12), seed=0, progress=lambda part, _: seen.append(part))
     assert seen == sorted(seen)
     assert 0 <= seen[0] <= seen[-1] <= 1
+
+
+def test_samples_are_planned_so_that_they_can_be_had_in_time():
+    assert planned_samples(6, 64, evaluations=8000) is None
+    assert planned_samples(1, 10**6) is None
+    assert planned_samples(14, 64, evaluations=8000) == 8000 // (2 * 13 * 64)
+    assert planned_samples(14, 10**5) == 2, "one pair has no standard error"
