@@ -112,7 +112,7 @@ class MedDeepDiagnosisTest(ScriptedLoadableModuleTest):
         self.delayDisplay("Test passed")
 
     def test_case_base(self):
-        """Store the nodule of the chest phantom as a case, correct it, and export."""
+        """Store a nodule as a case, correct it, and export."""
         from MedDeepDiagnosisLib.mrml.self_test import check_case_base
 
         self.delayDisplay("Storing a case; this needs SQLAlchemy")

@@ -247,7 +247,7 @@ def diagnosis_case() -> None:
         finish(panel)
         show_path(panel.ui.reportPathLineEdit, "MedDeep reports")
         Host.screenshot(loaded, IMAGES / "diagnosis-case.png", width=WIDTH)
-        for name in ("model", "lesion", "findings", "result"):
+        for name in ("model", "lesion", "findings", "report", "result"):
             getattr(panel.ui, f"{name}CollapsibleButton").collapsed = True
         for name in ("facts", "store"):
             getattr(panel.ui, f"{name}CollapsibleButton").collapsed = False

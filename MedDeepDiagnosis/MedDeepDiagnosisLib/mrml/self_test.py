@@ -1,4 +1,4 @@
-"""The self-test of MedDeep Diagnosis: nodules of the chest phantom are assessed and stored through the module logic."""
+"""The self-test of MedDeep Diagnosis: nodules are assessed and stored through the module logic."""
 
 import tempfile
 from pathlib import Path
@@ -50,7 +50,7 @@ def check_assessment(logic) -> dict:
 
 
 def check_case_base(logic) -> None:
-    """Store a phantom nodule in a new case base, correct a sign, and export; needs SQLAlchemy.
+    """Store a ball as a nodule in a new case base, correct a sign, and export; needs SQLAlchemy.
 
     Raises
     ------
@@ -59,7 +59,9 @@ def check_case_base(logic) -> None:
     """
     from MedDeepDiagnosisLib.casebase.records import ImportOptions
 
-    _volume, segmentation, segment = _phantom_nodule("stored", 12.0)
+    ball = sitk.GaussianSource(sitk.sitkFloat32, (32, 32, 32), (6.0,) * 3, (16.0,) * 3) > 128
+    segmentation = segmentation_from_image(ball, [Segment(1, "Nodule", (0.9, 0.5, 0.2))], "Stored")
+    segment = segmentation.GetSegmentation().GetNthSegmentID(0)
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder) / "cases.sqlite"
         for margin in (5, 1):

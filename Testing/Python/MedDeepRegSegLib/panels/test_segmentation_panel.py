@@ -156,8 +156,7 @@ def requests(panel, monkeypatch, section, task):
 
 def test_method_box_and_foreground_arrive_in_the_task(panel, organs, monkeypatch):
     from MedDeepRegSegLib.mrml.markups import roi_from_box
-    from MedDeepRegSegLib.panels import grow_section
-    from MedDeepRegSegLib.panels.parameters import GrowingMethod
+    from MedDeepRegSegLib.panels import grow_section, parameters
 
     made = requests(panel, monkeypatch, grow_section, "GrowTask")
     assert panel.ui.growAdvancedGroupBox.collapsed
@@ -168,7 +167,7 @@ def test_method_box_and_foreground_arrive_in_the_task(panel, organs, monkeypatch
     panel.ui.growBoxSelector.setCurrentNode(box)
     assert panel.ui.growBoxPlaceWidget.currentNode() is box
     panel.ui.growForegroundSelector.setCurrentNode(organs)
-    panel.parameterNode.growMethod = GrowingMethod.CLASSIC
+    panel.parameterNode.growMethod = parameters.GrowingMethod.CLASSIC
     assert panel.ui.smoothnessSlider.enabled
     panel.ui.growButton.click()
     first, second = (options for _arguments, options in made)
@@ -178,8 +177,7 @@ def test_method_box_and_foreground_arrive_in_the_task(panel, organs, monkeypatch
 
 
 def test_doubt_and_learning_are_of_the_network(panel, monkeypatch):
-    from MedDeepRegSegLib.panels import grow_section
-    from MedDeepRegSegLib.panels.parameters import GrowingMethod
+    from MedDeepRegSegLib.panels import grow_section, parameters
 
     made = requests(panel, monkeypatch, grow_section, "GrowTask")
     panel.ui.positivePointsSelector.setCurrentNode(markups_from_points([(0.0, 0.0, 0.0)], ["inside"], "Inside"))
@@ -187,7 +185,7 @@ def test_doubt_and_learning_are_of_the_network(panel, monkeypatch):
     panel.ui.growPointsAdaptCheckBox.checked = True
     panel.ui.growUncertaintyCheckBox.checked = True
     panel.ui.growButton.click()
-    panel.parameterNode.growMethod = GrowingMethod.CLASSIC
+    panel.parameterNode.growMethod = parameters.GrowingMethod.CLASSIC
     assert not panel.ui.growPointsAdaptCheckBox.enabled
     assert not panel.ui.growUncertaintyCheckBox.enabled
     panel.ui.growButton.click()
@@ -196,30 +194,28 @@ def test_doubt_and_learning_are_of_the_network(panel, monkeypatch):
 
 
 def test_a_network_of_ones_own_arrives_in_the_task(panel, monkeypatch, tmp_path):
-    from MedDeepRegSegLib.panels import grow_section
-    from MedDeepRegSegLib.panels.parameters import GrowingMethod
+    from MedDeepRegSegLib.panels import grow_section, parameters
 
     made = requests(panel, monkeypatch, grow_section, "GrowTask")
     panel.ui.positivePointsSelector.setCurrentNode(markups_from_points([(0.0, 0.0, 0.0)], ["inside"], "Inside"))
     panel.ui.growButton.click()
     panel.ui.growModelPathLineEdit.currentPath = str(tmp_path)
     panel.ui.growButton.click()
-    panel.parameterNode.growMethod = GrowingMethod.CLASSIC
+    panel.parameterNode.growMethod = parameters.GrowingMethod.CLASSIC
     assert not panel.ui.growModelPathLineEdit.enabled
     panel.ui.growButton.click()
     assert [options["model"] for _arguments, options in made] == [None, tmp_path, None]
 
 
 def test_doubt_is_shown_and_the_next_point_is_told(panel, head_nodes, organs):
-    node = panel.parameterNode
-    volume = head_nodes[1]
+    node, volume = panel.parameterNode, head_nodes[1]
     section = next(section for section in panel.sections if hasattr(section, "showGrown"))
     section.showGrown(
         node, head_nodes[0], {"segmentation": organs, "uncertainty": volume, "suggestion": ((-1.0, 2.5, 3.0), False)}
     )
     composite = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")[0]
-    assert composite.GetForegroundVolumeID() == volume.GetID()
-    assert composite.GetBackgroundVolumeID() == head_nodes[0].GetID()
+    shown = composite.GetForegroundVolumeID(), composite.GetBackgroundVolumeID()
+    assert shown == (volume.GetID(), head_nodes[0].GetID())
     assert node.growUncertainty is volume
     assert "-1.0, 2.5, 3.0" in panel.ui.statusLabel.text
     assert "outside" in panel.ui.statusLabel.text
