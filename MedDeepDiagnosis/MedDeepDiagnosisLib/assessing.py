@@ -6,6 +6,8 @@ import SimpleITK as sitk
 
 from MedDeepDiagnosisLib.case_reasons import reason_sections
 from MedDeepDiagnosisLib.cases import CASE_COLUMN, PATIENT_COLUMN, lesion_names
+from MedDeepDiagnosisLib.lesion import Lesion
+from MedDeepDiagnosisLib.lesion_reasons import lesion_sections, see_lesion
 from MedDeepDiagnosisLib.measuring import check_inside, measured_features
 from MedDeepDiagnosisLib.models.model_folder import DiagnosisModel
 from MedDeepDiagnosisLib.models.prediction import Prediction, lower_first, predict_case
@@ -28,22 +30,12 @@ from MedDeepDiagnosisLib.reports.guideline_sections import (
 from MedDeepDiagnosisLib.reports.tables import MEASURED_SOURCE
 from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.segmentation.overlay import slice_picture
-from MedDeepRegSegLib.segmentation.segments import Segment
 from MedDeepRegSegLib.volumes.reading import reading_note
 
 _DIFFERENCE = 0.1
 """A measured value of the table that differs from the segmentation by more than this part is pointed out."""
 
 _STATUS = {"applies": "applies", "refused": "does not apply", "incomplete": "needs more facts"}
-
-
-@dataclass(frozen=True)
-class Lesion:
-    """The segment to assess, and the image behind it where there is one."""
-
-    labels: sitk.Image
-    segment: Segment
-    image: sitk.Image | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +97,7 @@ def assess(
                 sources[name] = MEASURED_SOURCE
             else:
                 cautions += _difference(pathology, name, values[name], measured)
+        cautions += see_lesion(model, values, lesion, cancel=cancel)
     prediction = predict_case(model, values, case=case, cautions=tuple(cautions))
     # A predicted number is no probability that could disagree with a guideline, and never a fact of one.
     opinion = None if prediction.abstains else prediction.probability
@@ -112,6 +105,8 @@ def assess(
     sections: list[Section] = [prediction_section(prediction, model)]
     if lesion is not None and lesion.image is not None:
         sections.append(lesion_pictures(lesion.image, lesion))
+    if lesion is not None and not prediction.abstains:
+        sections += lesion_sections(model, prediction, values, lesion, cancel=cancel)
     sections += [
         values_section(prediction, model, sources=sources),
         *reason_sections(model, prediction, values, cancel=cancel),

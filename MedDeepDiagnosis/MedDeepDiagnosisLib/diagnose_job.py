@@ -7,10 +7,11 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from MedDeepDiagnosisLib.assessing import Lesion, assess, guideline_lines, summary_lines
+from MedDeepDiagnosisLib.assessing import assess, guideline_lines, summary_lines
 from MedDeepDiagnosisLib.casebase.doors import case_row
 from MedDeepDiagnosisLib.cases import CASE_COLUMN, read_case
 from MedDeepDiagnosisLib.fitting import shipped_model_folder
+from MedDeepDiagnosisLib.lesion import Lesion
 from MedDeepDiagnosisLib.models.model_folder import DESCRIPTION_FILE, DiagnosisModel, read_model
 from MedDeepDiagnosisLib.pathology import Pathology
 from MedDeepDiagnosisLib.reports.assessment import summary_fact

@@ -8,7 +8,7 @@ import numpy as np
 from MedDeepDiagnosisLib.casebase.doors import TrainingRows, training_rows
 from MedDeepDiagnosisLib.cases import CaseTable, read_rows, table_from_rows
 from MedDeepDiagnosisLib.fitting import DEFAULT_LEARNERS, fit_model
-from MedDeepDiagnosisLib.learning.learners import check_names
+from MedDeepDiagnosisLib.learning.learners import NETWORK, check_names
 from MedDeepDiagnosisLib.lidc import FIRST_KEPT_BACK, check_excluded, is_kept_back, patient_name, read_annotations
 from MedDeepDiagnosisLib.models.model_card import model_card
 from MedDeepDiagnosisLib.models.model_folder import write_model
@@ -106,7 +106,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     check_names(request.learners)
     if request.target is not None:
         pathology = pathology.for_target(request.target)
-    stored = None if request.db is None else training_rows(request.db, pathology)
+    stored = None if request.db is None else training_rows(request.db, pathology, lesion=NETWORK in request.learners)
     table, notes = read_training_table(
         request.annotations,
         pathology,

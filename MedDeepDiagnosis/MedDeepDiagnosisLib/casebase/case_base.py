@@ -123,6 +123,11 @@ class CaseBase:
         with self.database.reading() as connection:
             return queries.deep_features(connection, pathology.identifier, model)
 
+    def deep_models(self, pathology: Pathology) -> dict[str, int]:
+        """Return which models made vectors of cases of a pathology, and of how many cases."""
+        with self.database.reading() as connection:
+            return queries.deep_models(connection, pathology.identifier)
+
     def table(self, pathology: Pathology | None = None) -> tuple[list[str], list[dict[str, object]]]:
         """Return columns and rows of all cases, of one pathology or with every name that there is.
 

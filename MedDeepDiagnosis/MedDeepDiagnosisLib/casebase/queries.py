@@ -146,6 +146,19 @@ def deep_features(connection: Connection, pathology: str, model: str) -> dict[st
     return found
 
 
+def deep_models(connection: Connection, pathology: str) -> dict[str, int]:
+    """Return the models that made current vectors of cases of a pathology, and of how many cases; by name."""
+    table, links = schema.deep_features, schema.case_pathologies
+    statement = (
+        select(table.c.model, func.count())
+        .select_from(table.join(links, links.c.case_id == table.c.case_id))
+        .where(links.c.pathology == pathology, table.c.current)
+        .group_by(table.c.model)
+        .order_by(table.c.model)
+    )
+    return {str(model): int(count) for model, count in connection.execute(statement)}
+
+
 def current_mapping(connection: Connection, layout: str, pathology: str) -> dict[str, Any] | None:
     """Return the row of the mapping that is remembered for a layout, or None."""
     table = schema.mappings.c

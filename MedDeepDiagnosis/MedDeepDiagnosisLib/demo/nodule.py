@@ -7,8 +7,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from MedDeepDiagnosisLib import fit_job
-from MedDeepDiagnosisLib.assessing import Lesion
 from MedDeepDiagnosisLib.fitting import shipped_model_folder
+from MedDeepDiagnosisLib.lesion import Lesion
 from MedDeepDiagnosisLib.lidc import annotation_mask, read_annotations
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, part_of
 from MedDeepRegSegLib.segmentation.growing import grow

@@ -17,6 +17,9 @@ Array = NDArray[np.float64]
 
 ADDITIVE = "additive"
 
+NETWORK = "network"
+"""The only learner that sees the encoder's features of the lesion's image."""
+
 MEAN = "mean"
 """Name of the mean of other learners."""
 

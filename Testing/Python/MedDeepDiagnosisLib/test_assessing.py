@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from MedDeepDiagnosisLib.assessing import Lesion, assess, guideline_lines, summary_lines
+from MedDeepDiagnosisLib.assessing import assess, guideline_lines, summary_lines
 from MedDeepDiagnosisLib.fitting import shipped_model_folder
+from MedDeepDiagnosisLib.lesion import Lesion
 from MedDeepDiagnosisLib.models.model_folder import read_model
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.segmentation.segments import Segment

@@ -11,8 +11,9 @@ import SimpleITK as sitk
 
 import MedDeepDiagnosisLib.jobs  # noqa: F401  # adds the job kinds
 from MedDeepDiagnosisLib import diagnose_job
-from MedDeepDiagnosisLib.assessing import Lesion, assess
+from MedDeepDiagnosisLib.assessing import assess
 from MedDeepDiagnosisLib.fitting import fit_model
+from MedDeepDiagnosisLib.lesion import Lesion
 from MedDeepDiagnosisLib.models.model_folder import write_model
 from MedDeepDiagnosisLib.models.prediction import Prediction
 from MedDeepRegSegLib.errors import Canceled, InputError

@@ -1,10 +1,12 @@
 """What fit and diagnose read."""
 
+import numpy as np
 import pytest
 
 from MedDeepDiagnosisLib import diagnose_job, fit_job
 from MedDeepDiagnosisLib.casebase import open_case_base
-from MedDeepDiagnosisLib.casebase.doors import case_row, training_rows
+from MedDeepDiagnosisLib.casebase.doors import LESION_NOTE, case_row, training_rows
+from MedDeepDiagnosisLib.casebase.records import CaseRecord, DeepFeature, Origin, Value
 from MedDeepDiagnosisLib.models.model_folder import write_model
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.outputs import write_json
@@ -50,6 +52,31 @@ def test_fit_learns_the_same_from_the_case_base_as_from_the_table(file, patholog
     assert sorted(table.select(["size"])[:, 0]) == sorted(toy_table.select(["size"])[:, 0])
     assert len(set(table.patients)) == len(set(toy_table.patients))
     assert notes == ()
+
+
+def test_features_of_the_image_come_along_where_they_are_wanted(base, file, pathology):
+    source = Origin("made up", "0" * 64)
+    records = []
+    for number, model in enumerate(("old encoder", "encoder", "encoder", "")):
+        deep = (DeepFeature(model, np.full(3, number, np.float32)),) if model else ()
+        values = (Value("size", 3.0 + number, "mm"),)
+        outcome = (Value("present", float(number % 2), ""),)
+        records.append(
+            CaseRecord(f"row {number}", f"P{number}", "a", measurements=values, outcomes=outcome, deep_features=deep)
+        )
+    base.import_records(records, pathology, source)
+    assert not any(name.startswith("lesion_") for row in training_rows(str(file), pathology).rows for name in row)
+    found = training_rows(str(file), pathology, lesion=True)
+    assert found.notes[-2:] == (f"{LESION_NOTE}encoder", "2 of 4 cases have features of the lesion's image.")
+    table, notes = fit_job.read_training_table(None, pathology, stored=found)
+    assert table.lesion.shape == (4, 3)
+    assert sorted(np.nan_to_num(table.lesion[:, 0], nan=-1)) == [-1, -1, 1, 2]  # another encoder's do not compare
+    assert f"{LESION_NOTE}encoder" in notes
+
+
+def test_without_features_of_the_image_a_note_says_so(filled, file, pathology):
+    found = training_rows(str(file), pathology, lesion=True)
+    assert "no features of the lesion's image" in found.notes[-1]
 
 
 def test_patients_who_are_kept_back_are_known_in_a_case_base(base, file, pathology):
