@@ -1,6 +1,8 @@
 """Assess one case: what is measured on its lesion, what a model predicts, and what a report shows of it."""
 
-from dataclasses import dataclass
+import difflib
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import SimpleITK as sitk
 
@@ -19,6 +21,7 @@ from MedDeepDiagnosisLib.reports.assessment import (
     prediction_section,
     summary_fact,
     values_section,
+    worth_section,
 )
 from MedDeepDiagnosisLib.reports.content import Picture, PictureSection, Section
 from MedDeepDiagnosisLib.reports.guideline_sections import (
@@ -28,12 +31,16 @@ from MedDeepDiagnosisLib.reports.guideline_sections import (
     guideline_sections,
 )
 from MedDeepDiagnosisLib.reports.tables import MEASURED_SOURCE
+from MedDeepDiagnosisLib.scope import out_of_scope, scope_columns
 from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.segmentation.overlay import slice_picture
 from MedDeepRegSegLib.volumes.reading import reading_note
 
 _DIFFERENCE = 0.1
 """A measured value of the table that differs from the segmentation by more than this part is pointed out."""
+
+_SHOWN = 6
+"""So many columns that did not count are named."""
 
 _STATUS = {"applies": "applies", "refused": "does not apply", "incomplete": "needs more facts"}
 
@@ -99,6 +106,11 @@ def assess(
                 cautions += _difference(pathology, name, values[name], measured)
         cautions += see_lesion(model, values, lesion, cancel=cancel)
     prediction = predict_case(model, values, case=case, cautions=tuple(cautions))
+    if outside := out_of_scope(pathology, row):
+        reasons = (*outside, *prediction.abstention_reasons)
+        prediction = replace(prediction, abstains=True, abstention_reasons=reasons)
+    reasoned, notes = reason_sections(model, prediction, values, cancel=cancel)
+    prediction = replace(prediction, cautions=(*notes, *prediction.cautions))
     # A predicted number is no probability that could disagree with a guideline, and never a fact of one.
     opinion = None if prediction.abstains else prediction.probability
     given = {feature.name: values[feature.name] for feature in pathology.features if feature.name in values}
@@ -109,7 +121,8 @@ def assess(
         sections += lesion_sections(model, prediction, values, lesion, cancel=cancel)
     sections += [
         values_section(prediction, model, sources=sources),
-        *reason_sections(model, prediction, values, cancel=cancel),
+        *worth_section(prediction, model),
+        *reasoned,
         *guideline_sections(pathology, given, row, opinion),
         limits_section(model),
         *guidelines_section(model),
@@ -161,6 +174,7 @@ def summary_lines(prediction: Prediction) -> tuple[str, ...]:
         line
         for line in (
             f"{fact.label}: {fact.value} ({fact.note})",
+            f"Model: {lower_first(prediction.variant_title)}, because {prediction.variant_reason}",
             *(f"Abstains: {reason}" for reason in prediction.abstention_reasons),
             *(f"Caution: {caution}" for caution in prediction.cautions),
             f"Why: {reasons}" if reasons else "",
@@ -174,18 +188,19 @@ def summary_lines(prediction: Prediction) -> tuple[str, ...]:
 def _unknown_columns(pathology: Pathology, row: dict[str, object]) -> list[str]:
     """Point out columns that no feature has: a misspelled sign would otherwise silently not count."""
     known = {CASE_COLUMN, PATIENT_COLUMN, pathology.target.name, *(feature.name for feature in pathology.features)}
-    known |= fact_columns(pathology)
+    known |= fact_columns(pathology) | scope_columns(pathology)
     known.update(lesion_names(row))
     unknown = [name for name in row if name not in known]
     if not unknown:
         return []
-    features = ", ".join(feature.name for feature in pathology.features)
-    facts = ", ".join(sorted(fact_columns(pathology)))
-    also = f"; facts of guidelines are {facts}" if facts else ""
-    return [
-        f"these columns of the table did not count, because they are no features: {', '.join(unknown)}; the features are "
-        f"{features}{also}"
-    ]
+    shown = [f"{name}{_meant(name, known)}" for name in unknown[:_SHOWN]]
+    more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
+    return [f"these columns of the table did not count, because they are no features: {', '.join(shown)}{more}"]
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    close = difflib.get_close_matches(name.lower(), sorted(known), n=1, cutoff=0.75)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _difference(pathology: Pathology, name: str, given: object, measured: float) -> list[str]:

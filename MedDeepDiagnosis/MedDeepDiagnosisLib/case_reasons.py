@@ -34,8 +34,8 @@ def reason_sections(
     raw_values: Mapping[str, object],
     *,
     cancel: CancelToken | None = None,
-) -> tuple[Section, ...]:
-    """Return whether the contributions are faithful, the known cases most alike, and what would have to differ.
+) -> tuple[tuple[Section, ...], tuple[str, ...]]:
+    """Return sections on whether the contributions are faithful, the known cases most alike, and what would have to differ.
 
     A model without known cases and without a background has no such sections, a case without any value neither. Where
     the model abstains there is no assessment that could be otherwise.
@@ -44,6 +44,10 @@ def reason_sections(
     ----------
     raw_values:
         As they were predicted from, encoder features of the lesion too.
+
+    Returns
+    -------
+    The sections, and what must be said beside the figure: that even the nearest known case is far, or is this very case.
 
     Raises
     ------
@@ -55,18 +59,20 @@ def reason_sections(
     row = np.array([parsed[feature.name] for feature in fitted.features])
     background = fitted.background if model.known is None else model.known.select([f.name for f in fitted.features])
     if not len(background) or np.isnan(row).all():
-        return ()
+        return (), ()
     seed = model.description.training.seed
     predict, words = fitted.for_case(raw_values), _words(fitted.target)
     check = deletion_test(predict, row, _attribution(fitted, prediction), background, seed=seed, cancel=cancel)
     sections: list[Section] = [faithfulness_section(check, words=words)]
+    notes: tuple[str, ...] = ()
     if model.known is not None:
         scales = learn_scales(fitted.features, model.known, cancel=cancel)
         nearest = nearest_cases(row, model.known, scales)
         sections.append(nearest_section(nearest, outcome=_outcome(fitted.target)))
+        notes = (nearest.note,) if nearest.note else ()
         if fitted.target.kind == "binary" and not prediction.abstains:
             sections.append(_counterfactual(fitted, predict, row, scales, model.known, cancel=cancel))
-    return tuple(sections)
+    return tuple(sections), notes
 
 
 def _attribution(fitted: FittedVariant, prediction: Prediction) -> Attribution:

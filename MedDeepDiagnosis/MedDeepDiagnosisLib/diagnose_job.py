@@ -1,6 +1,6 @@
 """The job "diagnose": assess one case and write the prediction and a report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,9 +14,12 @@ from MedDeepDiagnosisLib.fitting import shipped_model_folder
 from MedDeepDiagnosisLib.lesion import Lesion
 from MedDeepDiagnosisLib.models.model_folder import DESCRIPTION_FILE, DiagnosisModel, read_model
 from MedDeepDiagnosisLib.pathology import Pathology
+from MedDeepDiagnosisLib.pathology.features import is_missing
 from MedDeepDiagnosisLib.reports.assessment import summary_fact
 from MedDeepDiagnosisLib.reports.content import Provenance, Report
+from MedDeepDiagnosisLib.reports.guideline_sections import fact_columns
 from MedDeepDiagnosisLib.reports.outputs import FILES, PLAIN_FORMATS, check_formats, possible_formats, write_outputs
+from MedDeepDiagnosisLib.scope import scope_columns
 from MedDeepRegSegLib import __version__
 from MedDeepRegSegLib.errors import InputError, MissingPackageError
 from MedDeepRegSegLib.hashing import file_sha256
@@ -49,6 +52,8 @@ class Request:
         Name or identifier of the lesion's segment; None if there is only one.
     db, case:
         Case base and the case in it whose values are used, in place of ``table``.
+    facts:
+        Facts for guidelines and scope beside those of the table or case: name and value.
     formats:
         Further files to write: ``pdf``, ``sr``, ``seg``. DICOM that was not asked for is left out, with a note, where it
         cannot be written.
@@ -63,6 +68,7 @@ class Request:
     db: str | None = None
     case: str | None = None
     formats: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     folder = shipped_model_folder("lung_nodule") if request.model is None else request.model
     model = read_model(folder)
     row = _read_row(request, model.pathology)
+    row |= _facts(request, model.pathology, row)
     _look(cancel)
     progress(0.1, "reading the lesion")
     lesion = _read_lesion(request)
@@ -200,6 +207,18 @@ def _read_row(request: Request, pathology: Pathology) -> dict[str, object]:
             raise InputError(msg)
         return dict(case_row(request.db, request.case, pathology))
     return {} if request.table is None else dict(read_case(request.table))
+
+
+def _facts(request: Request, pathology: Pathology, row: Mapping[str, object]) -> dict[str, object]:
+    known = fact_columns(pathology) | scope_columns(pathology)
+    for name, _ in request.facts:
+        if name not in known:
+            msg = f"{name!r} is no fact of the guidelines of {pathology.title}, expected some of {', '.join(sorted(known))}"
+            raise InputError(msg)
+        if not is_missing(row.get(name)):
+            msg = f"{name!r} is given twice, in the row of the case and as a fact: leave one of them out"
+            raise InputError(msg)
+    return dict(request.facts)
 
 
 def _read_lesion(request: Request) -> Lesion | None:

@@ -1,6 +1,6 @@
 """The job "fit": learn the models of a pathology and write them as a model folder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,8 @@ from MedDeepRegSegLib.hashing import file_sha256
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
 
 LIDC_PATHOLOGY = "lung_nodule"
+
+_ANNOTATIONS = frozenset({".sqlite", ".db"})
 
 NOT_NAMED = "not named"
 """Stands in a model for a patient whose name is nobody's business."""
@@ -48,6 +50,9 @@ class Request:
         Names of learners to validate; the first is what the model predicts with.
     target:
         Which target of the pathology to predict; None for its first.
+    as_described:
+        Whether the cases are the ones that the pathology names as its training data. Others are said to be one's own, and
+        their outcome to be what was recorded. LIDC annotations always are as described.
     keep_cases:
         Whether values and outcomes of cases are kept with the model, without names: reasons compare with them.
     """
@@ -61,6 +66,7 @@ class Request:
     learners: tuple[str, ...] = DEFAULT_LEARNERS
     target: str | None = None
     keep_cases: bool = True
+    as_described: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,9 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         progress=part_of(progress, 0, 0.5),
         cancel=cancel,
     )
+    annotations = stored is None and _given(request.annotations).suffix.lower() in _ANNOTATIONS
+    if not (request.as_described or annotations):
+        pathology = with_own_cases(pathology, "a case base" if stored is not None else "a table")
     model, _ = fit_model(
         table,
         pathology,
@@ -166,7 +175,7 @@ def read_training_table(
     InputError
         If the file cannot be used, holds LIDC patients that are kept back, or lacks a patient to exclude.
     """
-    if stored is None and _given(path).suffix.lower() in {".sqlite", ".db"}:
+    if stored is None and _given(path).suffix.lower() in _ANNOTATIONS:
         if pathology.identifier != LIDC_PATHOLOGY:
             msg = f"{path} holds LIDC annotations, expected pathology {LIDC_PATHOLOGY}; give a CSV table for {pathology.identifier}"
             raise InputError(msg)
@@ -201,3 +210,23 @@ def _given(path: Path | None) -> Path:
         msg = "there is nothing to learn from: give a table of cases, or a case base"
         raise InputError(msg)
     return Path(path)
+
+
+def with_own_cases(pathology: Pathology, kept_in: str) -> Pathology:
+    """Return a pathology whose training data are one's own: what it says of those of others would be untrue."""
+    target = pathology.target
+    recorded = f"The outcome is what was recorded for these cases under the name {target.name}; who recorded it knows what it is."
+    binary = target.kind == "binary"
+    own = replace(
+        target,
+        reference=recorded,
+        positive=f"{target.name} was recorded as present." if binary else "",
+        negative=f"{target.name} was recorded as absent." if binary else "",
+        left_out=f"cases without a recorded {target.name}.",
+    )
+    return replace(
+        pathology,
+        targets=(own, *pathology.targets[1:]),
+        training_data=f"Cases of one's own, from {kept_in}.",
+        training_license="as whoever holds the cases says",
+    )

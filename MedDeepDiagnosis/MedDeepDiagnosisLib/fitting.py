@@ -98,7 +98,9 @@ def fit_model(
         )
         raise InputError(msg)
     for variant in pathology.variants:
-        check_enough_cases(table, len(pathology.features_of(variant.name)), pathology.target.kind)
+        # What no case has is nothing to learn from, and costs no cases.
+        values = table.select([feature.name for feature in pathology.features_of(variant.name)])
+        check_enough_cases(table, int((~np.isnan(values)).any(axis=0).sum()), pathology.target.kind)
     validations = validate_variants(
         table,
         pathology,

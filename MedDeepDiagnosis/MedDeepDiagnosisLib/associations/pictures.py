@@ -191,7 +191,7 @@ def told(pair: Association, labels: Mapping[str, str]) -> str:
     if main is None:
         return f"{names}: {pair.note}"
     interval = "" if math.isnan(main.low) else f" ({main.low:.2f} to {main.high:.2f})"
-    q = "not tested" if math.isnan(pair.q) else f"q {pair.q:.2g}"
+    q = "not tested" if math.isnan(pair.q) else "q below 0.001" if pair.q < 0.001 else f"q {pair.q:.2g}"
     return f"{names}: {main.measure} {main.value:.2f}{interval}, {q}, {pair.rows} rows".replace(
         "-0.", "\N{MINUS SIGN}0."
     )

@@ -30,6 +30,8 @@ from MedDeepDiagnosisLib.pathology import Feature, Pathology, Target
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.wording import by_number, counted
 
+_SHOWN_CASES = 20
+
 
 class CaseBase:
     """Cases in a database; see :func:`~MedDeepDiagnosisLib.casebase.open_case_base`.
@@ -198,7 +200,12 @@ class CaseBase:
         where = places or [f"row {number}" for number in range(1, len(rows) + 1)]
         records, problems = check_rows(rows, where, chosen, pathology)
         report = ImportReport(
-            rows=len(rows), problems=tuple(problems), mapping=chosen.in_words(), mapping_from=how, notes=notes
+            rows=len(rows),
+            problems=tuple(problems),
+            mapping=chosen.in_words(),
+            mapping_from=how,
+            columns=chosen,
+            notes=notes,
         )
         origin = Origin(kind="program", name=source) if isinstance(source, str) else source
         store = Store(self.database, self._naming, pathology, origin, options or ImportOptions())
@@ -248,9 +255,20 @@ class CaseBase:
         if lookup is not None:
             found = queries.find_case(connection, [schema.cases.c.lookup == lookup])
         if not found:
-            msg = f"case {case!r} is not in the case base {self.database.name}: see its cases with 'meddeep cases list'"
+            patients = self._naming.patients(case)
+            named = [name for _, name, _ in queries.find_case(connection, [schema.patients.c.name.in_(patients)])]
+            msg = f"case {case!r} is not in the case base {self.database.name}: {_which_case(named)}"
             raise InputError(msg)
         return found[0]
+
+
+def _which_case(of_patient: Sequence[str]) -> str:
+    """Return what to name instead, where the name may be that of a patient with cases."""
+    if not of_patient:
+        return "see its cases with 'meddeep cases list'"
+    more = len(of_patient) - _SHOWN_CASES
+    shown = ", ".join(of_patient[:_SHOWN_CASES]) + (f" and {more} more ('meddeep cases list')" if more > 0 else "")
+    return f"it is a patient with {counted(len(of_patient), 'case')}, name {by_number(len(of_patient), 'it', 'one')}: {shown}"
 
 
 def rows_sha256(rows: Sequence[Mapping[str, object]]) -> str:

@@ -10,6 +10,7 @@ from MedDeepDiagnosisLib.casebase.records import ImportOptions, ImportReport
 from MedDeepDiagnosisLib.casebase.table_import import import_table
 from MedDeepDiagnosisLib.pathology import load_pathology
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.jobs.outputs import write_json
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 
 
@@ -39,6 +40,8 @@ class Request:
         Who imports, for the record; the user of the machine if empty.
     options:
         What to do with problems, and with names.
+    save_mapping:
+        JSON file to write the mapping of a table to, in a trial too; None for none.
     """
 
     source: Path
@@ -51,14 +54,16 @@ class Request:
     key: Path | None = None
     who: str = ""
     options: ImportOptions = field(default_factory=ImportOptions)
+    save_mapping: Path | None = None
 
 
 @dataclass(frozen=True)
 class Result:
-    """What was done, or would be; and the case base."""
+    """What was done, or would be; the case base; and the file of the mapping, if one was asked for."""
 
     report: ImportReport
     db: str
+    mapping: Path | None = None
 
 
 def run(request: Request, *, progress: Progress = no_progress, cancel: CancelToken | None = None) -> Result:
@@ -76,6 +81,9 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     progress(0.0, "reading the cases")
     with open_case_base(request.db, key_file=request.key) as base:
         if request.source.is_dir():
+            if request.save_mapping is not None:
+                msg = f"{request.source} is a folder, where each table has its own mapping: save none, or name a table"
+                raise InputError(msg)
             if request.sheet is not None:
                 msg = f"sheet {request.sheet!r} was named, but {request.source} is a folder: leave the sheet away"
                 raise InputError(msg)
@@ -104,5 +112,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
                 who=request.who,
                 options=request.options,
             )
+        if request.save_mapping is not None and report.columns is not None:
+            write_json(request.save_mapping, report.columns.to_json())
         progress(1.0, "imported")
-        return Result(report, base.database.name)
+        return Result(report, base.database.name, request.save_mapping)

@@ -129,6 +129,17 @@ class Naming:
             return None
         return Pseudonyms(self._key(create=False)).lookup(case)
 
+    def patients(self, patient: str) -> tuple[str, ...]:
+        """Return the names that a patient may have in the case base: as it is, and with a key the pseudonym."""
+        names = [patient.strip()]
+        try:
+            names.append(patient_name(patient))
+        except InputError:  # no patient of this name can be stored
+            return tuple(names)
+        if self._memory_key is not None or (self._key_file is not None and self._key_file.exists()):
+            names.append(Names(Pseudonyms(self._key(create=False))).patient(patient))
+        return tuple(dict.fromkeys(names))
+
     def _key(self, *, create: bool) -> bytes:
         if self._memory_key is not None:
             return self._memory_key

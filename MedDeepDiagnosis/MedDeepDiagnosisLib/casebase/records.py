@@ -1,7 +1,7 @@
 """What goes into a case base and what is told about it, free of any database."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -9,7 +9,10 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from MedDeepDiagnosisLib.casebase.mapping import TableMapping
 from MedDeepDiagnosisLib.pathology import Pathology
+
+_SHOWN_PLACES = 3
 
 Policy = Literal["refuse", "skip", "update"]
 """What to do with a row that contradicts what is stored: refuse all, leave the row out, or make a new version."""
@@ -160,6 +163,31 @@ class RowProblem:
 
 
 @dataclass(frozen=True)
+class ProblemGroup:
+    """Rows that have the same problem, such as one word that no scale knows."""
+
+    message: str
+    places: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The problem in one line, with the number of its rows and the first of them."""
+        if len(self.places) == 1:
+            return f"{self.places[0]}: {self.message}"
+        more = len(self.places) - _SHOWN_PLACES
+        shown = ", ".join(self.places[:_SHOWN_PLACES]) + (f" and {more} more" if more > 0 else "")
+        return f"{len(self.places)} rows ({shown}): {self.message}"
+
+
+def grouped(problems: Sequence[RowProblem]) -> tuple[ProblemGroup, ...]:
+    """Return each problem once with all of its rows, in the order of the first ones."""
+    places: dict[str, dict[str, None]] = {}
+    for problem in problems:
+        places.setdefault(problem.message, {})[problem.place] = None
+    return tuple(ProblemGroup(message, tuple(found)) for message, found in places.items())
+
+
+@dataclass(frozen=True)
 class ImportReport:
     """What an import did, or would do.
 
@@ -173,8 +201,12 @@ class ImportReport:
         Values that were not there, and new versions of values that were.
     problems:
         Row by row; with the policy ``refuse`` there are none in a report that was written.
+    refusal:
+        Of a trial: why the import itself would store nothing, and what to do about it. Empty if it would store.
     mapping, mapping_from:
         Column of each feature or target in words, and whether the mapping was ``given``, ``remembered`` or ``suggested``.
+    columns:
+        The same mapping as it can be given; None where there was no single table.
     notes:
         What a reader should know, for example columns that were not used.
     written:
@@ -189,8 +221,10 @@ class ImportReport:
     new_values: int = 0
     changed_values: int = 0
     problems: tuple[RowProblem, ...] = ()
+    refusal: str = ""
     mapping: dict[str, str] = field(default_factory=dict)
     mapping_from: str = "given"
+    columns: TableMapping | None = None
     notes: tuple[str, ...] = ()
     written: bool = True
 

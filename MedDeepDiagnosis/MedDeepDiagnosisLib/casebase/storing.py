@@ -11,7 +11,7 @@ from MedDeepDiagnosisLib.casebase.database import Database
 from MedDeepDiagnosisLib.casebase.mapping import TableMapping
 from MedDeepDiagnosisLib.casebase.naming import Naming
 from MedDeepDiagnosisLib.casebase.recording import Outcome, add_source, add_version, record_cases
-from MedDeepDiagnosisLib.casebase.records import CaseRecord, ImportOptions, ImportReport, Origin, RowProblem
+from MedDeepDiagnosisLib.casebase.records import CaseRecord, ImportOptions, ImportReport, Origin, RowProblem, grouped
 from MedDeepDiagnosisLib.casebase.suggestion import suggest_mapping
 from MedDeepDiagnosisLib.pathology import Pathology
 from MedDeepRegSegLib.errors import InputError
@@ -105,6 +105,7 @@ class Store:
             new_values=outcome.new_values,
             changed_values=outcome.changed_values,
             problems=problems,
+            refusal=_outlook(refused, report.rows) if refused else "",
             notes=(*report.notes, *outcome.notes),
             written=not trial,
         )
@@ -143,12 +144,24 @@ def choose_mapping(
 
 
 def refusal(problems: Sequence[RowProblem]) -> str:
-    """Return why nothing was stored, row by row, in one line."""
-    shown = [problem.text for problem in problems[:_SHOWN_PROBLEMS]]
-    more = len(problems) - len(shown)
+    """Return why nothing was stored, problem by problem, in one line."""
+    groups = grouped(problems)
+    shown = [group.text for group in groups[:_SHOWN_PROBLEMS]]
+    more = len(groups) - len(shown)
     rest = f"; and {counted(more, 'further problem')}" if more else ""
     count = len({problem.place for problem in problems})
     return (
-        f"nothing was imported: {counted(count, 'row')} cannot be taken. {'; '.join(shown)}{rest}. "
-        "Correct them, or leave such rows out (skip)"
+        f"nothing was imported: {counted(count, 'row')} cannot be taken. {'; '.join(shown)}{rest}. {_way_out(problems)}"
     )
+
+
+def _outlook(problems: Sequence[RowProblem], rows: int) -> str:
+    """Return what would become of the import that was tried, in one line."""
+    count = len({problem.place for problem in problems})
+    return f"nothing would be imported, {count} of {counted(rows, 'row')} cannot be taken. {_way_out(problems)}"
+
+
+def _way_out(problems: Sequence[RowProblem]) -> str:
+    kinds = {"conflict" if problem.kind == "conflict" else "implausible" for problem in problems}
+    options = " ".join(f"--on-{kind} skip" for kind in sorted(kinds, reverse=True))
+    return f"Correct them, or leave such rows out ({options})"

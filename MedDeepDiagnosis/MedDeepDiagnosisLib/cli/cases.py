@@ -18,7 +18,8 @@ Patients get pseudonyms, made with a key that lies beside the file: cases.sqlite
 
 examples:
   meddeep cases import patients.xlsx --model lung_nodule --db cases.sqlite --trial
-  meddeep cases import patients.xlsx --model lung_nodule --db cases.sqlite --on-implausible skip
+  meddeep cases import patients.xlsx --model lung_nodule --db cases.sqlite --trial --save-mapping mapping.json
+  meddeep cases import patients.xlsx --model lung_nodule --db cases.sqlite --mapping mapping.json --on-implausible skip
   meddeep cases import folders/ --model lung_nodule --db cases.sqlite --segment Nodule
   meddeep cases list --db cases.sqlite
   meddeep cases show C017 --db cases.sqlite
@@ -29,6 +30,9 @@ _MAPPING_EPILOG = """\
 Columns are found by the names and titles of the features, with units: "Volume (ml)" becomes volume_mm3 x 1000. What was
 used is shown, and remembered for tables with the same columns. MAPPING.json says it otherwise:
   {"patient": "ID", "volume_mm3": {"column": "Vol", "factor": 1000}, "sex": {"column": "Sex", "words": {"M": "male"}}}
+
+"--trial --save-mapping MAPPING.json" writes the suggested one in this form, to correct a column and give it back. A word that
+a scale lacks gets its meaning in "words".
 
 SOURCE may be a folder: one folder for each patient, with image, segmentation of the finding, and a table of one row.
 """
@@ -48,7 +52,9 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
         action = actions.add_parser(name, help=about, description=f"Show {about}.", parents=[common_options()])
         if name == "show":
             action.add_argument(
-                "case", metavar="CASE", help="name of the case, its own or the one that it had in its source"
+                "case",
+                metavar="CASE",
+                help="name of the case, its own or the one that it had in its source; of a patient, it tells the cases",
             )
             _add_key(action)
         _add_base(action)
@@ -77,6 +83,9 @@ def _add_import(actions: Any) -> None:
     _add_base(parser)
     _add_key(parser)
     parser.add_argument("--mapping", type=Path, metavar="MAPPING.json", help="which column is what, see below")
+    parser.add_argument(
+        "--save-mapping", type=Path, metavar="FILE.json", help="write the mapping of a table, to correct and give"
+    )
     parser.add_argument("--sheet", metavar="NAME", help="sheet of an Excel file (default: the first)")
     parser.add_argument("--segment", metavar="NAME", help="which segment is the finding, for folders")
     parser.add_argument(
@@ -132,6 +141,8 @@ def _request(args: argparse.Namespace) -> Any:
     from MedDeepDiagnosisLib.casebase.import_job import Request
     from MedDeepDiagnosisLib.casebase.records import ImportOptions
 
+    if args.save_mapping is not None:
+        output_file(args.save_mapping, ".json", inputs=(args.source, args.mapping), option="--save-mapping")
     options = ImportOptions(args.keep_names, args.on_conflict, args.on_implausible, args.trial)
     return Request(
         source=args.source,
@@ -144,6 +155,7 @@ def _request(args: argparse.Namespace) -> Any:
         key=args.key,
         who=args.who,
         options=options,
+        save_mapping=args.save_mapping,
     )
 
 
@@ -163,18 +175,28 @@ def _summary(result: Any) -> list[str]:
 
 
 def _imported(result: Any) -> list[str]:
+    from MedDeepDiagnosisLib.casebase.records import grouped
+
     report = result.report
     lines = [f"mapping ({report.mapping_from}):"] if report.mapping else []
     lines += [f"  {name}: {column}" for name, column in report.mapping.items()]
     lines += [f"note: {note}" for note in report.notes]
-    lines += [f"left out: {problem.text}" for problem in report.problems[:_SHOWN]]
-    if len(report.problems) > _SHOWN:
-        lines.append(f"left out: and {len(report.problems) - _SHOWN} more, see --json")
+    fate = "cannot be taken" if report.refusal else "left out"
+    groups = grouped(report.problems)
+    lines += [f"{fate}: {group.text}" for group in groups[:_SHOWN]]
+    if len(groups) > _SHOWN:
+        lines.append(f"{fate}: and {len(groups) - _SHOWN} more, see --json")
+    if result.mapping is not None:
+        lines.append(f"wrote {result.mapping}: the mapping; correct it and give it with --mapping")
+    if report.refusal:
+        lines.append(f"refused as things stand: {report.refusal}")
     counts = (
         f"{report.new_cases} new, {report.updated_cases} updated, {report.unchanged_cases} unchanged, "
         f"{report.skipped_rows} left out; {report.new_values} new values, {report.changed_values} changed"
     )
     would = "" if report.written else "trial, nothing was written: "
+    if report.refusal:
+        would = "trial, nothing was written; with these rows left out: "
     return [*lines, f"{would}{counted(report.rows, 'row')} to {result.db}: {counts}"]
 
 

@@ -44,6 +44,13 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("--image", type=Path, metavar="IMAGE", help="volume for the pictures of the report")
     parser.add_argument("--segmentation", type=Path, metavar="SEG", help="segmentation of the finding in it")
     parser.add_argument("--segment", metavar="NAME", help="which segment is the finding, if there are several")
+    parser.add_argument(
+        "--facts",
+        nargs="+",
+        metavar="NAME=VALUE",
+        default=(),
+        help="for guidelines, for example age=61 known_cancer=no",
+    )
     parser.add_argument("--formats", nargs="+", choices=FORMATS, default=(), help="further files to write")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
     return parser
@@ -77,7 +84,16 @@ def _request(args: argparse.Namespace) -> Any:
         db=None if args.db is None else resolved_url(args.db),
         case=args.case,
         formats=tuple(args.formats),
+        facts=tuple(_fact(words) for words in args.facts),
     )
+
+
+def _fact(words: str) -> tuple[str, str]:
+    name, sign, value = words.partition("=")
+    if not (sign and name.strip() and value.strip()):
+        msg = f"--facts: {words!r} is no fact, expected NAME=VALUE, for example age=61"
+        raise InputError(msg)
+    return name.strip(), value.strip()
 
 
 def _model(path: Path) -> Path:

@@ -45,6 +45,11 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--target", metavar="NAME", help="which target of the pathology to predict (default: its first)"
     )
     parser.add_argument(
+        "--as-described",
+        action="store_true",
+        help="the cases are those that the pathology names as its training data; otherwise the model says that they are your own",
+    )
+    parser.add_argument(
         "--without-cases",
         action="store_true",
         help="keep no values of cases in the model folder, for the additive model alone (there are no names in it either "
@@ -78,6 +83,7 @@ def _request(args: argparse.Namespace) -> Any:
         learners=learners,
         target=args.target,
         keep_cases=not args.without_cases,
+        as_described=args.as_described,
     )
 
 

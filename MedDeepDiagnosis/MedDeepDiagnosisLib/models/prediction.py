@@ -139,12 +139,13 @@ def choose_variant(pathology: Pathology, values: Mapping[str, float]) -> tuple[s
                 given = sum(not np.isnan(values[feature.name]) for feature in asked)
                 counts.append((given, len(asked), word))
         if not counts:
-            return variant.name, "no or too few signs were rated, so only what was measured is used"
+            return variant.name, "too few signs or clinical features were given, so only what was measured is used"
         if all(given >= LEAST_RATED_PART * count for given, count, _ in counts):
             return variant.name, " and ".join(f"{given} of {count} {word}" for given, count, word in counts)
-    return ranked[
-        -1
-    ].name, f"fewer than {100 * LEAST_RATED_PART:.0f} % of the signs were rated, but there is no model without them"
+    return (
+        ranked[-1].name,
+        f"fewer than {100 * LEAST_RATED_PART:.0f} % of the signs or clinical features were given, but there is no model without them",
+    )
 
 
 def predict_case(
@@ -193,6 +194,7 @@ def predict_case(
     level = _conformal_level(fitted)
     if binary and len(held) != 1:
         reasons.append(_unsettled(held, level))
+    missing = [*_without_effect(pathology, fitted, values), *missing]
     contributions, start = _contributions(fitted, row, predict)
     description = model.description
     return Prediction(
@@ -241,6 +243,17 @@ def _interval(fitted: FittedVariant, row: Array, predicted: float) -> tuple[floa
     if len(fitted.band):
         return *band_at(fitted.band, predicted), "of what was observed in cases of like prediction"
     return 0.0, 1.0, "not known"
+
+
+def _without_effect(pathology: Pathology, fitted: FittedVariant, values: Mapping[str, float]) -> list[str]:
+    """Say what was given that the model which was chosen does not use."""
+    used = {feature.name for feature in fitted.features}
+    given = [f for f in pathology.features if f.name not in used and not np.isnan(values[f.name])]
+    if not given:
+        return []
+    names = ", ".join(lower_first(feature.title) for feature in given)
+    part = f"{100 * LEAST_RATED_PART:.0f} %"
+    return [f"Given but without effect: {names}. The model that uses them needs at least {part} of their kind"]
 
 
 def _conformal_set(fitted: FittedVariant, predicted: float) -> tuple[Literal["present", "absent"], ...]:

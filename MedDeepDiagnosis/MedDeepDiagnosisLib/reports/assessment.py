@@ -1,5 +1,6 @@
 """The sections of a report that show a prediction: result and reasons, values, limits."""
 
+from MedDeepDiagnosisLib.models.metrics import NumberScores
 from MedDeepDiagnosisLib.models.model_card import estimate_text, score_columns, score_rows
 from MedDeepDiagnosisLib.models.model_folder import DiagnosisModel
 from MedDeepDiagnosisLib.models.prediction import Prediction
@@ -7,6 +8,7 @@ from MedDeepDiagnosisLib.reports.content import (
     Contributor,
     Fact,
     PredictionSection,
+    Section,
     TableSection,
     TextSection,
 )
@@ -32,7 +34,7 @@ def prediction_section(
         probability=prediction.probability,
         low=prediction.low,
         high=prediction.high,
-        interval_text=f"{100 * prediction.interval_level:.0f} % interval {prediction.interval_text}",
+        interval_text=_interval_caption(prediction),
         meaning=f"{meaning_text(prediction)} {conformal_text(prediction)}",
         mean_case_probability=prediction.mean_case_probability,
         contributors=tuple(
@@ -60,8 +62,83 @@ def prediction_section(
     )
 
 
+def worth_section(prediction: Prediction, model: DiagnosisModel) -> tuple[Section, ...]:
+    """Return the summary of the model card for a number or a step of a scale: its scores, and the table of all models.
+
+    Empty for a probability, whose section has it already.
+    """
+    description = model.description
+    scored = description.method(prediction.variant)
+    if prediction.kind == "binary" or scored.numbers is None:
+        return ()
+    training, coverage, units = description.training, scored.coverage, _error_units(model)
+    worth = TextSection(
+        "What the model is worth",
+        paragraphs=(
+            prediction.reference,
+            f"Cross-validated in {training.folds} folds that share no patient; 95 % intervals from resampling patients.",
+        ),
+        facts=(
+            Fact("Model", prediction.variant_title, prediction.variant_reason),
+            Fact("Learned from", f"{training.cases} cases", f"{training.patients} patients"),
+            Fact("Pearson R", estimate_text(scored.numbers.pearson), "out of fold, 95 % interval"),
+            Fact(
+                "Mean absolute error",
+                f"{estimate_text(scored.numbers.mean_absolute_error)} {units}".strip(),
+                "out of fold, 95 % interval",
+            ),
+            Fact(
+                "Coverage of the intervals",
+                f"{100 * coverage.coverage:.1f} %",
+                f"{100 * coverage.level:.0f} % was asked for; {_amount(coverage.width, units)} wide on average",
+            ),
+        ),
+    )
+    table = TableSection(
+        "The model beside others and baselines",
+        score_columns(description),
+        tuple(score_rows(description)),
+        notes=(
+            "Pearson R: correlation of prediction and truth, 0 is chance. R²: 1 is perfect, 0 is no better than the same for "
+            f"all. Mean absolute error and interval width in {units or 'units of the outcome'}, smaller is better. "
+            "Coverage: how often intervals hold the truth.",
+        ),
+    )
+    return (worth, table)
+
+
+def _interval_caption(prediction: Prediction) -> str:
+    caption = f"{100 * prediction.interval_level:.0f} % interval {prediction.interval_text}"
+    if prediction.low <= 0 and prediction.high >= 1:
+        return caption  # all that can be: there is nothing that it leaves out
+    return f"{caption}; it does not contain what missing values or errors of measurement add"
+
+
+def _error_units(model: DiagnosisModel) -> str:
+    target = model.pathology.target
+    return target.units or ("steps of the scale" if target.kind == "ordinal" else "")
+
+
+def _amount(value: float, units: str) -> str:
+    return f"{value:.3g} {units}".strip()
+
+
+def _number_worth(prediction: Prediction, scores: NumberScores | None, units: str) -> str:
+    """Return how far a number is to be trusted, in words."""
+    sentences = [
+        f"The interval holds the truth in {100 * prediction.interval_level:.0f} % of cases like those learned from."
+    ]
+    if scores is not None:
+        error = _amount(scores.mean_absolute_error.value, units)
+        sentences.append(f"On average predictions are off by {error} (mean absolute error, out of fold).")
+    if prediction.abstains:
+        sentences.append("Neither is promised for this case, for which the model abstains.")
+    return " ".join(sentences)
+
+
 def _number_section(prediction: Prediction, model: DiagnosisModel, title: str) -> TableSection:
     target = model.pathology.target
+    trust = _number_worth(prediction, model.description.method(prediction.variant).numbers, _error_units(model))
     value, start = prediction.value or 0.0, prediction.mean_case_value or 0.0
     low, high = target.display(prediction.low), target.display(prediction.high)
     level = f"{100 * prediction.interval_level:.0f} % interval"
@@ -73,7 +150,7 @@ def _number_section(prediction: Prediction, model: DiagnosisModel, title: str) -
     )
     rows = [
         *(("No assessment", "", reason) for reason in prediction.abstention_reasons),
-        (what, target.display(value), f"{level} {low} to {high}, {prediction.interval_text}"),
+        (what, target.display(value), f"{level} {low} to {high}"),
         *(("Caution", "", caution) for caution in prediction.cautions),
         ("Mean case of the training data", target.display(start), "where what follows is added to"),
         *(
@@ -82,7 +159,13 @@ def _number_section(prediction: Prediction, model: DiagnosisModel, title: str) -
         ),
         ("What this is not", "", prediction.statement),
     ]
-    return TableSection(title, ("What", "Value", "Remark"), tuple(rows))
+    return TableSection(
+        title,
+        ("What", "Value", "Remark"),
+        tuple(rows),
+        text="" if prediction.abstains else trust,
+        notes=(trust,) if prediction.abstains else (),
+    )
 
 
 def meaning_text(prediction: Prediction) -> str:

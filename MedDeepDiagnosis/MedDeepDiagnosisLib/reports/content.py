@@ -130,7 +130,8 @@ class PredictionSection:
     meaning:
         One sentence that puts the probability in words.
     abstention_reasons:
-        If there are any, the report says first that there is no assessment, and why.
+        If there are any, the report says first that there is no assessment, and why. The figure then follows in small
+        type, without ``meaning`` and without a drawing.
     cautions:
         Further remarks.
     mean_case_probability:

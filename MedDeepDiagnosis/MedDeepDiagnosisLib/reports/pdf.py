@@ -228,13 +228,20 @@ def _picture(picture: Picture, width: float, tallest: float) -> list[Any]:
 def _prediction(section: PredictionSection, width: float) -> list[Any]:
     from reportlab.platypus import KeepTogether, Spacer
 
-    story: list[Any] = []
+    story: list[Any]
     if section.abstention_reasons:
-        story += [_abstention(section, width), Spacer(1, 6)]
+        # Neither a large figure nor a drawing: either would be taken for the assessment that the model does not make.
+        span = f"{format_percent(section.low)} to {format_percent(section.high)}"
+        figure = f"The model's figure, not an assessment: {format_percent(section.probability)} ({span})."
+        about = f"Figure: {section.outcome}. In brackets: {section.interval_text}."
+        story = [_abstention(section, width), Spacer(1, 6), paragraph(f"{figure} {about}", "note")]
+    else:
+        story = [
+            _headline(section, width),
+            probability_scale(section.probability, section.low, section.high, width),
+            paragraph(f"Line: probability. Band: {section.interval_text}.", "note"),
+        ]
     story += [
-        _headline(section, width),
-        probability_scale(section.probability, section.low, section.high, width),
-        paragraph(f"Line: probability. Band: {section.interval_text}.", "note"),
         paragraph(section.statement, "strong"),
         *(paragraph(caution, "caution") for caution in section.cautions),
     ]
@@ -264,9 +271,7 @@ def _abstention(section: PredictionSection, width: float) -> Any:
     from reportlab.lib.colors import HexColor
     from reportlab.platypus import Paragraph, Table
 
-    first = Paragraph(
-        "<b>The model abstains: no assessment.</b> The figures below are shown for reference only.", style("warning")
-    )
+    first = Paragraph("<b>The model abstains: no assessment.</b>", style("warning"))
     lines = [[first], *([item] for item in _items(section.abstention_reasons, "warning"))]
     box = Table(lines, colWidths=[width], hAlign="LEFT", splitInRow=1)
     box.setStyle(
@@ -283,12 +288,11 @@ def _abstention(section: PredictionSection, width: float) -> Any:
 def _headline(section: PredictionSection, width: float) -> Any:
     from reportlab.platypus import Table
 
-    figure = "mutedfigure" if section.abstention_reasons else "figure"
     span = f"{format_percent(section.low)} to {format_percent(section.high)}"
     table = Table(
         [
             [
-                [paragraph(format_percent(section.probability), figure), paragraph(span, "span")],
+                [paragraph(format_percent(section.probability), "figure"), paragraph(span, "span")],
                 [paragraph(section.outcome, "strong"), paragraph(section.meaning)],
             ]
         ],

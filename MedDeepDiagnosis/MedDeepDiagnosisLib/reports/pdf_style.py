@@ -124,7 +124,6 @@ _STYLES: dict[str, dict[str, Any]] = {
     "headnumber": {"fontName": BOLD, "fontSize": 7.5, "leading": 10, "textColor": MUTED, "spaceAfter": 0, "alignment": 2},
     "hash": {"fontSize": 7, "leading": 9.5, "spaceAfter": 0},
     "figure": {"fontName": BOLD, "fontSize": 25, "leading": 30, "textColor": ACCENT, "alignment": 1, "spaceAfter": 0},
-    "mutedfigure": {"fontName": BOLD, "fontSize": 17, "leading": 21, "textColor": MUTED, "alignment": 1, "spaceAfter": 0},
     "span": {"fontSize": 8, "textColor": MUTED, "alignment": 1, "spaceAfter": 0},
     "warning": {"textColor": WARN, "spaceAfter": 3},
     "caution": {"backColor": WARN_SOFT, "borderPadding": (3, 6, 3, 6), "leftIndent": 6, "rightIndent": 6, "spaceBefore": 5, "spaceAfter": 7},

@@ -10,7 +10,7 @@ from MedDeepDiagnosisLib.stroke.atlas import LesionLoads, atlas_load
 from MedDeepDiagnosisLib.stroke.territories import SAMPLE, TERRITORIES, VENTRICLE
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.volumes.reading import read_label_map
-from MedDeepRegSegLib.volumes.samples import cached_sample
+from MedDeepRegSegLib.volumes.samples import SAMPLES, cached_sample, sample_file
 
 EXTENTS: dict[str, tuple[str, ...]] = {
     "aca_extent_mm": ("aca",),
@@ -97,7 +97,16 @@ def measure_lesion(labels: sitk.Image, value: int, *, atlas: sitk.Image | Path |
     if atlas is None:
         atlas = cached_sample(SAMPLE)
         if atlas is None:
-            msg = f"the arterial atlas is not here yet, expected the sample {SAMPLE}: run 'meddeep samples {SAMPLE}'"
-            raise InputError(msg)
+            raise InputError(_no_atlas())
     grid = atlas if isinstance(atlas, sitk.Image) else read_label_map(atlas, "arterial atlas")
     return lesion_measurements(atlas_load(sitk.Equal(labels, value), grid))
+
+
+def _no_atlas() -> str:
+    """Return that the atlas is not there, or is another file, and both ways to get it: a machine may be offline."""
+    place, published = sample_file(SAMPLE), SAMPLES[SAMPLE].member
+    wrong = "is not the published file (its SHA-256 differs)" if place.is_file() else "is not here yet"
+    return (
+        f"the arterial atlas {wrong}, expected the file {place}: run 'meddeep samples {SAMPLE}', or, offline, put a copy of "
+        f"{published} there under this name"
+    )

@@ -142,7 +142,7 @@ def _fetch_from_web(
                 cancel=cancel,
             )
         except InputError as error:
-            msg = f"sample {sample.name} cannot be downloaded: {error}"
+            msg = f"sample {sample.name} cannot be downloaded: {error}; or put a copy of {sample.member} there as {target}"
             raise SampleError(msg) from error
         if file_sha256(temporary) != sample.sha256:
             msg = f"sample {sample.name} was not kept: {file.url} is not the file that was published (its SHA-256 differs): try again"

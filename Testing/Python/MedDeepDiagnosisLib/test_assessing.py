@@ -69,8 +69,16 @@ def test_faults_of_facts_name_them(nodule_model):
 
 
 def test_a_misspelled_column_is_pointed_out(nodule_model):
-    assessed = assess(nodule_model, NODULE | {"Margins": "4"})
-    assert any("no features: Margins;" in line for line in summary_lines(assessed.prediction))
+    assessed = assess(nodule_model, NODULE | {"spikulation": "4", "Remarks": "none"})
+    lines = summary_lines(assessed.prediction)
+    assert any("no features: spikulation (did you mean spiculation?), Remarks" in line for line in lines)
+
+
+def test_signs_that_did_not_count_are_named(nodule_model):
+    assessed = assess(nodule_model, NODULE | {"spiculation": "5", "lobulation": "5"})
+    lines = summary_lines(assessed.prediction)
+    assert any("Given but without effect: lobulation, spiculation" in line for line in lines)
+    assert any(line.startswith("Model: measured size and shape, because") for line in lines)
 
 
 def test_a_number_is_no_opinion_on_a_guideline():
@@ -96,7 +104,10 @@ def test_what_the_table_says_is_not_known_is_measured(nodule_model):
 def test_a_misspelled_measurement_of_a_lesion_is_no_feature_of_its_image():
     model = read_model(shipped_model_folder("acute_stroke_severity"))
     assessed = assess(model, {"lesion_volume_ml": "30", "lesion_volum": "31", "lesion_0": "1"})
-    assert any("no features: lesion_volum;" in line for line in summary_lines(assessed.prediction))
+    assert any(
+        "no features: lesion_volum (did you mean lesion_volume_ml?)" in line
+        for line in summary_lines(assessed.prediction)
+    )
 
 
 def test_no_reasons_are_given_for_what_is_no_assessment(nodule_model):

@@ -97,7 +97,19 @@ def test_columns_that_no_feature_has_are_pointed_out(model_folder, tmp_path):
     table = tmp_path / "case.csv"
     table.write_text("case,size,ratio,edge,kind,Edge\nLesion,8,0.2,Blurred,1,Sharp\n")
     result = diagnose_job.run(diagnose_job.Request(model_folder, table, tmp_path / "out"))
-    assert any("no features: Edge;" in line for line in result.summary)
+    assert any("no features: Edge (did you mean edge?)" in line for line in result.summary)
+
+
+def test_facts_may_be_given_beside_the_row(row, tmp_path):
+    nodule = tmp_path / "nodule.csv"
+    nodule.write_text("case,equivalent_diameter_mm,age\nN,12,61\n")
+    request = diagnose_job.Request(None, nodule, tmp_path / "out", facts=(("known_cancer", "yes"),))
+    result = diagnose_job.run(request)
+    assert result.abstains
+    assert any("not for this patient: a primary cancer is known" in line for line in result.summary)
+    for facts, message in (((("cancer", "yes"),), "'cancer' is no fact"), ((("age", "50"),), "'age' is given twice")):
+        with pytest.raises(InputError, match=message):
+            diagnose_job.run(replace(request, facts=facts))
 
 
 def test_further_files_are_written_on_request(model_folder, row, tmp_path):

@@ -73,6 +73,22 @@ def test_fit_writes_a_model_that_predicts(annotations, small_pathology, tmp_path
     json.dumps(to_json(result), allow_nan=False)
 
 
+def test_a_model_says_whose_cases_it_learned_from(annotations, small_pathology, pathology, toy_table, tmp_path):
+    """What a pathology says of the cases of others would be untrue of one's own."""
+    write_json(tmp_path / "toy.json", to_json(pathology))
+    write_table(toy_table, pathology, tmp_path / "cases.csv")
+    request = fit_job.Request(str(tmp_path / "toy.json"), tmp_path / "cases.csv", tmp_path / "own")
+    own = read_model(fit_job.run(request).model).description
+    assert own.training.data == "Cases of one's own, from a table."
+    assert own.pathology.target.reference.startswith("The outcome is what was recorded for these cases")
+    card = (tmp_path / "own" / "MODEL_CARD.md").read_text()
+    assert pathology.training_data not in card
+    named = fit_job.run(replace(request, out=tmp_path / "named", as_described=True)).model
+    assert read_model(named).description.training.data == pathology.training_data
+    lidc = fit_job.run(fit_job.Request(str(small_pathology), annotations, tmp_path / "lidc")).model
+    assert "LIDC-IDRI" in read_model(lidc).description.training.data
+
+
 def test_same_seed_same_files(annotations, small_pathology, tmp_path):
     for name in ("one", "two"):
         fit_job.run(fit_job.Request(str(small_pathology), annotations, tmp_path / name, seed=3))
@@ -196,7 +212,7 @@ def test_any_pathology_learns_from_a_table(pathology, toy_table, tmp_path):
     write_json(tmp_path / "toy.json", to_json(pathology))
     result = fit_job.run(fit_job.Request(str(tmp_path / "toy.json"), tmp_path / "cases.csv", tmp_path / "model"))
     assert result.auc["all"] > 0.75
-    assert read_model(tmp_path / "model").pathology == pathology
+    assert read_model(tmp_path / "model").pathology == fit_job.with_own_cases(pathology, "a table")
 
 
 def test_annotations_serve_the_lung_nodule_only(pathology, annotations, tmp_path):

@@ -47,6 +47,17 @@ def test_no_case_is_kept_where_none_shall_be(pathology, toy_table):
         fit_model(toy_table, pathology, learners=("elastic-net",), keep_cases=False, **FAST)
 
 
+@pytest.mark.parametrize("learner", ["additive", "elastic-net"])
+def test_a_feature_that_no_case_has_costs_no_cases(pathology, toy_table, learner):
+    few = toy_table.rows(np.isin(toy_table.patients, np.unique(toy_table.patients)[:38]))
+    with pytest.raises(InputError, match="for 4 features"):
+        fit_model(few, pathology, learners=(learner,), **FAST)
+    values = few.values.copy()
+    values[:, 1:3] = np.nan
+    model, _ = fit_model(replace(few, values=values), pathology, learners=(learner,), **FAST)
+    assert model.description.method("all").binary.auc.value > 0.6
+
+
 def test_the_default_has_exact_reasons(toy_model):
     assert DEFAULT_LEARNERS == ("additive",)
     assert toy_model.variants["all"].additive is not None

@@ -124,9 +124,58 @@ def test_all_problems_are_told_at_once(filled, pathology):
 
 
 def test_long_lists_of_problems_are_cut(base, pathology):
-    rows = [{"patient": f"P{number}", "size": "999"} for number in range(50)]
+    rows = [{"patient": f"P{number}", "size": f"{900 + number}"} for number in range(50)]
     with pytest.raises(InputError, match="and 30 further problems"):
         base.import_rows(rows, pathology)
+
+
+def test_what_many_rows_share_is_told_once(base, pathology):
+    rows = [{"patient": f"P{number}", "edge": "Fuzzy"} for number in range(50)] + [{"patient": "Q", "size": "999"}]
+    told = (
+        r"51 rows cannot be taken. 50 rows \(row 1, row 2, row 3 and 47 more\): edge is 'Fuzzy'.*; row 51: size is 999"
+    )
+    with pytest.raises(InputError, match=told) as caught:
+        base.import_rows(rows, pathology)
+    assert str(caught.value).count("Fuzzy") == 1
+
+
+def test_a_trial_says_whether_the_import_would_be_refused(filled, pathology, rows):
+    bad, other = {"patient": "X", "size": "999"}, {"patient": "Doe", "case": "Doe_1", "size": "13"}
+    for extra, options, option in (
+        ([], {}, None),
+        ([bad], {}, "--on-implausible skip"),
+        ([other], {}, "--on-conflict skip"),
+        ([bad, other], {}, "--on-implausible skip --on-conflict skip"),
+        ([bad], {"on_implausible": "skip"}, None),
+        ([other], {"on_conflict": "update"}, None),
+    ):
+        report = filled.import_rows([*rows, *extra], pathology, options=ImportOptions(trial=True, **options))
+        if option is None:
+            assert report.refusal == ""
+            continue
+        wrong, total = len(extra), len(rows) + len(extra)
+        assert report.refusal.startswith(f"nothing would be imported, {wrong} of {total} rows cannot be taken")
+        assert report.refusal.endswith(f"leave such rows out ({option})")
+        with pytest.raises(InputError, match="nothing was imported"):
+            filled.import_rows([*rows, *extra], pathology, options=ImportOptions(**options))
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_patient_in_place_of_a_case_tells_the_patients_cases(base, pathology, rows, keep):
+    base.import_rows(rows, pathology, options=ImportOptions(keep_names=keep))
+    doe, roe = ([case.case for case in base.cases() if case.case.endswith(end)] for end in ("1", "2"))
+    names = sorted(name for name in [*doe, *roe] if base.summary(name).patient == base.summary("Doe_1").patient)
+    assert len(names) == 2
+    with pytest.raises(InputError, match="it is a patient with 2 cases, name one: ") as caught:
+        base.summary(" Doe ")
+    assert str(caught.value).endswith(", ".join(names))
+    stored = base.summary("Doe_1").patient
+    with pytest.raises(InputError, match="it is a patient with 2 cases"):
+        base.summary(stored)
+    with pytest.raises(InputError, match="see its cases with 'meddeep cases list'"):
+        base.summary("Poe")
+    with pytest.raises(InputError, match="see its cases with 'meddeep cases list'"):
+        base.summary("lidc 12x")
 
 
 def test_a_trial_writes_nothing(base, file, pathology, rows, contents):

@@ -3,8 +3,8 @@
 import pytest
 
 from MedDeepDiagnosisLib.casebase import open_case_base
-from MedDeepDiagnosisLib.casebase.naming import Names
-from MedDeepDiagnosisLib.casebase.pseudonyms import Pseudonyms
+from MedDeepDiagnosisLib.casebase.naming import Names, Naming
+from MedDeepDiagnosisLib.casebase.pseudonyms import Pseudonyms, load_key
 from MedDeepDiagnosisLib.casebase.records import ImportOptions
 from MedDeepRegSegLib.errors import InputError
 
@@ -34,6 +34,15 @@ def test_public_collections_and_pseudonyms_stay(names):
 def test_kept_names_are_kept():
     names = Names(None)
     assert (names.patient(" Doe "), names.within("Doe_1", "Doe"), names.lookup("Doe_1")) == ("Doe", "Doe_1", "")
+
+
+def test_a_patient_is_looked_for_by_name_and_pseudonym(tmp_path):
+    key = tmp_path / "key"
+    assert Naming(key, "c", memory=False).patients(" Doe ") == ("Doe",)
+    pseudonyms = Pseudonyms(load_key(key, create=True))
+    assert Naming(key, "c", memory=False).patients(" Doe ") == ("Doe", pseudonyms.patient("Doe"))
+    assert Naming(key, "c", memory=False).patients("lidc-idri-78")[-1] == "LIDC-IDRI-0078"
+    assert Naming(key, "c", memory=False).patients("lidc 12x") == ("lidc 12x",)
 
 
 def test_no_name_is_in_the_file_unless_kept(file, pathology, rows):

@@ -2,7 +2,7 @@
 
 import SimpleITK as sitk
 
-from MedDeepDiagnosisLib.casebase.records import ImportOptions, RowProblem, geometry_json, values_of
+from MedDeepDiagnosisLib.casebase.records import ImportOptions, RowProblem, geometry_json, grouped, values_of
 
 
 def test_values_go_where_they_belong(pathology):
@@ -30,3 +30,12 @@ def test_what_is_refused():
     assert not ImportOptions(on_conflict="update").refuses(conflict)
     assert not ImportOptions(on_implausible="skip").refuses(missing)
     assert ImportOptions(on_conflict="update").refuses(missing)
+
+
+def test_problems_with_the_same_message_are_one_group():
+    problems = [RowProblem(f"line {n}", "implausible", "a" if n % 2 else "b") for n in range(2, 8)]
+    first, second = grouped([*problems, problems[0], RowProblem("line 9", "missing", "a")])
+    assert first.text == "3 rows (line 2, line 4, line 6): b"
+    assert second.text == "4 rows (line 3, line 5, line 7 and 1 more): a"
+    (alone,) = grouped(problems[:1])
+    assert alone.text == problems[0].text

@@ -61,6 +61,37 @@ def test_import_list_show_export(run, model, tmp_path):
         assert [row["size"] for row in csv.DictReader(file)] == ["12", "25"]
 
 
+def test_a_trial_says_what_the_import_would_do(run, model, tmp_path):
+    words = ("cases", "import", "t.csv", "--model", model, "--db", "c.sqlite", "--trial", "--save-mapping", "m.json")
+    code, out, _ = run(*words)
+    assert code == 0
+    assert "left out: line" not in out
+    assert "cannot be taken: line 4: size is 990" in out
+    assert "refused as things stand: nothing would be imported, 1 of 3 rows cannot be taken" in out
+    assert "leave such rows out (--on-implausible skip)" in out
+    assert "trial, nothing was written; with these rows left out: 3 rows to c.sqlite: 2 new" in out
+    assert "wrote m.json: the mapping" in out
+    code, out, _ = run(*words[:7], "--on-implausible", "skip", "--mapping", "m.json")
+    assert code == 0
+    assert "mapping (given)" in out
+    assert "refused" not in out
+    code, out, err = run("cases", "show", "Doe", "--db", "c.sqlite")
+    assert (code, out) == (2, "")
+    assert "'Doe' is not in the case base c.sqlite: it is a patient with 2 cases, name one: P-" in err
+
+
+def test_a_fault_of_many_rows_is_told_once(run, model, tmp_path):
+    lines = [f"P{number},1,1.2,Fuzzy,1" for number in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["Patient,Lesion,Size (cm),Edge,present", *lines]))
+    words = ("cases", "import", "t.csv", "--model", model, "--db", "c.sqlite", "--trial")
+    code, out, _ = run(*words)
+    assert code == 0
+    assert "cannot be taken: 60 rows (line 2, line 3, line 4 and 57 more): edge is 'Fuzzy'" in out
+    assert out.count("Fuzzy") == 1
+    _, out, _ = run(*words, "--json")
+    assert len(json.loads(out)["result"]["report"]["problems"]) == 60
+
+
 def test_changes_are_refused_until_asked_for_and_shown_with_history(run, model, tmp_path):
     words = (
         "cases",
@@ -122,6 +153,10 @@ def test_fit_and_diagnose_from_the_case_base(run, model, toy_table, pathology, t
         (["cases", "import", "t.csv", "--model", "toy.json", "--db", "c.sqlite", "--segment", "x"], "are for a folder"),
         (["cases", "import", "t.csv", "--model", "toy.json", "--db", "c.sqlite", "--mapping", "m"], "m does not exist"),
         (["cases", "import", "t.csv", "--model", "toy.json", "--db", "no://x"], "not a database that can be used"),
+        (
+            ["cases", "import", "t.csv", "--model", "toy.json", "--db", "c.sqlite", "--save-mapping", "m"],
+            "--save-mapping: m does not end with .json",
+        ),
         (["cases", "export", "--db", "c.sqlite", "--out", "t.pdf"], "does not end with .csv"),
         (["fit", "toy.json", "--db", "absent.sqlite", "--out", "m"], "does not exist"),
     ],

@@ -62,6 +62,7 @@ def test_the_shipped_model_has_a_name(tmp_path):
         segmentation=None,
         segment=None,
         formats=(),
+        facts=(),
         out=tmp_path / "out",
     )
     for name in shipped_models():

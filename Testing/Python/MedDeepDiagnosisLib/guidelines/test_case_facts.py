@@ -1,6 +1,8 @@
 """Facts that follow from measurements and rated signs."""
 
+import csv
 import math
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from MedDeepDiagnosisLib.guidelines.reading import load_rules
 from MedDeepDiagnosisLib.pathology import load_pathology
 from MedDeepRegSegLib.errors import InputError
 
+DOCS = Path(__file__).parents[4] / "Docs" / "Guidelines.md"
 NODULE = load_pathology("lung_nodule")
 SIZES = {"equivalent_diameter_mm": 8.0, "longest_diameter_mm": "10", "perpendicular_diameter_mm": 7.0}
 
@@ -101,3 +104,33 @@ def test_a_fact_that_is_said_to_be_unknown_does_not_hide_what_follows(unknown):
 
 def test_none_is_an_answer():
     assert facts_from(NODULE, SIZES, {"screening_finding": "none"}).values["screening_finding"] == "none"
+
+
+def test_the_table_of_the_documentation_leads_to_a_rule():
+    lines = [line.strip() for line in DOCS.read_text(encoding="utf-8").splitlines()]
+    start = next(number for number, line in enumerate(lines) if line.startswith("equivalent_diameter_mm,"))
+    (row,) = csv.DictReader(lines[start : start + 2])
+    outcome = apply_rules(load_rules("fleischner_2017"), facts_from(NODULE, row, row).values)
+    assert outcome.status == "applies"
+    assert [rule.title for rule in outcome.leading] == ["Single solid nodule of 6 to 8 mm, high risk"]
+    del row["benign_pattern"]
+    assert apply_rules(load_rules("fleischner_2017"), facts_from(NODULE, row, row).values).status == "incomplete"
+    assert apply_rules(load_rules("lung_rads_2022"), facts_from(NODULE, row, row).values).status == "refused"
+
+
+@pytest.mark.parametrize("name", ["fleischner_2017", "lung_rads_2022"])
+def test_the_documentation_lists_every_fact_with_its_words(name):
+    text = DOCS.read_text(encoding="utf-8")
+    start = text.index(f"`{name}` (", text.index("## Facts in a table"))
+    table = text[start : text.index("\n\n", text.index("|---", start))]
+    listed = [line.split("|")[1:4] for line in table.splitlines() if line.startswith("| `")]
+    rules = load_rules(name)
+    assert [line[0].split("`")[1] for line in listed] == [fact.name for fact in rules.facts]
+    for fact, (_, title, allowed) in zip(rules.facts, listed, strict=True):
+        assert title.strip() == fact.title
+        if fact.kind == "words":
+            assert allowed.split(";")[0].strip() == ", ".join(f"`{word.value}`" for word in fact.words)
+        elif fact.kind == "number":
+            assert allowed.strip() == f"{fact.minimum:g} to {fact.maximum:.7g} {fact.units}"
+        else:
+            assert allowed.strip() == "`yes`, `no`"

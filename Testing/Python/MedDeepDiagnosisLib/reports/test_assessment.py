@@ -4,8 +4,12 @@ import re
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
+import pytest
+
+from MedDeepDiagnosisLib.fitting import fit_model
 from MedDeepDiagnosisLib.models.prediction import predict_case
-from MedDeepDiagnosisLib.pathology import Guideline
+from MedDeepDiagnosisLib.pathology import Guideline, Target
 from MedDeepDiagnosisLib.reports import Provenance, Report, render_report
 from MedDeepDiagnosisLib.reports.assessment import (
     guidelines_section,
@@ -14,9 +18,26 @@ from MedDeepDiagnosisLib.reports.assessment import (
     prediction_section,
     summary_fact,
     values_section,
+    worth_section,
 )
 
 CASE = {"size": 8, "ratio": 0.2, "edge": "Blurred"}
+
+
+def plain(report):
+    """Return the text of the page."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", render_report(report)))
+
+
+@pytest.fixture(scope="module")
+def height_model(pathology, toy_table):
+    """A model of a number, which is size and some noise."""
+    target = Target("height", "Height", reference="Made up.", kind="number", units="mm", minimum=0, maximum=200)
+    noise = np.random.default_rng(0).normal(0, 2, len(toy_table))
+    tall = replace(toy_table, target=np.clip(toy_table.values[:, 0] + noise, 0, 200))
+    return fit_model(tall, replace(pathology, targets=(target,)), data_sha256="0" * 64, draws=2, bootstrap_repeats=20)[
+        0
+    ]
 
 
 def test_section_says_what_the_prediction_says(toy_model):
@@ -73,3 +94,59 @@ def test_summary_of_an_abstention_shows_no_figure(toy_model):
     fact = summary_fact(predict_case(toy_model, {**CASE, "size": 190}))
     assert fact.value == "no assessment"
     assert "%" not in fact.value + fact.note
+
+
+def test_caption_says_what_the_interval_of_a_probability_is_not(toy_model):
+    prediction = predict_case(toy_model, CASE)
+    limit = "it does not contain what missing values or errors of measurement add"
+    assert prediction_section(prediction, toy_model).interval_text.endswith(f"{prediction.interval_text}; {limit}")
+    unknown = replace(prediction, low=0.0, high=1.0, interval_text="not known")
+    assert prediction_section(unknown, toy_model).interval_text == "90 % interval not known", "it leaves out nothing"
+
+
+def test_an_abstention_shows_reasons_then_a_figure_that_is_no_assessment(toy_model):
+    prediction = predict_case(toy_model, {**CASE, "size": 190})
+    text = plain(
+        Report("Assessment", "case 1", (prediction_section(prediction, toy_model),), Provenance(date(2026, 1, 2)))
+    )
+    assert text.index(prediction.abstention_reasons[0]) < text.index("The model's figure, not an assessment: ")
+    assert "such cases of the training data it was so" not in text
+    assert "A set that is right" not in text
+
+
+def test_worth_of_a_number_is_that_of_its_model(height_model):
+    prediction = predict_case(height_model, CASE)
+    worth, table = worth_section(prediction, height_model)
+    scored = height_model.description.method(prediction.variant)
+    facts = {fact.label: (fact.value, fact.note) for fact in worth.facts}
+    assert facts["Pearson R"][0].startswith(f"{scored.numbers.pearson.value:.3f} [")
+    assert facts["Mean absolute error"][0].startswith(f"{scored.numbers.mean_absolute_error.value:.3f} [")
+    assert facts["Mean absolute error"][0].endswith("] mm")
+    assert facts["Coverage of the intervals"][0] == f"{100 * scored.coverage.coverage:.1f} %"
+    assert "90 % was asked for" in facts["Coverage of the intervals"][1]
+    assert facts["Learned from"] == ("450 cases", "150 patients")
+    assert "Made up." in worth.paragraphs
+    assert [row[0] for row in table.rows] == [method.title for method in height_model.description.validation]
+    text = plain(Report("Assessment", "case 1", (worth, table), Provenance(date(2026, 1, 2))))
+    assert text.count(facts["Mean absolute error"][0].removesuffix(" mm")) == 2, "fact and row of the table"
+
+
+def test_worth_of_a_probability_is_in_its_own_section(toy_model):
+    assert worth_section(predict_case(toy_model, CASE), toy_model) == ()
+
+
+def test_a_number_says_how_often_and_how_far_it_is_off(height_model):
+    prediction = predict_case(height_model, CASE)
+    section = prediction_section(prediction, height_model)
+    error = height_model.description.method(prediction.variant).numbers.mean_absolute_error.value
+    assert "holds the truth in 90 % of cases like those learned from" in section.text
+    assert f"off by {error:.3g} mm (mean absolute error" in section.text
+    assert section.notes == ()
+
+
+def test_an_abstaining_number_promises_nothing_and_reasons_come_first(height_model):
+    prediction = predict_case(height_model, {**CASE, "size": 190})
+    section = prediction_section(prediction, height_model)
+    assert section.text == ""
+    assert section.rows[0] == ("No assessment", "", prediction.abstention_reasons[0])
+    assert section.notes[0].endswith("Neither is promised for this case, for which the model abstains.")

@@ -1,5 +1,6 @@
 """Reports as PDF."""
 
+import re
 from dataclasses import replace
 from datetime import date
 
@@ -90,6 +91,22 @@ def test_all_that_the_report_says_is_there():
 def test_an_abstaining_model_is_told_first():
     (first, *_) = pages_of(render_pdf(report(replace(prediction(), abstention_reasons=("Unlike all.",)))))
     assert first.index("The model abstains: no assessment.") < first.index("Unlike all.") < first.index("37 %")
+    assert "The model's figure, not an assessment: 37 % (30 % to 46 %). Figure: Rated suspicious." in first
+    assert "So in 37 of 100." not in first
+    assert "Line: probability" not in first
+
+
+@pytest.mark.parametrize(("reasons", "largest"), [((), 25.0), (("Unlike all.",), 8.0)])
+def test_a_figure_is_large_only_without_abstention(reasons, largest):
+    pdfium = pytest.importorskip("pypdfium2", reason="pypdfium2 reads the PDF back")
+    section = replace(prediction(), abstention_reasons=reasons)
+    page = pdfium.PdfDocument(render_pdf(report(section)))[0]
+    text = page.get_textpage()
+    sizes = [
+        pdfium.raw.FPDFText_GetFontSize(text, place)
+        for place in (found.start() for found in re.finditer("37 %", text.get_text_range()))
+    ]
+    assert max(sizes) == pytest.approx(largest)
 
 
 def test_each_page_has_its_number_and_the_statement():

@@ -136,15 +136,33 @@ def test_titles_language_and_headings(page):
 def test_prediction_shows_figures_and_words(page):
     text = re.sub(r"\s+", " ", " ".join(page.texts))
     for expected in (
-        "37 %",
-        "30 % to 46 %",
         "The model abstains: no assessment.",
+        "The model's figure, not an assessment: 37 % (30 % to 46 %).",
         "raises: odds × 3.3",
         "lowers: odds ÷ 1.8",
         "no effect",
         "Decision support for research; not a diagnosis.",
     ):
         assert expected in text, expected
+
+
+def test_figure_and_drawing_are_large_only_without_abstention():
+    section = next(s for s in hostile_report().sections if isinstance(s, PredictionSection))
+    section = replace(section, meaning="So in 37 of 100.", outcome="Rated suspicious")
+    empty = Report("Title", "case", (), Provenance(date(2026, 1, 2)))
+    abstained, assessed = (
+        render_report(replace(empty, sections=(replace(section, abstention_reasons=reasons),)))
+        for reasons in (("Unlike all.",), ())
+    )
+    for part in ('class="headline', 'class="gauge"', "So in 37 of 100."):
+        assert part in assessed, part
+        assert part not in abstained, part
+    assert "not an assessment" not in assessed
+    assert abstained.index("Unlike all.") < abstained.index('<p class="note">The model\'s figure, not an assessment')
+    for page in (abstained, assessed):
+        text = "".join(Page(page).texts)
+        assert "Rated suspicious" in text
+        assert text.count(section.statement) >= 1
 
 
 def test_bars_are_as_long_as_their_log_odds(page):

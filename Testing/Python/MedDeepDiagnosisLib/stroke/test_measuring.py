@@ -1,5 +1,7 @@
 """The names of measurements and what they are, on the made-up atlas."""
 
+import shutil
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -69,6 +71,33 @@ def test_the_atlas_comes_from_the_samples_and_is_not_downloaded(atlas, tmp_path,
     sitk.WriteImage(atlas, str(path))
     monkeypatch.setattr(measuring, "cached_sample", lambda name: path if name == "arterial-atlas" else None)
     assert measure_lesion(lesion, 1)["left_percent"] == 100
+
+
+def test_without_the_atlas_both_ways_to_get_it_are_told(atlas, tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDDEEP_CACHE", str(tmp_path))
+    lesion = segment_of(atlas, FRONTAL_LEFT)
+    place = tmp_path / "samples" / "arterial-atlas.nii.gz"
+    with pytest.raises(InputError, match="is not here yet") as caught:
+        measure_lesion(lesion, 1)
+    assert f"expected the file {place}: run 'meddeep samples arterial-atlas'" in str(caught.value)
+    assert str(caught.value).endswith("put a copy of ArterialAtlas136.nii.gz there under this name")
+    place.parent.mkdir()
+    sitk.WriteImage(atlas, str(place))  # another atlas is not taken for the published one
+    with pytest.raises(InputError, match=r"is not the published file \(its SHA-256 differs\)"):
+        measure_lesion(lesion, 1)
+
+
+def test_a_copy_of_the_published_atlas_is_taken_from_the_place_that_is_told(shared_data, tmp_path, monkeypatch):
+    source = shared_data / "13_soop_stroke_image_tabular" / "ArterialAtlas136.nii.gz"
+    if not source.is_file():
+        pytest.skip(f"{source} is absent")
+    monkeypatch.setenv("MEDDEEP_CACHE", str(tmp_path))
+    place = tmp_path / "samples" / "arterial-atlas.nii.gz"
+    place.parent.mkdir()
+    shutil.copy(source, place)
+    published = sitk.ReadImage(str(place))
+    label = next(region.label for region in TERRITORIES if region.name == "mca_insula_left")
+    assert measure_lesion(published, label)["load_mca_insula_left"] == 1
 
 
 def test_the_pathology_asks_for_what_there_is():

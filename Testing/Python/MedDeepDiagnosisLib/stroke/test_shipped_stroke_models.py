@@ -1,6 +1,8 @@
 """The stroke models that ship."""
 
+import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,6 +85,50 @@ def test_their_scores_reach_the_bars_and_are_above_the_baselines(models):
     for model in models.values():
         coverage = next(m.coverage.coverage for m in model.description.validation if m.name == FULL)
         assert coverage == pytest.approx(0.9, abs=0.02)
+
+
+def test_the_figures_of_the_documentation_are_those_of_the_cards():
+    """Docs/Stroke.md rounds what the cards say; a model that is made again changes both."""
+    docs = (Path(__file__).parents[4] / "Docs" / "Stroke.md").read_text(encoding="utf-8")
+    both = "Measured on the infarct, and age, sex and history: "
+    lines = {
+        "**mean of four learners (ships)**": f"{both}mean of the learners",
+        "additive model": f"{both}additive model",
+        "elastic net": f"{both}elastic net",
+        "support vector machine": f"{both}support vector machine",
+        "gradient boosting": f"{both}gradient boosting",
+        "mean, lesion alone": "Measured on the infarct: mean of the learners",
+        "only lesion volume": "Only lesion volume",
+        "only age, sex, history": "Only clinical features",
+    }
+    for name, title, digits in (
+        ("acute_stroke_severity", "NIH Stroke Scale, 669 patients:", 1),
+        ("acute_stroke_outcome", "Rankin above 2 at discharge, 447 patients", 3),
+    ):
+        card = table_of((shipped_model_folder(name) / "MODEL_CARD.md").read_text(encoding="utf-8"))
+        told = table_of(docs[docs.index(title) :])
+        for line, row in lines.items():
+            first, second = (numbers(card[row][column]) for column in (0, 1))
+            assert numbers(told[line][0]) == pytest.approx(first, abs=1e-9), (name, line)
+            assert numbers(told[line][2]) == pytest.approx([round(x, digits) for x in second], abs=1e-9), (name, line)
+        coverage, last = (float(cell) for cell in card[lines["**mean of four learners (ships)**"]][-2:])
+        assert f"{100 * coverage:.1f} % ({'scale' if digits == 1 else 'outcome'};" in docs
+        # The last column is the width of the intervals, or how often the model abstains.
+        assert (f"{last:.0f} points wide" if digits == 1 else f"for {100 * last:.0f} % of the patients") in docs
+
+
+def table_of(text):
+    """Return the cells of the table lines of a text by their first cell; the first line of each name counts."""
+    found = {}
+    for line in text.splitlines():
+        if line.startswith("|"):
+            name, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+            found.setdefault(name, cells)
+    return found
+
+
+def numbers(cell):
+    return [float(number) for number in re.findall(r"-?\d*\.\d+", cell)]
 
 
 def test_a_large_infarct_is_worse_than_a_small_one(models):

@@ -151,6 +151,16 @@ def web(tmp_path, monkeypatch):
     server.server_close()
 
 
+def test_without_the_web_the_place_for_a_copy_is_told_and_used(web, tmp_path):
+    data = web.read_bytes()
+    web.unlink()
+    place = tmp_path / "cache" / "samples" / "one.nii.gz"
+    assert refused().endswith(f"or put a copy of ArterialAtlas136.nii.gz there as {place}")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(data)
+    assert samples.sample_path("one") == place
+
+
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *args):
         pass
