@@ -138,7 +138,7 @@ def test_tables_as_excel_saves_them_where_the_comma_is_the_decimal_sign(tmp_path
 def test_names_like_formulas_are_guarded_and_read_back(pathology, toy_table, tmp_path):
     named = replace(toy_table, cases=np.array(["=1+1", *toy_table.cases[1:]]))
     write_table(named, pathology, tmp_path / "cases.csv")
-    assert ",'=1+1," in (tmp_path / "cases.csv").read_text()
+    assert ",'=1+1," in (tmp_path / "cases.csv").read_text(encoding="utf-8")
     assert table_from_rows(pathology, read_rows(tmp_path / "cases.csv")).cases[0] == "=1+1"
 
 

@@ -71,7 +71,7 @@ def lesion_files(tmp_path):
 
 def read_prediction(path):
     """The fields of the prediction alone; the file has values, measurements and codes too."""
-    data = json.loads(path.read_text())
+    data = json.loads(path.read_text(encoding="utf-8"))
     return from_json(Prediction, {field.name: data[field.name] for field in fields(Prediction)})
 
 
@@ -83,7 +83,7 @@ def test_table_gives_prediction_and_report(model_folder, row, tmp_path):
     assert prediction.probability == result.probability
     assert prediction.case == "Lesion <7>"
     assert seen[-1] == 1.0
-    page = result.report.read_text()
+    page = result.report.read_text(encoding="utf-8")
     assert "Lesion &lt;7&gt;" in page
     assert "<7>" not in page
     assert prediction.model_weights_sha256 in page
@@ -134,7 +134,7 @@ def test_child_process_gives_the_same(model_folder, row, tmp_path):
     result = job.result
     own = diagnose_job.run(replace(request, out=tmp_path / "own"))
     assert (result.probability, result.low, result.high) == (own.probability, own.low, own.high)
-    assert result.prediction.read_text() == own.prediction.read_text()
+    assert result.prediction.read_text(encoding="utf-8") == own.prediction.read_text(encoding="utf-8")
 
 
 def test_segmentation_gives_size_and_pictures(measuring_model, lesion_files, tmp_path):
@@ -142,7 +142,7 @@ def test_segmentation_gives_size_and_pictures(measuring_model, lesion_files, tmp
     image, segmentation = lesion_files
     request = diagnose_job.Request(tmp_path / "model", None, tmp_path / "out", image, segmentation, "nodule")
     result = diagnose_job.run(request)
-    page = result.report.read_text()
+    page = result.report.read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 3
     assert "measured on the segmentation" in page
     prediction = read_prediction(result.prediction)
@@ -200,7 +200,7 @@ def test_conflicting_orientations_of_the_image_are_a_caution(measuring_model, le
     result = diagnose_job.run(request)
     remark = "ct.nii has two orientations that differ"
     assert any(line.startswith(f"Caution: {remark}") for line in result.summary)
-    assert remark in result.report.read_text()
+    assert remark in result.report.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

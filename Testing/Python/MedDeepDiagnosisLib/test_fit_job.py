@@ -81,7 +81,7 @@ def test_a_model_says_whose_cases_it_learned_from(annotations, small_pathology, 
     own = read_model(fit_job.run(request).model).description
     assert own.training.data == "Cases of one's own, from a table."
     assert own.pathology.target.reference.startswith("The outcome is what was recorded for these cases")
-    card = (tmp_path / "own" / "MODEL_CARD.md").read_text()
+    card = (tmp_path / "own" / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert pathology.training_data not in card
     named = fit_job.run(replace(request, out=tmp_path / "named", as_described=True)).model
     assert read_model(named).description.training.data == pathology.training_data

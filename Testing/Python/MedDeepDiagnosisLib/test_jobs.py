@@ -59,7 +59,7 @@ def test_bad_request_comes_back_as_an_error_event(tmp_path):
         timeout=60,
     )
     assert result.returncode != 0
-    last = json.loads((folder / "events.jsonl").read_text().splitlines()[-1])
+    last = json.loads((folder / "events.jsonl").read_text(encoding="utf-8").splitlines()[-1])
     assert (last["type"], last["kind"]) == ("error", "input")
     assert "missing field" in last["message"]
 

@@ -13,7 +13,11 @@ from MedDeepRegSegLib.errors import InputError
 
 def test_every_file_belongs_to_a_pathology():
     for path in resource_path("scopes").glob("*.json"):
-        assert load_pathology(path.stem).identifier == json.loads(path.read_text())["identifier"] == path.stem
+        assert (
+            load_pathology(path.stem).identifier
+            == json.loads(path.read_text(encoding="utf-8"))["identifier"]
+            == path.stem
+        )
 
 
 @pytest.mark.parametrize(

@@ -57,5 +57,5 @@ def test_nothing_is_written_without_a_case_base_or_when_canceled(filled, file, t
 def test_names_like_formulas_are_guarded_and_read_back(base, file, pathology, tmp_path):
     base.import_rows([{"patient": "Doe", "case": "=1+1", "size": "3"}], pathology)
     export_job.run(export_job.Request(str(file), tmp_path / "t.csv"))
-    assert ",'=1+1," in (tmp_path / "t.csv").read_text()
+    assert ",'=1+1," in (tmp_path / "t.csv").read_text(encoding="utf-8")
     assert import_table(base, tmp_path / "t.csv", pathology).unchanged_cases == 1

@@ -45,7 +45,7 @@ def test_the_suggested_mapping_is_written_corrected_and_given_back(request_of, t
     assert (result.mapping, result.report.columns) == (saved, read_mapping(saved))
     assert result.report.refusal
     assert not (tmp_path / "c.sqlite").exists()
-    columns = json.loads(saved.read_text())
+    columns = json.loads(saved.read_text(encoding="utf-8"))
     assert columns["size"] == {"column": "Size (cm)", "factor": 10}
     columns["edge"] = {"column": "Edge", "words": {"Fuzzy": "unknown"}}
     write_json(saved, columns)

@@ -69,7 +69,7 @@ def test_names_and_pseudonyms_do_not_mix(filled, file, pathology, rows):
 
 def test_another_or_a_lost_key_is_refused(filled, file, pathology, rows):
     key = file.with_name("cases.sqlite.key")
-    text = key.read_text()
+    text = key.read_text(encoding="utf-8")
     key.write_text("ab" * 32)
     with open_case_base(file) as base, pytest.raises(InputError, match="not the one that made the pseudonyms"):
         base.import_rows(rows, pathology)

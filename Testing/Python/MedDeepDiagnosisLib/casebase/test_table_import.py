@@ -110,7 +110,7 @@ def test_stroke_patients_of_the_shared_data(shared_data, file):
         assert report.new_cases > 0.99 * report.rows, report.problems[:5]
         assert report.mapping["sex"] == "column 'sex', f = Female, m = Male"
         rows, _ = base.training_rows(stroke)
-        lines = [line.split("\t") for line in path.read_text().splitlines()]
+        lines = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
         scored = sum(line[lines[0].index("nihss")] != "n/a" for line in lines[1:])
         assert scored - report.skipped_rows <= len(rows) <= scored
         assert 50 < sum(row["age"] for row in rows if row["age"]) / len(rows) < 80

@@ -48,7 +48,7 @@ def test_changed_weights_are_refused(folder):
 
 def test_changed_scores_are_refused(folder):
     path = folder / "model.json"
-    data = json.loads(path.read_text())
+    data = json.loads(path.read_text(encoding="utf-8"))
     data["validation"][0]["binary"]["auc"]["value"] = 0.999
     path.write_text(json.dumps(data))
     with pytest.raises(InputError, match="was changed after the model was written"):
@@ -78,7 +78,7 @@ def test_arrays_that_do_not_fit_are_refused_even_with_matching_hashes(folder, fa
     else:
         arrays["all/predictor/model/encoding/center"][0] = np.nan
     save_file(arrays, path, metadata=header)
-    description = json.loads((folder / "model.json").read_text())
+    description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     description["weights_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     (folder / "model.json").write_text(json.dumps(description))
     with pytest.raises(InputError, match="all/predictor/model/encoding/center"):

@@ -75,9 +75,9 @@ def test_assess_writes_a_report_and_shows_result_reasons_and_guideline(panel, le
         assess(panel)
     folders = sorted((tmp_path / "report").iterdir())
     assert len(folders) == 2, "the second report must not replace the first"
-    prediction = json.loads((folders[0] / "prediction.json").read_text())
+    prediction = json.loads((folders[0] / "prediction.json").read_text(encoding="utf-8"))
     assert f"{100 * prediction['probability']:.0f} %" in panel.ui.resultLabel.text
-    assert "research" in (folders[1] / "report.html").read_text()
+    assert "research" in (folders[1] / "report.html").read_text(encoding="utf-8")
     assert "did not count" not in panel.ui.resultLabel.text, "facts of guidelines are no unknown columns"
     assert "bgcolor" in panel.ui.reasonsLabel.text
     assert "Fleischner" in panel.ui.guidelinesLabel.text
