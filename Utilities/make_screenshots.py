@@ -76,16 +76,18 @@ def training() -> None:
         Host.screenshot(loaded, IMAGES / "training-panel.png", width=WIDTH)
         for name in ("train", "tables"):
             getattr(panel.ui, f"{name}CollapsibleButton").collapsed = True
-        for name in ("predict", "evaluate", "select"):
+        for name in ("predict", "evaluate", "select", "bundle"):
             getattr(panel.ui, f"{name}CollapsibleButton").collapsed = False
         panel.ui.trainingDatasetPathLineEdit.currentPath = str(Path(folder) / "my heads" / "dataset.json")
         panel.ui.trainingModelPathLineEdit.currentPath = str(Path(folder) / "my heads model")
+        panel.ui.bundlePathLineEdit.currentPath = str(Path(folder) / "my heads bundle")
         node.evaluateRole = type(node.evaluateRole)("validation")
         panel.ui.predictButton.click()
         finish(panel)
         panel.ui.evaluateButton.click()
         finish(panel)
         show_usual_paths(panel)
+        show_path(panel.ui.bundlePathLineEdit, "MedDeep/my heads bundle")
         panel.ui.evaluateResultLabel.text = panel.ui.evaluateResultLabel.text.replace(folder, "MedDeep")
         Host.screenshot(loaded, IMAGES / "training-use.png", width=WIDTH)
         loaded.close()

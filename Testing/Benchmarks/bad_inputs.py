@@ -21,7 +21,7 @@ import SimpleITK as sitk
 TESTING = Path(__file__).resolve().parents[1]
 if str(TESTING) not in sys.path:
     sys.path.insert(0, str(TESTING))
-from tiny_encoder import write_tiny_encoder  # noqa: E402  # lies in Testing
+from tiny_networks import write_tiny_encoder  # noqa: E402  # lies in Testing
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,18 @@
 """``meddeep train``: a network of one's own, from the cases of a dataset."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from MedDeepRegSegLib.cli.command import Command, HelpLines
 from MedDeepRegSegLib.cli.options import common_options, existing, millimeters, output_folder
+from MedDeepRegSegLib.wording import counted
 
-GROWING = "growing"
+GROWING, MASKED = "growing", "masked"
 NETWORKS = ("encoder", "unet", "segresnet", "dynunet", "custom")  # as in models.segmenter_settings
-_NOT_OF_GROWING: tuple[str, ...] = ("epochs", "steps_per_epoch", "patience", "batch", "patch", "spacing", "memory")
-_NOT_OF_GROWING += ("channels", "residual_units", "normalization", "dropout")
+_NOT_OF_TIMED: tuple[str, ...] = ("epochs", "steps_per_epoch", "patience", "batch", "patch", "spacing", "memory")
+_NOT_OF_TIMED += ("channels", "residual_units", "normalization", "dropout")
 
 _EPILOG = """\
 DATASET.json is made by 'meddeep dataset'. MODEL_DIR becomes the model: 'meddeep predict MODEL_DIR IMAGE' uses it. While it is
@@ -27,6 +29,8 @@ examples:
   meddeep train dataset.json --network custom --channels 16,32,64 --residual-units 1 --dropout 0.1 --out my_own
   meddeep train more_cases.json --start my_model --out better_model
   meddeep train dataset.json --network growing --minutes 10 --out my_growing
+  meddeep train dataset.json --network masked --minutes 30 --out my_encoder
+  meddeep train dataset.json --start my_encoder --out my_model
 """
 
 
@@ -46,10 +50,11 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("--resume", action="store_true", help="go on with the run in MODEL_DIR")
     parser.add_argument(
         "--network",
-        choices=(*NETWORKS, GROWING),
+        choices=(*NETWORKS, GROWING, MASKED),
         default="encoder",
         help="encoder: the network that ships, trained on; growing: the one that 'meddeep grow' uses, trained on so that it "
-        "needs fewer clicks on such cases; the others begin from random weights (default: encoder)",
+        "needs fewer clicks on such cases; masked: an encoder from images without labels, to begin from (--start); the others "
+        "begin from random weights (default: encoder)",
     )
     parser.add_argument("--minutes", type=float, help="take about so long, on this machine")
     parser.add_argument("--epochs", type=int, help="epochs of the whole run (default: 40)")
@@ -115,6 +120,8 @@ def _request(args: argparse.Namespace) -> Any:
     output_folder(args.out)
     if args.network == GROWING:
         return _growing_request(args)
+    if args.network == MASKED:
+        return _masked_request(args)
     from MedDeepRegSegLib.training.cases.train_job import Request
 
     return Request(
@@ -144,31 +151,39 @@ def _request(args: argparse.Namespace) -> Any:
 
 
 def _growing_request(args: argparse.Namespace) -> Any:
-    from MedDeepRegSegLib.errors import InputError
     from MedDeepRegSegLib.training.growing_job import Request
 
-    given = [name for name in _NOT_OF_GROWING if getattr(args, name) is not None]
-    if given or args.scratch:
-        option = (given or ["scratch"])[0].replace("_", "-")
-        msg = f"--{option} is not for the network {GROWING}: leave it out; --minutes says how long it is trained"
-        raise InputError(msg)
+    _refuse_given(args, (*_NOT_OF_TIMED, "scratch"))
     asked = {} if args.learning_rate is None else {"learning_rate": args.learning_rate}
-    return Request(
-        dataset=args.dataset,
-        out=args.out,
-        minutes=args.minutes,
-        resume=args.resume,
-        start=args.start,
-        device=args.device,
-        seed=args.seed,
-        **asked,
-    )
+    return Request(**_timed(args), **asked)
+
+
+def _masked_request(args: argparse.Namespace) -> Any:
+    from MedDeepRegSegLib.training.masked_job import Request
+
+    _refuse_given(args, (*_NOT_OF_TIMED, "learning_rate"))
+    return Request(**_timed(args), scratch=args.scratch)
+
+
+def _refuse_given(args: argparse.Namespace, names: Sequence[str]) -> None:
+    """Refuse options that a network which is trained for a time does not have."""
+    from MedDeepRegSegLib.errors import InputError
+
+    given = next((name for name in names if getattr(args, name) not in (None, False)), None)
+    if given is not None:
+        option = given.replace("_", "-")
+        msg = f"--{option} is not for the network {args.network}: leave it out; --minutes says how long it is trained"
+        raise InputError(msg)
+
+
+def _timed(args: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(args, name) for name in ("dataset", "out", "minutes", "resume", "start", "device", "seed")}
 
 
 def _job(args: argparse.Namespace) -> str:
     if args.compare:
         return "compare-networks"
-    return "train-growing" if args.network == GROWING else "train"
+    return {GROWING: "train-growing", MASKED: "train-masked"}.get(args.network, "train")
 
 
 def _summary(result: Any) -> list[str]:
@@ -176,6 +191,8 @@ def _summary(result: Any) -> list[str]:
         return _compared(result)
     if hasattr(result, "verdict"):
         return _growing_summary(result)
+    if hasattr(result, "error_of_mean"):
+        return _masked_summary(result)
     lines = []
     if result.score is not None:
         lines.append(f"mean Dice on the validation cases {result.score:.3f}")
@@ -215,6 +232,14 @@ def _growing_summary(result: Any) -> list[str]:
     lines.append(f"synthetic objects: Dice {result.synthetic_before:.2f} before, {result.synthetic_after:.2f} after")
     lines.append(f"{result.steps} steps in {result.minutes:.1f} minutes")
     return [*lines, f"wrote {result.model}; use it by 'meddeep grow --model {result.model}'"]
+
+
+def _masked_summary(result: Any) -> list[str]:
+    return [
+        result.text,
+        f"{counted(result.steps, 'step')} on {counted(result.cases, 'case')} in {result.minutes:.1f} minutes",
+        f"wrote {result.model}; begin from it by 'meddeep train DATASET.json --start {result.model} --out MODEL_DIR'",
+    ]
 
 
 COMMAND = Command(name="train", add_parser=_add_parser, summary=_summary, job=_job, request=_request, uses_gpu=True)

@@ -41,6 +41,7 @@ JOBS: dict[str, str] = {
     "subdivide": "MedDeepRegSegLib.segmentation.subdivide_job",
     "train": "MedDeepRegSegLib.training.cases.train_job",
     "train-growing": "MedDeepRegSegLib.training.growing_job",
+    "train-masked": "MedDeepRegSegLib.training.masked_job",
 }
 """Job name to module path. Other libraries add theirs with :func:`register_jobs`."""
 

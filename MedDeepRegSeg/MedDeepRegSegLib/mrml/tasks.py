@@ -6,6 +6,7 @@ panels) or in this one (:func:`run_task`, for the module logic and scripts); the
 """
 
 from MedDeepRegSegLib.mrml.augment_task import AugmentTask
+from MedDeepRegSegLib.mrml.bundle_task import BundleTask
 from MedDeepRegSegLib.mrml.compare_task import CompareTask
 from MedDeepRegSegLib.mrml.contours_task import AlignContoursTask, ContoursTask
 from MedDeepRegSegLib.mrml.dataset_task import DatasetTask, FolderDatasetTask
@@ -18,12 +19,14 @@ from MedDeepRegSegLib.mrml.segment_tasks import ForegroundTask, GrowTask
 from MedDeepRegSegLib.mrml.select_task import SelectTask
 from MedDeepRegSegLib.mrml.subdivide_task import SubdivideTask
 from MedDeepRegSegLib.mrml.task_base import NodeTask, one_action, run_task
+from MedDeepRegSegLib.mrml.train_encoder_task import TrainEncoderTask
 from MedDeepRegSegLib.mrml.train_growing_task import TrainGrowingTask
 from MedDeepRegSegLib.mrml.train_task import TrainTask
 
 __all__ = [
     "AlignContoursTask",
     "AugmentTask",
+    "BundleTask",
     "CompareTask",
     "ContoursTask",
     "DatasetTask",
@@ -38,6 +41,7 @@ __all__ = [
     "RegisterTask",
     "SelectTask",
     "SubdivideTask",
+    "TrainEncoderTask",
     "TrainGrowingTask",
     "TrainTask",
     "one_action",

@@ -1,4 +1,4 @@
-"""The methods of the module logic on networks of one's own: data, augmentation, training, prediction, evaluation.
+"""The methods of the module logic on networks of one's own: data, augmentation, training, prediction, evaluation, bundles.
 
 Every method blocks until its result is there and returns what the ``collect`` of its task returns. ``progress`` gets a
 fraction and a message; ``cancel`` is a :class:`MedDeepRegSegLib.jobs.progress.CancelToken`.
@@ -62,6 +62,16 @@ class TrainingLogic:
 
         return self._run(TrainGrowingTask(dataset, out=folder, **options), progress, cancel)
 
+    def trainEncoder(self, dataset, folder, *, progress=None, cancel=None, **options):
+        """Train an encoder on the volumes of a dataset without their labels; returns ``model``, ``text`` and errors.
+
+        The folder is then what ``start=`` of :meth:`train` begins from. ``options`` are those of
+        :class:`MedDeepRegSegLib.mrml.train_encoder_task.TrainEncoderTask`.
+        """
+        from MedDeepRegSegLib.mrml.tasks import TrainEncoderTask
+
+        return self._run(TrainEncoderTask(dataset, out=folder, **options), progress, cancel)
+
     def predict(self, volumes, model, segmentation=None, *, progress=None, cancel=None, **options):
         """Segment a volume, or one for each channel, with a model (folder); returns ``segmentation`` and its segments.
 
@@ -82,6 +92,18 @@ class TrainingLogic:
         from MedDeepRegSegLib.mrml.tasks import SelectTask
 
         return self._run(SelectTask(dataset, model=model, count=count, **options), progress, cancel)
+
+    def exportBundle(self, model, folder, *, progress=None, cancel=None):
+        """Write a model (folder) as a MONAI bundle; returns its ``folder``, ``name`` and whether it ``needs_meddeep``."""
+        from MedDeepRegSegLib.mrml.tasks import BundleTask
+
+        return self._run(BundleTask(model, out=folder), progress, cancel)
+
+    def importBundle(self, bundle, folder, *, progress=None, cancel=None):
+        """Write a MONAI bundle (folder) that MedDeep exported as a model; returns the same as :meth:`exportBundle`."""
+        from MedDeepRegSegLib.mrml.tasks import BundleTask
+
+        return self._run(BundleTask(bundle, out=folder, direction="import"), progress, cancel)
 
     def plotTraining(self, csv, *, chart=None, columns=None):
         """Plot a training log (CSV) and show it; again with its ``chart`` to follow a running training.

@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 
 from MedDeepRegSegLib.mrml.compare_task import CompareTask
 from MedDeepRegSegLib.mrml.plots import show_chart
+from MedDeepRegSegLib.mrml.train_encoder_task import TrainEncoderTask
 from MedDeepRegSegLib.mrml.train_growing_task import TrainGrowingTask
 from MedDeepRegSegLib.mrml.train_task import TrainTask
 from MedDeepRegSegLib.panels.augmentation_presets import AugmentationPresets
@@ -34,11 +35,6 @@ class TrainSection(Section):
         self.ui.compareButton.connect("clicked(bool)", self.onCompare)
         self.ui.openModelButton.connect("clicked(bool)", self.onOpenModel)
         self.clear()
-
-    @property
-    def growing(self) -> bool:
-        """Whether the growing network is trained."""
-        return self.node.trainNetwork is TrainedNetwork.GROWING
 
     def buttons(self) -> list:
         """Return the state of the buttons."""
@@ -83,27 +79,29 @@ class TrainSection(Section):
                 _("The folder to begin from is not there: pick that of a model, or none."),
             ),
             (
-                start is not None and node.trainScratch and not self.growing,
+                start is not None and node.trainScratch and node.trainNetwork is not TrainedNetwork.GROWING,
                 _("Begin from a model or from random weights, not from both."),
             ),
         )
         obstacle = next((text for wrong, text in checks if wrong), None)
-        return obstacle or (None if self.growing else self._presets.obstacle())
+        return obstacle or (self._presets.obstacle() if node.trainNetwork.segments() else None)
 
     def update(self) -> None:
         """Say what the choices mean, and enable what is used."""
         node = self.node
         self.ui.trainNetworkDescriptionLabel.text = node.trainNetwork.description()
         self.ui.trainPresetComboBox.toolTip = self._presets.update()
-        new = not node.trainResume
-        self.ui.trainMinutesSpinBox.enabled = (new and node.trainEpochs == 0) or self.growing
-        self.ui.trainStartPathLineEdit.enabled = self.ui.trainSeedSpinBox.enabled = new
+        new, segments = not node.trainResume, node.trainNetwork.segments()
+        self.ui.trainMinutesSpinBox.enabled = (new and node.trainEpochs == 0) or not segments
+        # Before and after are measured anew, so that what was begun from is asked for again.
+        self.ui.trainStartPathLineEdit.enabled = new or not segments
+        self.ui.trainSeedSpinBox.enabled = new
+        self.ui.trainScratchCheckBox.enabled = new and node.trainNetwork is not TrainedNetwork.GROWING
         for widget in (
             *(self.ui.trainPresetComboBox, self.ui.trainEpochsSpinBox, self.ui.trainStepsSpinBox),
             *(self.ui.trainBatchSpinBox, self.ui.trainPatchSpinBox, self.ui.trainSpacingSpinBox),
-            self.ui.trainScratchCheckBox,
         ):
-            widget.enabled = new and not self.growing
+            widget.enabled = new and segments
         model = self.panel.modelFolder()
         there = model is not None and model.is_dir()
         self.ui.openModelButton.enabled = there
@@ -135,21 +133,20 @@ class TrainSection(Section):
             self.panel.runner.cancel()
             return
         dataset, model = self.panel.dataset(), self.panel.modelFolder()
-        if self.growing:
-            self._toggle(
-                self.ui.trainButton,
-                lambda: TrainGrowingTask(dataset, out=model, **self._options()),
-                self.showGrowing,
-                canceledText=_keptText(),
-            )
+        network = self.node.trainNetwork
+        if network.segments():
+            make, show, follow = TrainTask, self.show, self.follow
+        elif network is TrainedNetwork.GROWING:
+            make, show, follow = TrainGrowingTask, self.showGrowing, None
         else:
-            self._toggle(
-                self.ui.trainButton,
-                lambda: TrainTask(dataset, out=model, **self._options()),
-                self.show,
-                follow=self.follow,
-                canceledText=_keptText(),
-            )
+            make, show, follow = TrainEncoderTask, self.showEncoder, None
+        self._toggle(
+            self.ui.trainButton,
+            lambda: make(dataset, out=model, **self._options()),
+            show,
+            follow=follow,
+            canceledText=_keptText(),
+        )
 
     def _toggle(self, button, makeTask, onDone, **looking) -> None:
         requirements = self._requirementsFile
@@ -158,9 +155,9 @@ class TrainSection(Section):
     def _options(self) -> dict:
         """Return what was chosen, as the job takes it; a run that goes on has its own settings."""
         node = self.node
-        if self.growing:
-            options = {"minutes": float(node.trainMinutes), "resume": node.trainResume}
-            return options if node.trainResume else {**options, **self._begin()}
+        if not node.trainNetwork.segments():
+            options = {"minutes": float(node.trainMinutes), "resume": node.trainResume, **self._begin()}
+            return options if node.trainNetwork is TrainedNetwork.GROWING else {**options, "scratch": node.trainScratch}
         if node.trainResume:
             return {"network": node.trainNetwork.value, "resume": True}
         mm, side = node.trainSpacingMm, node.trainPatch
@@ -207,6 +204,21 @@ class TrainSection(Section):
         self._tell("<br>".join(html.escape(line) for line in (outputs["text"], hint) if line))
         if outputs["table"] is not None:
             self.panel.showTable(outputs)
+
+    def showEncoder(self, outputs: dict) -> None:
+        """Say how well it guesses, and how to begin from it."""
+        setPath(self.ui.trainingModelPathLineEdit, outputs["model"])
+        done = _("Done. Error of what is hidden: {after}; before the training {before}, by guessing the mean {mean}.")
+        told = done.format(
+            after=f"{outputs['error_after']:.2f}",
+            before=f"{outputs['error_before']:.2f}",
+            mean=f"{outputs['error_of_mean']:.2f}",
+        )
+        place = _(
+            'To begin from it, train the MedDeep encoder into another model folder, with this one under Advanced, "Begin '
+            'from": {folder}'
+        )
+        self._tell("<br>".join(html.escape(line) for line in (told, place.format(folder=outputs["model"]))))
 
     def showCosts(self, outputs: dict) -> None:
         """Show the table of costs."""

@@ -36,6 +36,7 @@ class TrainedNetwork(Enum):
     DYNUNET = "dynunet"
     CUSTOM = "custom"
     GROWING = "growing"
+    MASKED = "masked"
 
     def label(self) -> str:
         """Text of the choice in the panel."""
@@ -46,6 +47,7 @@ class TrainedNetwork(Enum):
             "dynunet": _("Dynamic U-Net"),
             "custom": _("U-Net, adjustable"),
             "growing": _("Growing network (fewer clicks)"),
+            "masked": _("Encoder from images without labels (to begin from)"),
         }[self.value]
 
     def description(self) -> str:
@@ -69,7 +71,15 @@ class TrainedNetwork(Enum):
                 "Fine-tunes the network behind Grow (tab Segmentation) on your structures, so that fewer clicks may be "
                 "needed; the change is measured. It segments nothing by itself."
             ),
+            "masked": _(
+                "Trains the encoder on the images alone, labeled or not: it guesses what is hidden in them. It segments "
+                "nothing by itself; a network can begin from it. Whether that helps depends on the images: compare."
+            ),
         }[self.value]
+
+    def segments(self) -> bool:
+        """Whether it learns from labels to segment, in epochs; the others are trained for a time alone."""
+        return self not in (TrainedNetwork.GROWING, TrainedNetwork.MASKED)
 
 
 class CaseRole(Enum):

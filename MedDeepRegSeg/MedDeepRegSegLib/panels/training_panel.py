@@ -6,10 +6,16 @@ from pathlib import Path
 import slicer
 from slicer.i18n import tr as _
 
+from MedDeepRegSegLib.panels.bundle_section import BundleSection
 from MedDeepRegSegLib.panels.panel import Panel
 from MedDeepRegSegLib.panels.paths import pathOf, setPath
 from MedDeepRegSegLib.panels.train_section import TrainSection
 from MedDeepRegSegLib.panels.use_sections import EvaluateSection, PredictSection, SelectSection
+
+DESCRIPTION = "model.json"
+"""File that says what a model is."""
+IN_BUNDLE = "meddeep"
+"""Key of the metadata of a bundle under which the same lies."""
 
 
 class TrainingPanel(Panel):
@@ -38,7 +44,8 @@ class TrainingPanel(Panel):
         for line in (self.ui.trainingDatasetPathLineEdit, self.ui.trainingModelPathLineEdit):
             line.connect("currentPathChanged(QString)", self.updateButtons)
         self.trainSection = TrainSection(self, trainingRequirementsFile)
-        self.sections = [self.trainSection, PredictSection(self), EvaluateSection(self), SelectSection(self)]
+        using = [PredictSection(self), EvaluateSection(self), SelectSection(self), BundleSection(self)]
+        self.sections = [self.trainSection, *using]
 
     def useDataset(self, path: Path) -> None:
         """Pick a dataset that was made; a folder beside it is offered for the model."""
@@ -70,10 +77,13 @@ class TrainingPanel(Panel):
         model = self.modelFolder()
         if model is None:
             return _("Pick the folder of a model.")
-        if not (model / "model.json").is_file():
+        if not (model / DESCRIPTION).is_file():
             return _("No model lies in the model folder yet: train one first.")
-        if _described(model).get("architecture") == "growing":  # it needs clicks
+        architecture = described(model / DESCRIPTION).get("architecture")
+        if architecture == "growing":  # it needs clicks
             return _("The model is a growing network: use it in the tab Segmentation, under Grow.")
+        if architecture == "encoder":  # it has no classes
+            return _("The model is an encoder: train a network that begins from it (Train, Advanced).")
         return None
 
     def buttons(self) -> list:
@@ -96,9 +106,14 @@ class TrainingPanel(Panel):
         for section in self.sections:
             section.selectDefaults()
 
-    def toggleNetworkTask(self, button, makeTask, onDone) -> None:
-        """Start a task that uses the model, or cancel it; MONAI is asked for only where the network is MONAI's."""
-        requirements = self._trainingRequirementsFile if needsMonai(self.modelFolder()) else None
+    def toggleNetworkTask(self, button, makeTask, onDone, description: Path | None = None) -> None:
+        """Start a task that uses the model, or cancel it; MONAI is asked for only where the network is MONAI's.
+
+        ``description`` is the file that says which network it is, where it is not that of the model folder.
+        """
+        model = self.modelFolder()
+        description = model / DESCRIPTION if description is None else description
+        requirements = self._trainingRequirementsFile if needsMonai(description) else None
         self.toggleTask(button, makeTask, onDone, networks=True, requirementsFile=requirements)
 
     def showTable(self, outputs: dict) -> None:
@@ -120,16 +135,18 @@ class TrainingPanel(Panel):
                 section.clear()
 
 
-def needsMonai(model: Path | None) -> bool:
-    """Whether the network of a model is MONAI's. What cannot be read is left to the job, which says why."""
-    settings = {} if model is None else _described(model).get("settings")
+def needsMonai(description: Path) -> bool:
+    """Whether the network that a file describes is MONAI's. What cannot be read is left to the job, which says why."""
+    told = described(description)
+    told = told.get(IN_BUNDLE, told)
+    settings = told.get("settings") if isinstance(told, dict) else None
     return isinstance(settings, dict) and settings.get("network", "encoder") != "encoder"
 
 
-def _described(model: Path) -> dict:
+def described(path: Path) -> dict:
     """Return what the description of a model holds, unchecked; nothing where it cannot be read."""
     try:
-        description = json.loads((model / "model.json").read_text(encoding="utf-8"))
+        description = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return description if isinstance(description, dict) else {}

@@ -183,27 +183,21 @@ def _growing(args: argparse.Namespace) -> None:
 
 def _masked(args: argparse.Namespace) -> None:
     from MedDeepRegSegLib.datasets.dataset import read_dataset
-    from MedDeepRegSegLib.datasets.hashes import dataset_sha256
-    from MedDeepRegSegLib.models.networks import load_encoder
-    from MedDeepRegSegLib.training.masked import train_masked, unlabelled_cases
+    from MedDeepRegSegLib.training.masked import start_encoder, train_masked, unlabelled_cases, volumes_sha256
     from MedDeepRegSegLib.training.masked_settings import MaskedSettings
 
-    if args.scratch and args.start is not None:
-        msg = "--start and --scratch are given, expected one of them: leave one out"
-        raise InputError(msg)
+    start = start_encoder(args.start, scratch=args.scratch)
     dataset = read_dataset(args.dataset)
     cases = unlabelled_cases(dataset)
-    settings = MaskedSettings(precision=_precision(args), **{name: getattr(args, name) for name in _MASKED})
-    # Their labels may change: they are not learned from.
-    volumes = tuple(replace(case, labels=None, values=(), annotated=None) for case in cases)
-    settings = replace(settings, cases_sha256=dataset_sha256(dataset, volumes))
-    start = None
-    if not args.scratch:
-        loaded = load_encoder(args.start)
-        start = loaded.network.state_dict()
-        settings = replace(settings, start=loaded.description.weights_sha256, encoder=loaded.network.settings)
+    settings = MaskedSettings(
+        precision=_precision(args),
+        start=start.sha256,
+        cases_sha256=volumes_sha256(dataset, cases),
+        encoder=start.encoder,
+        **{name: getattr(args, name) for name in _MASKED},
+    )
     with _cancel_by_signals() as cancel:
-        result = train_masked(settings, cases, args.out, start=start, **_options(args), cancel=cancel)
+        result = train_masked(settings, cases, args.out, start=start.weights, **_options(args), cancel=cancel)
     _tell(1.0, f"at step {result.step} of {settings.steps} after {result.seconds / 60:.1f} minutes")
 
 

@@ -1,7 +1,6 @@
 """The job that fine-tunes the growing network on the cases of a dataset and measures how many clicks that saves."""
 
 import csv
-import math
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
 
 CLICKS = "clicks_saved.csv"
 """Dice of each object after each click, before and after."""
-
-_MINUTES = 10.0
-_SLACK = 1.5  # a machine that has become slower may take so much longer
 
 
 @dataclass(frozen=True)
@@ -113,6 +109,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     from MedDeepRegSegLib.training.clicks_saved import compare
     from MedDeepRegSegLib.training.growing_tuning import start_from, synthetic_dice, tune
     from MedDeepRegSegLib.training.growing_tuning_export import export_tuned
+    from MedDeepRegSegLib.training.timed_run import minutes_of_chunk
 
     cancel = CancelToken() if cancel is None else cancel
     work = _Work(request, cancel)
@@ -126,7 +123,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         folder,
         start=start.weights,
         device=work.device,
-        minutes=_chunk(request),
+        minutes=minutes_of_chunk(request),
         report_every=min(10, settings.steps),
         save_minutes=1.0,
         progress=part_of(progress, 0.14, 0.85),
@@ -159,13 +156,6 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     )
 
 
-def _chunk(request: Request) -> float:
-    """Return the minutes after which training is stopped, finished or not."""
-    if request.resume:
-        return math.inf if request.minutes is None else request.minutes
-    return math.inf if request.steps is not None else _SLACK * (request.minutes or _MINUTES)
-
-
 class _Work:
     """What all steps of a job need."""
 
@@ -192,24 +182,20 @@ class _Work:
     def begin(self, start: "Start", progress: Progress) -> "GrowingTuning":
         """Return the settings of the run: those it was begun with, or new ones."""
         from MedDeepRegSegLib.datasets.hashes import dataset_sha256
-        from MedDeepRegSegLib.training.growing_tuning import in_time, known_settings
+        from MedDeepRegSegLib.training.growing_cases import GrowingTuning
+        from MedDeepRegSegLib.training.growing_tuning import in_time
+        from MedDeepRegSegLib.training.timed_run import check_same, settings_to_go_on
 
         request = self._request
+        known = settings_to_go_on(request, GrowingTuning)
         digest = dataset_sha256(self.dataset, self._learned, progress=progress, cancel=self._cancel)
-        known = known_settings(request.out / RUN)
-        if request.resume:
-            return _checked(request, known, digest, start)
         if known is not None:
-            msg = f"{request.out} holds a run already: go on with it (resume), or choose another folder"
-            raise InputError(msg)
-        if request.steps is not None and request.minutes is not None:
-            msg = "both steps and minutes are given, expected one of them: leave one out"
-            raise InputError(msg)
+            check_same(request.out, cases=(known.cases_sha256, digest), start=(known.growing.start, start.sha256))
+            return known
         settings = _settings(request, digest, start, self.device)
         if request.steps is not None:
             return settings
-        minutes = _MINUTES if request.minutes is None else request.minutes
-        return in_time(settings, self.cases, start, minutes, self.device, cancel=self._cancel)
+        return in_time(settings, self.cases, start, request.minutes, self.device, cancel=self._cancel)
 
     def clicked(self, model: Path | None, progress: Progress) -> tuple["ObjectClicks", ...]:
         """Return what comes of clicks on the validation cases; nothing where there are none."""
@@ -228,27 +214,10 @@ class _Work:
         )
 
 
-def _checked(request: Request, known: "GrowingTuning | None", digest: str, start: "Start") -> "GrowingTuning":
-    """Return the settings of a run that can go on."""
-    if request.steps is not None:
-        msg = "steps are given beside resume: a run goes on as it was begun; leave them out, or begin another run"
-        raise InputError(msg)
-    if known is None:
-        msg = f"{request.out / RUN} holds no run to go on with: leave out resume, or give the folder of the model"
-        raise InputError(msg)
-    if known.cases_sha256 != digest:
-        msg = f"the run in {request.out / RUN} was begun with other cases: give the dataset as it was, or begin another run"
-        raise InputError(msg)
-    if known.growing.start != start.sha256:
-        msg = f"the run in {request.out / RUN} was begun from another model: give the same one to start from"
-        raise InputError(msg)
-    return known
-
-
 def _settings(request: Request, digest: str, start: "Start", device: str) -> "GrowingTuning":
     from MedDeepRegSegLib.training.growing import GrowingTrainSettings
     from MedDeepRegSegLib.training.growing_cases import GrowingTuning
-    from MedDeepRegSegLib.training.growing_tuning import fast_precision
+    from MedDeepRegSegLib.training.timed_run import fast_precision
 
     steps = 100 if request.steps is None else request.steps
     growing = GrowingTrainSettings(

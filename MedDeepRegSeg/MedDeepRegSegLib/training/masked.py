@@ -1,11 +1,11 @@
 """A self-supervised start: the encoder learns from volumes without labels, by guessing what is hidden in them.
 
-python -m MedDeepRegSegLib.training masked --dataset DATASET.json --out RUN --minutes 30
-python -m MedDeepRegSegLib.training export RUN --out ENCODER_DIR
+meddeep train DATASET.json --network masked --minutes 30 --out ENCODER_DIR
 meddeep train DATASET.json --start ENCODER_DIR --out MODEL_DIR
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Unpack
 
@@ -16,10 +16,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from MedDeepRegSegLib.datasets.dataset import Case, Dataset
+from MedDeepRegSegLib.datasets.hashes import dataset_sha256
 from MedDeepRegSegLib.datasets.loading import load_images
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.features.working_volume import CT_RANGE_HU
+from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
+from MedDeepRegSegLib.models.encoder import EncoderSettings
 from MedDeepRegSegLib.models.encoder_input import standardize
+from MedDeepRegSegLib.models.networks import load_encoder
 from MedDeepRegSegLib.segmentation.growing_window import Window
 from MedDeepRegSegLib.synthesis.randomness import Randomness
 from MedDeepRegSegLib.training.kept import Kept
@@ -33,6 +37,46 @@ _MASKED = 5
 _TRIES = 8
 _LEAST_CONTRAST = 0.02
 """Standard deviation of a view, as part of the range of the image, below which it is taken for air."""
+_MEASURED, _MEASURED_SEED = 8, 90_002
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedStart:
+    """What a run begins from: weights of an encoder, their SHA-256, and its sizes; no weights and "" for random ones."""
+
+    weights: Mapping[str, Tensor] | None = None
+    sha256: str = ""
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+
+
+def start_encoder(folder: Path | None = None, *, scratch: bool = False) -> MaskedStart:
+    """Return the encoder of a model folder, the one that ships without, or random weights (``scratch``).
+
+    Raises
+    ------
+    InputError
+        If the folder holds no encoder, or is given beside ``scratch``.
+    """
+    if not scratch:
+        loaded = load_encoder(folder)
+        return MaskedStart(loaded.network.state_dict(), loaded.description.weights_sha256, loaded.network.settings)
+    if folder is not None:
+        msg = f"{folder} is given to start from, and random weights are asked for: leave out one of them"
+        raise InputError(msg)
+    return MaskedStart()
+
+
+def volumes_sha256(
+    dataset: Dataset,
+    cases: Sequence[Case],
+    *,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> str:
+    """Return the SHA-256 over the volumes of cases; see :func:`~MedDeepRegSegLib.datasets.hashes.dataset_sha256`."""
+    # Their labels may change: they are not learned from.
+    volumes = tuple(replace(case, labels=None, values=(), annotated=None) for case in cases)
+    return dataset_sha256(dataset, volumes, progress=progress, cancel=cancel)
 
 
 def unlabelled_cases(dataset: Dataset) -> tuple[Case, ...]:
@@ -77,14 +121,58 @@ def train_masked(
         source = MaskedSource(settings, cases, process=team.rank, device=team.device)
 
         def objective() -> nn.Module:
-            module = MaskedObjective(settings)
-            if start is not None:
-                module.encoder.load_state_dict(start)
-            return module
+            return _objective(settings, start)
 
         return Task(settings, MEASURES, source.batch, objective, {"Mean absolute error of what is hidden": MEASURES})
 
     return train(make_task, out, **options)
+
+
+def first_objective(settings: MaskedSettings, start: Mapping[str, Tensor] | None) -> MaskedObjective:
+    """Return what a run begins with; see :func:`train_masked`."""
+    with torch.random.fork_rng(devices=[]):  # as the loop does, and the caller's random numbers are left alone
+        torch.default_generator.manual_seed(settings.seed)
+        return _objective(settings, start)
+
+
+def _objective(settings: MaskedSettings, start: Mapping[str, Tensor] | None) -> MaskedObjective:
+    module = MaskedObjective(settings)
+    if start is not None:
+        module.encoder.load_state_dict(start)
+    return module
+
+
+@torch.inference_mode()
+def hidden_errors(
+    objective: nn.Module,
+    settings: MaskedSettings,
+    cases: Sequence[Case],
+    device: str = "cpu",
+    *,
+    cancel: CancelToken | None = None,
+) -> tuple[float, float]:
+    """Return the measures of :data:`~.masked_objective.MEASURES` on some views of cases, always the same ones.
+
+    Parameters
+    ----------
+    objective : nn.Module
+        Of :func:`first_objective`, or the average of a run; it is moved to the device.
+    settings : MaskedSettings
+    cases : sequence of Case
+    device : {"cpu", "cuda"}
+    cancel
+        As everywhere.
+    """
+    fixed = replace(settings, seed=_MEASURED_SEED, views=1)
+    source = MaskedSource(fixed, cases, device=device)
+    objective = objective.to(device).eval()
+    total = torch.zeros(len(MEASURES))
+    for number in range(_MEASURED):
+        if cancel is not None:
+            cancel.raise_if_canceled()
+        total += objective(source.batch(number), Randomness(fixed.seed, number, device=device)).cpu()
+    error, of_mean = (total / _MEASURED).tolist()
+    return error, of_mean
 
 
 class MaskedSource:

@@ -18,7 +18,7 @@ USUAL_TEXTS = replace(
     limitations=(
         "Its last layers, which compare places, were not trained on with the rest: for `meddeep features` and for "
         "registration, use the encoder that ships.",
-        "Whether it is a better start than the encoder that ships is measured below, or unknown.",
+        "Whether it is a better start than the encoder that ships is unknown where no metric says so: compare.",
         "Not for diagnosis, and not a medical device.",
     ),
 )

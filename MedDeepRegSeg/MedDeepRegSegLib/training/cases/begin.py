@@ -17,17 +17,17 @@ from MedDeepRegSegLib.datasets.hashes import dataset_sha256
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.outputs import write_json
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, part_of
-from MedDeepRegSegLib.jobs.schema import from_json, to_json
+from MedDeepRegSegLib.jobs.schema import to_json
 from MedDeepRegSegLib.models.segmenter_costs import check_costs, costs
 from MedDeepRegSegLib.models.segmenter_settings import NetworkName, SegmenterSettings
 from MedDeepRegSegLib.training.cases.pace import Pace, measure_pace
 from MedDeepRegSegLib.training.cases.plan import free_memory_bytes, plan
 from MedDeepRegSegLib.training.cases.settings import CaseTrainSettings
 from MedDeepRegSegLib.training.cases.start import start_of
-from MedDeepRegSegLib.training.checkpoint import read_checkpoint
 from MedDeepRegSegLib.training.run import CHECKPOINT, SETTINGS
 from MedDeepRegSegLib.training.run_folder import RUN
 from MedDeepRegSegLib.training.team import process_number
+from MedDeepRegSegLib.training.timed_run import known_settings
 from MedDeepRegSegLib.volumes.memory import available_memory_bytes
 from MedDeepRegSegLib.wording import by_number, counted
 
@@ -99,7 +99,7 @@ def begin(
     names = tuple(case.name for case in learned), tuple(case.name for case in checked)
     if process_number() > 0:  # one process decides for all that train together
         return Begun(_wait_for_settings(folder, cancel), None, (), cache)
-    known = _known_settings(folder)
+    known = known_settings(folder, CaseTrainSettings)
     if request.resume:
         _check_goes_on(request, folder, known, digest, names)
         assert known is not None
@@ -172,7 +172,7 @@ def _wait_for_settings(folder: Path, cancel: CancelToken) -> CaseTrainSettings:
     end = time.monotonic() + _PATIENCE_S
     while time.monotonic() < end:
         cancel.raise_if_canceled()
-        known = _known_settings(folder)
+        known = known_settings(folder, CaseTrainSettings)
         if known is not None:
             return known
         time.sleep(0.2)
@@ -202,19 +202,6 @@ def _described(network: SegmenterSettings, request: "Request") -> SegmenterSetti
         deeper = ((2, 2, 2),) * len(request.channels)
         asked["strides"] = (*network.strides, *deeper)[: max(len(request.channels) - 1, 0)]
     return replace(network, **asked)
-
-
-def _known_settings(folder: Path) -> CaseTrainSettings | None:
-    """Return the settings of the run that lies in a folder, or None where there is none."""
-    if (folder / CHECKPOINT).exists():
-        return read_checkpoint(folder / CHECKPOINT, CaseTrainSettings).settings
-    if not (folder / SETTINGS).exists():
-        return None
-    try:
-        return from_json(CaseTrainSettings, json.loads((folder / SETTINGS).read_text(encoding="utf-8")))
-    except (OSError, ValueError, InputError) as error:
-        msg = f"{folder / SETTINGS} is damaged ({error}): choose another folder, or remove this one to begin anew"
-        raise InputError(msg) from error
 
 
 def _check_goes_on(

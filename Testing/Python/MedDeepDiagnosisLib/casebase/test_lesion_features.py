@@ -19,7 +19,7 @@ SEGMENT = Segment(1, "Lesion", (1.0, 0.0, 0.0))
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
-    from tiny_encoder import write_tiny_encoder
+    from tiny_networks import write_tiny_encoder
 
     return write_tiny_encoder(tmp_path_factory.mktemp("model") / "encoder")
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from tiny_encoder import write_tiny_encoder
+from tiny_networks import write_tiny_encoder
 
 from MedDeepRegSegLib.cli import features
 from MedDeepRegSegLib.cli.main import main

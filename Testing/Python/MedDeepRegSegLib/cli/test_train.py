@@ -76,6 +76,10 @@ def test_bad_options_are_one_line(dataset, tmp_path, capsys):
         (["--spacing", "1,2"], "is not a size of voxels"),
         (["--patch", "15,15,15"], "expected multiples of"),
         (["--network", "growing", "--epochs", "3"], "--epochs is not for the network growing"),
+        (["--network", "growing", "--scratch"], "--scratch is not for the network growing"),
+        (["--network", "masked", "--epochs", "3"], "--epochs is not for the network masked"),
+        (["--network", "masked", "--learning-rate", "1e-3"], "--learning-rate is not for the network masked"),
+        (["--network", "masked", "--resume"], "no run to go on with"),
         (["--augmentation", "nothing"], "nothing"),
         (["--resume"], "no run to go on with"),
     ):
@@ -91,6 +95,20 @@ def test_growing_is_another_job(dataset, tmp_path, capsys):
     words = ["train", str(dataset), "--network", "growing", "--minutes", "1", "--start", str(tmp_path), "--in-process"]
     assert main([*words, "--out", str(tmp_path / "model"), "--quiet"]) == 2
     assert "model.json is missing" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_an_encoder_is_trained_without_labels(dataset, tmp_path, capsys):
+    from tiny_networks import write_tiny_encoder
+
+    out, start = tmp_path / "encoder", write_tiny_encoder(tmp_path / "start")
+    words = ["train", str(dataset), "--network", "masked", "--start", str(start), "--out", str(out), "--in-process"]
+    assert main([*words, "--minutes", "0.001"]) == 0
+    text = capsys.readouterr().out
+    assert "error of hidden blocks" in text
+    assert f"begin from it by 'meddeep train DATASET.json --start {out} --out MODEL_DIR'" in text
+    assert (out / "model.json").is_file()
+    assert (out / "run" / "log.csv").is_file()
 
 
 def test_what_the_networks_would_cost(dataset, capsys):

@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 import slicer
 import slicer.util
-from tiny_encoder import write_tiny_encoder
+from tiny_networks import write_tiny_encoder
 
 from MedDeepRegSegLib.errors import Canceled, InputError
 from MedDeepRegSegLib.features.features_job import Request

@@ -20,7 +20,7 @@ from MedDeepRegSegLib.segmentation.segmentation_file import read_segmentation
 pytest.importorskip("torch")
 pytest.importorskip("monai")
 
-from tiny_growing import write_tiny_growing
+from tiny_networks import write_tiny_encoder, write_tiny_growing
 from tiny_segmenter import TINY, write_tiny_segmenter  # imports torch
 
 
@@ -144,3 +144,35 @@ def test_a_growing_network_is_fine_tuned_and_grown_with(logic, heads, watch, tmp
     points.AddControlPoint((-x, -y, z))
     grown = logic.grow(volume_from_image(image, "Head"), points, "Brain", model=made["model"], device="cpu")
     assert len(grown["segment_ids"]) == 1
+
+
+@pytest.mark.slow
+def test_an_encoder_is_trained_without_labels(logic, heads, watch, tmp_path):
+    from MedDeepRegSegLib.models.networks import load_encoder
+
+    start = write_tiny_encoder(tmp_path / "start")
+    made = logic.trainEncoder(heads, tmp_path / "encoder", start=start, steps=2, device="cpu", **watch)
+    assert made["model"] == str(tmp_path / "encoder")
+    assert made["steps"] == 2
+    assert made["error_before"] > 0
+    assert f"{made['error_after']:.2f} after the training" in made["text"]
+    assert load_encoder(tmp_path / "encoder").description.training.steps == 2
+
+
+def test_a_model_becomes_a_bundle_and_a_bundle_a_model(logic, heads, model, watch, tmp_path):
+    from MedDeepRegSegLib.errors import InputError
+    from MedDeepRegSegLib.models.segmenter_folder import load_segmenter
+
+    made = logic.exportBundle(model, tmp_path / "bundle", **watch)
+    assert made["folder"] == tmp_path / "bundle"
+    assert made["needs_meddeep"] is any(
+        scale.method == "contrast" for scale in load_segmenter(model).description.preprocessing.channels
+    )
+    assert (tmp_path / "bundle" / "configs" / "inference.json").is_file()
+    back = logic.importBundle(made["folder"], tmp_path / "back")
+    assert (back["folder"], back["name"]) == (tmp_path / "back", made["name"])
+    one, other = (load_segmenter(folder).network.state_dict() for folder in (model, back["folder"]))
+    assert all(np.array_equal(one[name].numpy(), other[name].numpy()) for name in one)
+    with pytest.raises(InputError, match="choose the folder of a MONAI bundle"):
+        logic.importBundle(model, tmp_path / "none")
+    assert not (tmp_path / "none").exists()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import slicer
-from tiny_encoder import write_tiny_encoder
+from tiny_networks import write_tiny_encoder
 
 from MedDeepRegSegLib.errors import MissingPackageError
 from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image

@@ -129,7 +129,7 @@ def small_heads(tmp_path_factory):
 
 @pytest.mark.slow
 def test_the_growing_network_is_fine_tuned(panel, small_heads, tmp_path, monkeypatch):
-    from tiny_growing import write_tiny_growing
+    from tiny_networks import write_tiny_growing
 
     from MedDeepRegSegLib.panels import train_section
     from MedDeepRegSegLib.panels.training_choices import TrainedNetwork
@@ -155,6 +155,57 @@ def test_the_growing_network_is_fine_tuned(panel, small_heads, tmp_path, monkeyp
     # It needs clicks, so it is nothing to segment with; and its run is not begun again by mistake.
     assert "under Grow" in panel.ui.predictButton.toolTip
     assert "A run lies in the model folder already" in panel.ui.trainButton.toolTip
+
+
+@pytest.mark.slow
+def test_an_encoder_is_trained_without_labels(panel, small_heads, tmp_path, monkeypatch):
+    from tiny_networks import write_tiny_encoder
+
+    from MedDeepRegSegLib.models.networks import load_encoder
+    from MedDeepRegSegLib.panels import train_section
+    from MedDeepRegSegLib.panels.training_choices import TrainedNetwork
+
+    task = train_section.TrainEncoderTask
+    short = {"minutes": None, "steps": 2}  # the panel offers a minute and more
+    monkeypatch.setattr(train_section, "TrainEncoderTask", lambda *nodes, **given: task(*nodes, **{**given, **short}))
+    model = tmp_path / "encoder"
+    panel.ui.trainingDatasetPathLineEdit.currentPath = str(small_heads)
+    panel.ui.trainingModelPathLineEdit.currentPath = str(model)
+    panel.parameterNode.trainNetwork = TrainedNetwork.MASKED
+    panel.ui.trainStartPathLineEdit.currentPath = str(write_tiny_encoder(tmp_path / "start"))
+    panel.ui.trainButton.click()
+    wait_for_end(panel)
+    assert (model / "model.json").is_file(), panel.ui.statusLabel.text
+    assert load_encoder(model).description.training.steps == 2
+    text = panel.ui.trainResultLabel.text
+    assert "Error of what is hidden" in text
+    assert str(model) in text
+    assert "The model is an encoder" in panel.ui.predictButton.toolTip
+    # The resume check box goes on with it, and nothing begins over it by mistake.
+    assert "A run lies in the model folder already" in panel.ui.trainButton.toolTip
+
+
+@pytest.mark.slow
+def test_a_model_becomes_a_bundle_and_a_bundle_a_model(panel, tmp_path):
+    from tiny_segmenter import TINY, write_tiny_segmenter
+
+    model, bundle, back = tmp_path / "model", tmp_path / "bundle", tmp_path / "back"
+    write_tiny_segmenter(model, TINY["custom"])
+    panel.ui.trainingModelPathLineEdit.currentPath = str(model)
+    panel.ui.bundlePathLineEdit.currentPath = str(bundle)
+    panel.ui.exportBundleButton.click()
+    assert panel.ui.exportBundleButton.text == "Cancel"
+    wait_for_end(panel)
+    assert panel.ui.exportBundleButton.text == "Export the model"
+    assert str(bundle) in panel.ui.statusLabel.text
+    assert (bundle / "configs" / "inference.json").is_file()
+    assert "bundle folder is not empty" in panel.ui.exportBundleButton.toolTip
+    panel.ui.trainingModelPathLineEdit.currentPath = str(back)
+    panel.ui.importBundleButton.click()
+    wait_for_end(panel)
+    assert (back / "model.safetensors").is_file(), panel.ui.statusLabel.text
+    assert "can be used" in panel.ui.statusLabel.text
+    assert panel.ui.evaluateButton.enabled
 
 
 @pytest.mark.slow

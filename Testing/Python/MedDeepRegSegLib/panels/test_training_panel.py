@@ -30,7 +30,7 @@ def tasks(panel, monkeypatch):
 
     seen = []
     for module_, names in (
-        (train_section, ("TrainTask", "TrainGrowingTask", "CompareTask")),
+        (train_section, ("TrainTask", "TrainGrowingTask", "TrainEncoderTask", "CompareTask")),
         (use_sections, ("PredictTask", "EvaluateTask", "SelectTask")),
     ):
         for name in names:
@@ -107,6 +107,14 @@ def test_a_growing_network_is_not_segmented_with(panel, tmp_path):
         assert "under Grow" in getattr(panel.ui, name).toolTip
 
 
+def test_an_encoder_is_begun_from_and_not_segmented_with(panel, tmp_path):
+    (tmp_path / "model.json").write_text('{"architecture": "encoder"}')
+    panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path)
+    for name in ("predictButton", "evaluateButton", "selectButton", "exportBundleButton"):
+        assert not getattr(panel.ui, name).enabled
+        assert "The model is an encoder" in getattr(panel.ui, name).toolTip
+
+
 def test_minutes_are_the_default(panel, tasks, phantom_files, tmp_path):
     panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path / "model")
     assert panel.ui.trainMinutesSpinBox.value == 20
@@ -158,6 +166,40 @@ def test_the_growing_network_has_its_own_task(panel, tasks, tmp_path):
     name, _nodes, options = tasks[0]
     assert name == "TrainGrowingTask"
     assert (options["minutes"], options["resume"], options["start"]) == (7.0, False, None)
+
+
+def test_the_encoder_without_labels_has_its_own_task(panel, tasks, tmp_path):
+    model = tmp_path / "encoder"
+    panel.ui.trainingModelPathLineEdit.currentPath = str(model)
+    choose(panel, "masked")
+    assert panel.ui.trainNetworkComboBox.currentText == "Encoder from images without labels (to begin from)"
+    assert "compare" in panel.ui.trainNetworkDescriptionLabel.text
+    for name in ("trainPresetComboBox", "trainEpochsSpinBox", "trainPatchSpinBox"):
+        assert not getattr(panel.ui, name).enabled
+    for name in ("trainMinutesSpinBox", "trainScratchCheckBox", "trainStartPathLineEdit", "trainSeedSpinBox"):
+        assert getattr(panel.ui, name).enabled
+    panel.ui.trainMinutesSpinBox.value = 7
+    panel.ui.trainScratchCheckBox.checked = True
+    panel.ui.trainStartPathLineEdit.currentPath = str(tmp_path)
+    assert "not from both" in panel.ui.trainButton.toolTip
+    panel.ui.trainStartPathLineEdit.currentPath = ""
+    panel.ui.trainButton.click()
+    options = {"out": model, "minutes": 7.0, "resume": False, "start": None, "seed": 0, "scratch": True}
+    assert tasks[0][0] == "TrainEncoderTask"
+    assert tasks[0][2] == options
+
+
+@pytest.mark.parametrize("network", ["growing", "masked"])
+def test_a_timed_run_that_goes_on_is_told_what_it_began_from(panel, tasks, tmp_path, network):
+    (tmp_path / "model" / "run").mkdir(parents=True)
+    panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path / "model")
+    choose(panel, network)
+    panel.ui.trainStartPathLineEdit.currentPath = str(tmp_path)
+    panel.ui.trainResumeCheckBox.checked = True
+    assert panel.ui.trainStartPathLineEdit.enabled
+    panel.ui.trainButton.click()
+    options = tasks[0][2]
+    assert (options["resume"], options["start"]) == (True, tmp_path)
 
 
 def test_cancel_says_that_the_run_is_kept(panel, tmp_path):

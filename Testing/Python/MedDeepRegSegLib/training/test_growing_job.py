@@ -21,8 +21,9 @@ from MedDeepRegSegLib.training.growing import GrowingTrainSettings, train_growin
 from MedDeepRegSegLib.training.growing_cases import GrowingTuning
 from MedDeepRegSegLib.training.growing_export import export_growing
 from MedDeepRegSegLib.training.growing_job import Request, run
-from MedDeepRegSegLib.training.growing_tuning import known_settings, tune
+from MedDeepRegSegLib.training.growing_tuning import tune
 from MedDeepRegSegLib.training.run_folder import RUN
+from MedDeepRegSegLib.training.timed_run import known_settings
 
 SMALL = GrowingNetworkSettings(channels=(8, 8, 8, 8), states=(8, 8, 8), steps=(1, 1, 1), similarity_features=4)
 GROWING = GrowingTrainSettings(steps=4, objects=1, sides=(32,), most_clicks=3, warmup=1, network=SMALL)
@@ -113,7 +114,7 @@ def test_a_run_goes_on_bit_for_bit(folder, tmp_path):
     assert parts.step == whole.step == 4
     for one, other in zip(whole.average.parameters(), parts.average.parameters(), strict=True):
         assert torch.equal(one, other)
-    assert known_settings(tmp_path / "whole") == settings
+    assert known_settings(tmp_path / "whole", GrowingTuning) == settings
 
 
 def test_what_cannot_be_trained_is_refused(folder, tmp_path):

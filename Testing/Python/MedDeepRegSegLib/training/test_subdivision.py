@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from tiny_encoder import write_tiny_encoder
+from tiny_networks import write_tiny_encoder
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.models.subdivision_loader import load_subdivision
