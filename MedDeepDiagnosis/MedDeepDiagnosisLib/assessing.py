@@ -10,7 +10,7 @@ from MedDeepDiagnosisLib.case_reasons import reason_sections
 from MedDeepDiagnosisLib.cases import CASE_COLUMN, PATIENT_COLUMN, lesion_names
 from MedDeepDiagnosisLib.lesion import Lesion
 from MedDeepDiagnosisLib.lesion_reasons import lesion_sections, see_lesion
-from MedDeepDiagnosisLib.measuring import check_inside, measured_features
+from MedDeepDiagnosisLib.measuring import agrees_with_measured, check_inside, measured_features
 from MedDeepDiagnosisLib.models.model_folder import DiagnosisModel
 from MedDeepDiagnosisLib.models.prediction import Prediction, lower_first, predict_case
 from MedDeepDiagnosisLib.pathology import Pathology
@@ -26,18 +26,16 @@ from MedDeepDiagnosisLib.reports.assessment import (
 from MedDeepDiagnosisLib.reports.content import Picture, PictureSection, Section
 from MedDeepDiagnosisLib.reports.guideline_sections import (
     GuidelineResult,
+    apply_guidelines,
     fact_columns,
-    guideline_results,
     guideline_sections,
 )
+from MedDeepDiagnosisLib.reports.reasons_sections import importance_section
 from MedDeepDiagnosisLib.reports.tables import MEASURED_SOURCE
 from MedDeepDiagnosisLib.scope import out_of_scope, scope_columns
 from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.segmentation.overlay import slice_picture
 from MedDeepRegSegLib.volumes.reading import reading_note
-
-_DIFFERENCE = 0.1
-"""A measured value of the table that differs from the segmentation by more than this part is pointed out."""
 
 _SHOWN = 6
 """So many columns that did not count are named."""
@@ -114,6 +112,7 @@ def assess(
     # A predicted number is no probability that could disagree with a guideline, and never a fact of one.
     opinion = None if prediction.abstains else prediction.probability
     given = {feature.name: values[feature.name] for feature in pathology.features if feature.name in values}
+    guidelines = apply_guidelines(pathology, given, row, opinion)
     sections: list[Section] = [prediction_section(prediction, model)]
     if lesion is not None and lesion.image is not None:
         sections.append(lesion_pictures(lesion.image, lesion))
@@ -123,12 +122,12 @@ def assess(
         values_section(prediction, model, sources=sources),
         *worth_section(prediction, model),
         *reasoned,
-        *guideline_sections(pathology, given, row, opinion),
+        importance_section([one for one in model.description.importance if one.variant == prediction.variant]),
+        *guideline_sections(guidelines),
         limits_section(model),
         *guidelines_section(model),
     ]
-    guidelines = guideline_results(pathology, given, row, opinion)
-    return AssessedCase(prediction, tuple(sections), values, sources, guidelines)
+    return AssessedCase(prediction, tuple(sections), values, sources, guidelines.results)
 
 
 def lesion_pictures(image: sitk.Image, lesion: Lesion) -> PictureSection:
@@ -206,7 +205,7 @@ def _meant(name: str, known: Collection[str]) -> str:
 def _difference(pathology: Pathology, name: str, given: object, measured: float) -> list[str]:
     feature = pathology.feature(name)
     value = feature.parse(given)
-    if abs(value - measured) <= _DIFFERENCE * abs(measured):
+    if agrees_with_measured(value, measured):
         return []
     return [
         f"{feature.title}: the table says {feature.display(value)}, the segmentation measures "

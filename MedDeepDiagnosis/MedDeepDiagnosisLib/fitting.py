@@ -20,6 +20,7 @@ from MedDeepDiagnosisLib.models.encoding import usual_range
 from MedDeepDiagnosisLib.models.fitted import FittedVariant, VariantRecord
 from MedDeepDiagnosisLib.models.known_cases import MOST_KNOWN, known_cases
 from MedDeepDiagnosisLib.models.model_folder import DiagnosisModel, ModelDescription, ScoredMethod, TrainingRecord
+from MedDeepDiagnosisLib.models.relied_on import FeatureImportance, relied_on
 from MedDeepDiagnosisLib.models.validation import (
     OUTER_FOLDS,
     Validation,
@@ -107,9 +108,15 @@ def fit_model(
         learners=names,
         seed=seed,
         bootstrap_repeats=bootstrap_repeats,
-        progress=part_of(progress, 0, 0.7),
+        progress=part_of(progress, 0, 0.6),
         cancel=cancel,
     )
+    importance: list[FeatureImportance] = []
+    for number, variant in enumerate(pathology.variants):
+        validated = next(v for v in validations if v.name == variant.name)
+        features = pathology.features_of(variant.name)
+        part = part_of(progress, 0.6 + 0.1 * number / len(pathology.variants), 0.7)
+        importance += relied_on(validated, table, features, seed=seed, progress=part, cancel=cancel)
     fitted = {}
     for number, variant in enumerate(pathology.variants):
         start = 0.7 + 0.3 * number / len(pathology.variants)
@@ -140,15 +147,16 @@ def fit_model(
     )
     description = ModelDescription(
         format="meddeep-diagnosis",
-        format_version=3,
+        format_version=4,
         software_version=__version__,
         license=f"Apache-2.0, trained on data under {pathology.training_license}",
         pathology=pathology,
         training=record,
         variants=tuple(model.record for model in fitted.values()),
-        draws=draws if names[0] == ADDITIVE and pathology.target.kind != "ordinal" else 0,
+        draws=draws if names[0] == ADDITIVE and pathology.target.kind == "binary" else 0,
         validation=tuple(ScoredMethod(v.name, v.title, v.binary, v.numbers, v.coverage) for v in validations),
         fairness=_fairness(table, pathology, validations, seed=seed),
+        importance=tuple(importance),
         weights_sha256="",
     )
     known = known_cases(table, seed=seed) if keep_cases else None
@@ -175,7 +183,8 @@ def _fit_variant(
         learners[0], sample, task_of(target), members=members_of_mean(learners), seed=seed, cancel=cancel
     )
     additive = additive_of(predictor)
-    if additive is not None and isinstance(predictor, CalibratedPredictor):
+    # The interval of a number is conformal: only probabilities take theirs from refits.
+    if additive is not None and isinstance(predictor, CalibratedPredictor) and target.kind == "binary":
         with one_blas_thread():
             drawn = with_draws(
                 additive,

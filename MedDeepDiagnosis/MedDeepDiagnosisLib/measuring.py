@@ -14,6 +14,14 @@ from MedDeepRegSegLib.segmentation.measurements import EMPTY_NOTE, measure
 from MedDeepRegSegLib.segmentation.segments import Segment
 from MedDeepRegSegLib.volumes.geometry import index_to_world, volume_corners
 
+AGREES_WITHIN = 0.1
+"""A value of a table that differs from the measured one by more than this part of it is pointed out."""
+
+
+def agrees_with_measured(given: float, measured: float) -> bool:
+    """Return whether a value that was given is near what the segmentation measures."""
+    return abs(given - measured) <= AGREES_WITHIN * abs(measured)
+
 
 def check_inside(labels: sitk.Image, segment: Segment, image: sitk.Image) -> None:
     """Raise InputError unless a segment lies within an image; grids may differ by a voxel at the border.

@@ -95,7 +95,7 @@ def peers(table: CaseTable, pathology: Pathology, seed: int) -> tuple[Validation
             scores = score_probabilities(table.target, probability, table.patients, seed=seed)
             coverage = set_coverage(table.target, probability, folds)
             title = f"{variant.title}: {name}"
-            results.append(Validation(title, title, probability, scores, None, coverage))
+            results.append(Validation(title, title, probability, scores, None, coverage, folds))
     return tuple(results)
 
 

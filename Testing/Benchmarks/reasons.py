@@ -16,15 +16,16 @@ from pathlib import Path
 import numpy as np
 
 from MedDeepDiagnosisLib.cases import CaseTable
+from MedDeepDiagnosisLib.fitting import BACKGROUND_CASES
 from MedDeepDiagnosisLib.models.metrics import auc
+from MedDeepDiagnosisLib.models.prediction import REASON_EVALUATIONS
 from MedDeepDiagnosisLib.pathology import Feature
 from MedDeepDiagnosisLib.reasons.counterfactual import counterfactual
-from MedDeepDiagnosisLib.reasons.explanation import BACKGROUND_ROWS
 from MedDeepDiagnosisLib.reasons.faithfulness import deletion_test
 from MedDeepDiagnosisLib.reasons.importance import permutation_importance
 from MedDeepDiagnosisLib.reasons.nearest import learn_scales, nearest_cases
 from MedDeepDiagnosisLib.reasons.predictor import Array, Predictor, thinned
-from MedDeepDiagnosisLib.reasons.shapley import Attribution, shapley_values
+from MedDeepDiagnosisLib.reasons.shapley import Attribution, planned_samples, shapley_values
 from MedDeepRegSegLib.jobs.outputs import write_json
 
 
@@ -95,13 +96,14 @@ def explain_all(
     predict: Predictor, weights: Array | None, train: CaseTable, rows: Array, seed: int
 ) -> dict[str, float]:
     """Explain cases in three ways and return the figures of one model."""
-    background = thinned(train.values, BACKGROUND_ROWS, seed=seed)
+    background = thinned(train.values, BACKGROUND_CASES, seed=seed)
+    samples = planned_samples(rows.shape[1], len(background), evaluations=REASON_EVALUATIONS)
     generator = np.random.default_rng(seed)
     milliseconds, test_ms, errors, gaps = [], [], [], []
     verdicts: dict[str, list[bool]] = {"shapley": [], "one by one": [], "random": []}
     areas: dict[str, list[float]] = {name: [] for name in verdicts}
     for row in rows:
-        found, spent = timed(lambda row=row: shapley_values(predict, row, background, seed=seed))
+        found, spent = timed(lambda row=row: shapley_values(predict, row, background, seed=seed, samples=samples))
         milliseconds.append(spent)
         errors.append(found.errors.max() / np.abs(found.values).max())
         gaps.append(abs(found.values.sum() + found.base - found.prediction))
@@ -177,7 +179,7 @@ def main() -> None:
             **explain_all(predict, weights, train, rows, options.seed),
             **other_reasons(predict, features, train, test, rows),
         }
-    print(f"{len(rows)} held-out cases, {len(features)} features, background of {BACKGROUND_ROWS} cases\n")
+    print(f"{len(rows)} held-out cases, {len(features)} features, background of {BACKGROUND_CASES} cases\n")
     print(f"| | {' | '.join(figures)} |\n|---|{'---|' * len(figures)}")
     for key in next(iter(figures.values())):
         print(f"| {key.replace('_', ' ')} | {' | '.join(f'{model[key]:.3g}' for model in figures.values())} |")

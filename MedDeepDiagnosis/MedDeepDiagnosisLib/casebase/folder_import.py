@@ -1,6 +1,5 @@
 """Cases from a folder of folders: one for each patient, with image, segmentation of the finding, and table."""
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 _TABLES = (".csv", ".tsv", ".xlsx")
 _IMAGES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 _DRAWN = re.compile(r"(^|[ ._-])(seg|segs|segmentation|label|labels|labelmap|mask|lesion|roi)([ ._-]|$)", re.IGNORECASE)
-_DIFFERENCE = 0.1
-"""A measured value of the table that differs from the segmentation by more than this part is pointed out."""
 
 
 @dataclass(frozen=True)
@@ -239,11 +236,13 @@ def _suggested(table: SourceTable, pathology: Pathology, notes: list[str]) -> Ta
 
 
 def _difference(place: str, feature: str, given: object, measured: float) -> list[str]:
+    from MedDeepDiagnosisLib.measuring import agrees_with_measured
+
     try:
         value = float(str(given))
     except ValueError:
         return []  # told as implausible
-    if math.isclose(value, measured, rel_tol=_DIFFERENCE):
+    if agrees_with_measured(value, measured):
         return []
     return [
         f"{place}: {feature} is {value:.4g} in the table and {measured:.4g} by the segmentation; the table's was taken"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from MedDeepDiagnosisLib.learning.stored import StoredArrays
 from MedDeepDiagnosisLib.models.encoding import Encoding, encoding_arrays, encoding_from_arrays, learn_encoding
-from MedDeepDiagnosisLib.models.metrics import log_loss, probability_of
+from MedDeepDiagnosisLib.models.metrics import probability_of
 from MedDeepDiagnosisLib.pathology import Feature
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
@@ -136,40 +136,6 @@ def patient_folds(patients: NDArray[np.str_], count: int, *, seed: int) -> NDArr
     return fold_of[index]
 
 
-def fit_additive(
-    features: Sequence[Feature],
-    values: Array,
-    target: Array,
-    patients: NDArray[np.str_],
-    *,
-    seed: int,
-    inner_folds: int = 4,
-    draws: int = 0,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
-) -> AdditiveModel:
-    """Fit a model; the ridge penalty is chosen by patient-grouped cross-validation within these rows alone.
-
-    Parameters
-    ----------
-    values:
-        (N, F) training values, NaN where missing.
-    target:
-        (N,) 0 or 1; both must occur.
-    draws:
-        How many times to refit on resampled patients for :meth:`AdditiveModel.interval`.
-
-    Raises
-    ------
-    Canceled
-        If ``cancel`` was set.
-    """
-    with one_blas_thread():
-        penalty = _choose_penalty(features, values, target, patients, seed=seed, folds=inner_folds, cancel=cancel)
-        model = fit_additive_path(features, values, target, [penalty])[0]
-        return with_draws(model, values, target, patients, seed=seed, draws=draws, progress=progress, cancel=cancel)
-
-
 def fit_additive_path(
     features: Sequence[Feature], values: Array, target: Array, penalties: Sequence[float], *, binary: bool = True
 ) -> list[AdditiveModel]:
@@ -225,31 +191,6 @@ def _fit(
     if binary:
         return fit_ridge(columns, target, penalty, weight, start=start)
     return fit_ridge_line(columns, target, penalty, weight)
-
-
-def _choose_penalty(
-    features: Sequence[Feature],
-    values: Array,
-    target: Array,
-    patients: NDArray[np.str_],
-    *,
-    seed: int,
-    folds: int,
-    cancel: CancelToken | None,
-) -> float:
-    """Return the C with the smallest cross-validated log loss; the strongest penalty among equals."""
-    fold = patient_folds(patients, folds, seed=seed)
-    probabilities = np.zeros((len(PENALTIES), len(target)))
-    for held_out in range(folds):
-        train, test = fold != held_out, fold == held_out
-        encoding = learn_encoding(features, values[train])
-        train_columns, test_columns = encoding.columns(values[train]), encoding.columns(values[test])
-        fitted = None
-        for row, penalty in enumerate(PENALTIES):
-            _look(cancel)
-            fitted = fit_ridge(train_columns, target[train], penalty, start=fitted)
-            probabilities[row, test] = probability_of(test_columns @ fitted[:-1] + fitted[-1])
-    return PENALTIES[int(np.argmin([log_loss(target, row) for row in probabilities]))]
 
 
 def fit_ridge(

@@ -56,6 +56,8 @@ def model_card(description: ModelDescription) -> str:
             f"seen, {100 * description.validation[0].coverage.level:.0f} % was asked for."
         ),
         _score_table(description),
+        "## What it relies on",
+        _importance(description),
         "## By sex and age",
         _fairness(description),
         "## Features",
@@ -109,6 +111,18 @@ def _kept_in_weights(description: ModelDescription) -> list[str]:
 
 def _learners(record: PredictorRecord) -> set[str]:
     return {record.learner}.union(*(_learners(member) for member in record.members))
+
+
+def _importance(description: ModelDescription) -> str:
+    parts = [
+        "How much worse the score gets, on patients not learned from, when a feature is taken from another patient. About 0: "
+        "the model does as well without. Features that go together can stand in for each other."
+    ]
+    for variant in description.pathology.variants:
+        own = [one for one in description.importance if one.variant == variant.name]
+        rows = [f"| {one.title} | {one.drop:.3f} [{one.low:.3f}, {one.high:.3f}] |" for one in own]
+        parts.append("\n".join([f"| {variant.title} | Loss of {own[0].score} |\n|---|---|", *rows]))
+    return "\n\n".join(parts)
 
 
 def _positive(description: ModelDescription) -> str:

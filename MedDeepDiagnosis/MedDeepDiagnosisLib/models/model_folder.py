@@ -13,6 +13,7 @@ from MedDeepDiagnosisLib.learning.stored import StoredArrays, prefixed
 from MedDeepDiagnosisLib.models.fitted import FittedVariant, VariantRecord, fitted_from_arrays
 from MedDeepDiagnosisLib.models.known_cases import known_arrays, known_from_arrays
 from MedDeepDiagnosisLib.models.metrics import NumberScores, Scores
+from MedDeepDiagnosisLib.models.relied_on import FeatureImportance
 from MedDeepDiagnosisLib.pathology import Pathology
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.models.sealed_folder import DESCRIPTION_FILE, read_sealed, write_sealed
@@ -63,7 +64,7 @@ class TrainingRecord:
     notes: tuple[str, ...]
     seed: int
     folds: int
-    known_cases: int = 0
+    known_cases: int
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,12 @@ class ModelDescription:
         Scores of every variant, of further learners and of baselines.
     fairness:
         Scores by sex and age, of the variant with the most features; empty if the pathology has neither.
+    importance:
+        What the model of each variant relies on, the most important first.
     """
 
     format: Literal["meddeep-diagnosis"]
-    format_version: Literal[3]
+    format_version: Literal[4]
     software_version: str
     license: str
     pathology: Pathology
@@ -94,6 +97,7 @@ class ModelDescription:
     draws: int
     validation: tuple[ScoredMethod, ...]
     fairness: tuple[GroupScores, ...]
+    importance: tuple[FeatureImportance, ...]
     weights_sha256: str
 
     def method(self, name: str) -> ScoredMethod:

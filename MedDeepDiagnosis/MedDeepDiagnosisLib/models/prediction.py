@@ -25,7 +25,7 @@ INTERVAL_LEVEL = 0.9
 LEAST_RATED_PART = 0.5
 """A model with rated signs or clinical features is used when at least this part of each is given."""
 
-_EVALUATIONS = 8_000
+REASON_EVALUATIONS = 8_000
 """Predictions that the reasons of one case may take: half a second for the learners here."""
 
 _FILLED_IN = {"rated": "signs were rated", "clinical": "clinical features were given"}
@@ -297,7 +297,7 @@ def _contributions(
         from MedDeepDiagnosisLib.reasons import on_log_odds, planned_samples, shapley_values
 
         scale = on_log_odds(predict) if binary else predict
-        samples = planned_samples(row.shape[1], len(fitted.background), evaluations=_EVALUATIONS)
+        samples = planned_samples(row.shape[1], len(fitted.background), evaluations=REASON_EVALUATIONS)
         found = shapley_values(scale, row[0], fitted.background, seed=0, samples=samples)
         shares, start = found.values, found.base
     order = np.argsort(-np.abs(shares), kind="stable")

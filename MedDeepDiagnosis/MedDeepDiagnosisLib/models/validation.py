@@ -4,8 +4,8 @@ Whatever is learned (means for missing values, knots, scales, the penalty) is le
 fold and applied to patients whom it has never seen.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ LEAST_EVENTS_PER_FEATURE = 10
 
 OUTER_FOLDS = 5
 
+Predict = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""``predict(values)``: from (N, F) or (N, F + D) values to (N,) predictions."""
+
 FitPredict = Callable[[NDArray[np.bool_], NDArray[np.bool_]], NDArray[np.float64]]
 """``fit_predict(train, test)``: fit on the rows ``train``, return the probabilities of the rows ``test``."""
 
@@ -45,6 +48,8 @@ class Validation:
         Scores of a binary outcome, or of a number or a step of a scale; the other is None.
     coverage:
         Of conformal sets or intervals, on patients that their thresholds have not seen.
+    folds, models:
+        (N,) number of the fold of each case, and the model that has not seen this fold. No models for baselines.
     """
 
     name: str
@@ -53,6 +58,8 @@ class Validation:
     binary: Scores | None
     numbers: NumberScores | None
     coverage: Coverage
+    folds: NDArray[np.int64]
+    models: Mapping[int, Predict] = field(default_factory=dict)
 
     @property
     def scores(self) -> Scores:
@@ -137,9 +144,10 @@ def validate_variants(
     results = []
     for number, job in enumerate(jobs):
         part = part_of(progress, number / len(jobs), (number + 1) / len(jobs))
-        predictions = _cross_predict_job(table, job, task, fold, seed=seed, progress=part, cancel=cancel)
-        for (name, title), predicted in zip(job.methods, predictions, strict=True):
+        predictions, models = _cross_predict_job(table, job, task, fold, seed=seed, progress=part, cancel=cancel)
+        for (name, title), predicted, own in zip(job.methods, predictions, models, strict=True):
             scored = _scored(name, title, table, predicted, task=task, folds=fold, seed=seed, repeats=bootstrap_repeats)
+            scored = replace(scored, models={} if job.baseline else own)
             results.append((_rank(job, name, learners), scored))
     return tuple(result for _, result in sorted(results, key=lambda pair: pair[0]))
 
@@ -189,14 +197,15 @@ def _cross_predict_job(
     seed: int,
     progress: Progress,
     cancel: CancelToken | None,
-) -> list[NDArray[np.float64]]:
-    """Return (N,) out-of-fold predictions of each method; members of a mean are fitted once."""
+) -> tuple[list[NDArray[np.float64]], list[dict[int, Predict]]]:
+    """Return (N,) out-of-fold predictions of each method, and its models by fold; members of a mean are fitted once."""
     if not job.features:
-        return [np.full(len(table), table.target.mean())]
+        return [np.full(len(table), table.target.mean())], [{}]
     sample = sample_of(
         job.features, table.learning_values([f.name for f in job.features]), table.target, table.patients
     )
     predictions = np.full((len(job.learners), len(table)), np.nan)
+    models: list[dict[int, Predict]] = [{} for _ in job.learners]
     members = members_of_mean(job.learners) if MEAN in job.learners else ()
     singles = dict.fromkeys((*(name for name in job.learners if name != MEAN), *members))
     numbers = np.unique(folds)
@@ -204,14 +213,16 @@ def _cross_predict_job(
         progress(done / len(numbers), f"cross-validation, fold {done + 1} of {len(numbers)}")
         test = folds == held_out
         train, shown = sample.rows(~test), sample.values[test]
-        predicted = {
-            name: fit_predictor(name, train, task, seed=seed, cancel=cancel).predict(shown) for name in singles
-        }
+        fitted = {name: fit_predictor(name, train, task, seed=seed, cancel=cancel).predict for name in singles}
         for row, name in enumerate(job.learners):
-            predictions[row, test] = (
-                np.mean([predicted[member] for member in members], axis=0) if name == MEAN else predicted[name]
-            )
-    return list(predictions)
+            model = _mean_of([fitted[member] for member in members]) if name == MEAN else fitted[name]
+            models[row][int(held_out)] = model
+            predictions[row, test] = model(shown)
+    return list(predictions), models
+
+
+def _mean_of(models: Sequence[Predict]) -> Predict:
+    return lambda values: np.mean([predict(values) for predict in models], axis=0)
 
 
 def _scored(
@@ -227,7 +238,7 @@ def _scored(
 ) -> Validation:
     if task.kind == "binary":
         scores = score_probabilities(table.target, predicted, table.patients, seed=seed, repeats=repeats)
-        return Validation(name, title, predicted, scores, None, set_coverage(table.target, predicted, folds))
+        return Validation(name, title, predicted, scores, None, set_coverage(table.target, predicted, folds), folds)
     numbers = score_numbers(table.target, predicted, table.patients, seed=seed, repeats=repeats)
     coverage = interval_coverage(table.target, predicted, folds, lowest=task.lowest, highest=task.highest)
-    return Validation(name, title, predicted, None, numbers, coverage)
+    return Validation(name, title, predicted, None, numbers, coverage, folds)

@@ -6,12 +6,13 @@ it and a value can be refused with a reason.
 """
 
 from MedDeepDiagnosisLib.pathology.checks import NO_INFORMATION, ONLY_CLINICAL
-from MedDeepDiagnosisLib.pathology.description import Guideline, Pathology, Variant
+from MedDeepDiagnosisLib.pathology.description import CONTRADICTION, Guideline, Pathology, Variant
 from MedDeepDiagnosisLib.pathology.features import Feature, Group, RatingWord
 from MedDeepDiagnosisLib.pathology.loading import load_pathology
 from MedDeepDiagnosisLib.pathology.targets import Target
 
 __all__ = [
+    "CONTRADICTION",
     "NO_INFORMATION",
     "ONLY_CLINICAL",
     "Feature",

@@ -16,7 +16,7 @@ from MedDeepDiagnosisLib.pathology.features import Feature, Group
 from MedDeepDiagnosisLib.pathology.targets import Target
 from MedDeepRegSegLib.errors import InputError
 
-_CONTRADICTION = 1.05
+CONTRADICTION = 1.05
 """One value may exceed another that bounds it by this factor: voxels and calipers round, above all where it is small."""
 
 
@@ -150,7 +150,7 @@ class Pathology:
                 continue
             bound = self._by_name[feature.never_above]
             value, limit = values[feature.name], values[bound.name]
-            if value > _CONTRADICTION * limit:
+            if value > CONTRADICTION * limit:
                 found.append(
                     f"{feature.title} of {feature.display(value)} is above {bound.title} of {bound.display(limit)}, "
                     "which no shape allows: check both"

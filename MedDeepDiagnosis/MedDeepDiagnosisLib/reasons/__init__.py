@@ -4,7 +4,6 @@ Every reason describes the model, not the disease, and comes with a check of whe
 """
 
 from MedDeepDiagnosisLib.reasons.counterfactual import Counterfactual, counterfactual
-from MedDeepDiagnosisLib.reasons.explanation import Explanation, explain
 from MedDeepDiagnosisLib.reasons.faithfulness import Faithfulness, deletion_test
 from MedDeepDiagnosisLib.reasons.importance import Importance, permutation_importance
 from MedDeepDiagnosisLib.reasons.nearest import NearestCases, Scales, learn_scales, nearest_cases
@@ -15,7 +14,6 @@ from MedDeepDiagnosisLib.reasons.shapley import Attribution, planned_samples, sh
 __all__ = [
     "Attribution",
     "Counterfactual",
-    "Explanation",
     "Faithfulness",
     "Importance",
     "LesionAttribution",
@@ -24,7 +22,6 @@ __all__ = [
     "Scales",
     "counterfactual",
     "deletion_test",
-    "explain",
     "learn_scales",
     "nearest_cases",
     "occlude_lesion",

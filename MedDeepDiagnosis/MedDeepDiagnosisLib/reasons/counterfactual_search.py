@@ -6,7 +6,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from MedDeepDiagnosisLib.pathology import Feature
+from MedDeepDiagnosisLib.pathology import CONTRADICTION, Feature
 from MedDeepDiagnosisLib.reasons.nearest import Scales
 from MedDeepDiagnosisLib.reasons.predictor import Array, Predictor, ask
 from MedDeepRegSegLib.jobs.progress import CancelToken
@@ -15,7 +15,6 @@ _GRID = np.linspace(0, 100, 21)  # percentiles of the known cases that are tried
 _BEAM = 4
 _ROUNDS, _POINTS = 2, 24  # 625 steps between a value that crosses and the case's own
 _ROOM = 1e-9
-_CONTRADICTION = 1.05  # as in the pathology: rounding of voxels and calipers
 
 
 class Search:
@@ -216,7 +215,7 @@ class Search:
             if number in self._bound:
                 bound = self._bound[number]
                 touched = moved[:, number] | moved[:, bound]
-                fits &= ~(touched & (column > _CONTRADICTION * values[:, bound]))
+                fits &= ~(touched & (column > CONTRADICTION * values[:, bound]))
         return fits
 
 

@@ -46,12 +46,20 @@ def fact_columns(pathology: Pathology) -> frozenset[str]:
     return frozenset(names - {feature.name for feature in pathology.features})
 
 
-def guideline_results(
+@dataclass(frozen=True)
+class AppliedGuidelines:
+    """The guidelines of a pathology that have a rules file, applied to the facts of a case."""
+
+    case: CaseFacts
+    results: tuple[GuidelineResult, ...]
+
+
+def apply_guidelines(
     pathology: Pathology,
     values: Mapping[str, object],
     facts: Mapping[str, object],
     prediction: PredictionLike | float | None,
-) -> tuple[GuidelineResult, ...]:
+) -> AppliedGuidelines:
     """Apply the guidelines of a pathology that have a rules file.
 
     Parameters
@@ -68,35 +76,7 @@ def guideline_results(
     InputError
         If a fact or a value is none that is allowed, or a rules file cannot be read.
     """
-    return _results(pathology, facts_from(pathology, values, facts), prediction)
-
-
-def guideline_sections(
-    pathology: Pathology,
-    values: Mapping[str, object],
-    facts: Mapping[str, object],
-    prediction: PredictionLike | float | None,
-) -> tuple[Section, ...]:
-    """Return the sections of a report with the guidelines of a pathology; see :func:`guideline_results`.
-
-    For each there is a summary (status and reason, rule, conflicts, what is missing), a table with text, options and
-    source of the rule, a table of the reasons, and a table of the rules that do not apply, with the reason.
-    """
     case = facts_from(pathology, values, facts)
-    sections: list[Section] = []
-    for result in _results(pathology, case, prediction):
-        sections += [
-            _summary(result, case),
-            *_texts(result.outcome),
-            _reasons(result, case),
-            *_not_applied(result),
-        ]
-    return tuple(sections)
-
-
-def _results(
-    pathology: Pathology, case: CaseFacts, prediction: PredictionLike | float | None
-) -> tuple[GuidelineResult, ...]:
     results = []
     for guideline in pathology.guidelines:
         if guideline.rules:
@@ -105,7 +85,24 @@ def _results(
             note = other_size_note(rules, case.values, outcome)
             unused = tuple(sorted(unused_size_facts(rules, case.values)))
             results.append(GuidelineResult(outcome, conflicts(prediction, outcome), note, unused))
-    return tuple(results)
+    return AppliedGuidelines(case, tuple(results))
+
+
+def guideline_sections(applied: AppliedGuidelines) -> tuple[Section, ...]:
+    """Return the sections of a report with the guidelines of a pathology.
+
+    For each there is a summary (status and reason, rule, conflicts, what is missing), a table with text, options and
+    source of the rule, a table of the reasons, and a table of the rules that do not apply, with the reason.
+    """
+    sections: list[Section] = []
+    for result in applied.results:
+        sections += [
+            _summary(result, applied.case),
+            *_texts(result.outcome),
+            _reasons(result, applied.case),
+            *_not_applied(result),
+        ]
+    return tuple(sections)
 
 
 def _summary(result: GuidelineResult, case: CaseFacts) -> TextSection:

@@ -5,17 +5,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
 
-from MedDeepDiagnosisLib.pathology import Feature
+from MedDeepDiagnosisLib.models.relied_on import FeatureImportance
 from MedDeepDiagnosisLib.reasons.counterfactual import Counterfactual
-from MedDeepDiagnosisLib.reasons.explanation import Explanation
 from MedDeepDiagnosisLib.reasons.faithfulness import Faithfulness
-from MedDeepDiagnosisLib.reasons.importance import Importance
 from MedDeepDiagnosisLib.reasons.nearest import KnownCase, NearestCases
 from MedDeepDiagnosisLib.reasons.occlusion import LesionAttribution
 from MedDeepDiagnosisLib.reports.content import (
-    Contributor,
     Fact,
     Picture,
     PictureSection,
@@ -40,68 +36,6 @@ _COLORS = (
     (0.70, 0.09, 0.17),
 )
 """From lowers most to raises most (ColorBrewer RdBu, readable with color blindness)."""
-
-
-def contributors(
-    explanation: Explanation, features: Sequence[Feature], row: NDArray[np.float64]
-) -> tuple[Contributor, ...]:
-    """Return the bars of a prediction section, strongest first. The explanation must be one of log-odds.
-
-    Features of one group share a bar. A missing value may have an effect where a model uses that it is missing.
-    """
-    found = explanation.attribution
-    return tuple(
-        Contributor(
-            title=_titles(features, found.groups[number]),
-            value=", ".join(features[column].display(float(row[column])) for column in found.groups[number]),
-            log_odds=float(found.values[number]),
-            given=bool(found.values[number] != 0 or not np.isnan(row[list(found.groups[number])]).all()),
-        )
-        for number in _strongest_first(found.values)
-    )
-
-
-def contributions_section(
-    explanation: Explanation,
-    features: Sequence[Feature],
-    row: NDArray[np.float64],
-    *,
-    words: Words = format_percent,
-    units: str = "",
-) -> TableSection:
-    """Return the contributions in the units of the prediction, with the check of whether they are faithful.
-
-    Parameters
-    ----------
-    words:
-        For the prediction and the mean that it is compared with.
-    units:
-        Of the contributions.
-    """
-    found = explanation.attribution
-    rows = tuple(
-        (
-            _titles(features, found.groups[number]),
-            ", ".join(features[column].display(float(row[column])) for column in found.groups[number]),
-            float(found.values[number]),
-            "exact" if found.exact else f"± {found.errors[number]:.2g}",
-        )
-        for number in _strongest_first(found.values)
-    )
-    return TableSection(
-        "Why: contributions of the features",
-        ("Feature", "Value", f"Adds ({units})" if units else "Adds", "Standard error"),
-        rows,
-        text=(
-            f"The mean over the cases compared with is {words(found.base)}, the prediction {words(found.prediction)}. "
-            "The contributions are Shapley values and sum up to the difference."
-        ),
-        notes=(
-            faithfulness_text(explanation.faithfulness),
-            "They describe the model, not causes: features that go together share their effect as the model uses them.",
-        ),
-        digits=3,
-    )
 
 
 def faithfulness_text(check: Faithfulness) -> str:
@@ -136,19 +70,14 @@ def faithfulness_section(check: Faithfulness, *, words: Words = format_percent) 
     return TextSection("Are the reasons faithful?", (faithfulness_text(check),), tuple(facts))
 
 
-def importance_section(
-    importances: Sequence[Importance], features: Sequence[Feature], *, score: str = "AUC"
-) -> TableSection:
-    """Return what each feature is worth to the model over all held-out cases, most important first."""
-    order = sorted(range(len(importances)), key=lambda number: -importances[number].drop)
-    rows = tuple(
-        (_titles(features, found.group), found.drop, f"{_signed(found.low)} to {_signed(found.high)}")
-        for found in (importances[number] for number in order)
-    )
+def importance_section(importances: Sequence[FeatureImportance]) -> TableSection:
+    """Return what each feature is worth to the model of a variant over all held-out cases, most important first."""
+    ordered = sorted(importances, key=lambda one: -one.drop)
+    score = ordered[0].score
     return TableSection(
         "What the model relies on",
         ("Feature", f"Loss of {score}", "95 % interval"),
-        rows,
+        tuple((one.title, one.drop, f"{_signed(one.low)} to {_signed(one.high)}") for one in ordered),
         text=(
             f"How much the {score} gets worse on cases that were not learned from when a feature is taken from another "
             "patient. About 0: the model does as well without it."
@@ -268,14 +197,6 @@ def lesion_section(
             + " Features of a place depend on its surroundings too, so borders of the tint are not borders of tissue."
         ),
     )
-
-
-def _strongest_first(values: NDArray[np.float64]) -> list[int]:
-    return np.argsort(-np.abs(values), kind="stable").tolist()
-
-
-def _titles(features: Sequence[Feature], group: Sequence[int]) -> str:
-    return ", ".join(features[column].title for column in group)
 
 
 def _differences(case: KnownCase) -> str:

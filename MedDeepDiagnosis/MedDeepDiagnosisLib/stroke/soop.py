@@ -13,6 +13,7 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
+from MedDeepDiagnosisLib.pathology.features import is_missing
 from MedDeepDiagnosisLib.stroke.atlas import atlas_load
 from MedDeepDiagnosisLib.stroke.measuring import lesion_measurements
 from MedDeepRegSegLib.errors import InputError
@@ -29,7 +30,6 @@ GOOD_RANKIN = 2
 """Largest modified Rankin scale of a patient who looks after own affairs without help."""
 
 _LESION = re.compile(r"^bwsr(sub-\w+?)_lesion\.nii(\.gz)?$")
-_MISSING = frozenset({"", "n/a", "na", "nan"})
 _OLDEST = 89.0
 """Ages above it are pooled in the data as ``89+``."""
 
@@ -176,7 +176,7 @@ def _person(line: Mapping[str, str]) -> dict[str, object]:
 
 def _number(line: Mapping[str, str], column: str) -> float | None:
     text = (line[column] or "").strip()
-    if text.lower() in _MISSING:
+    if is_missing(text):
         return None
     if column == "age" and text == f"{_OLDEST:.0f}+":
         return _OLDEST
@@ -189,7 +189,7 @@ def _number(line: Mapping[str, str], column: str) -> float | None:
 
 def _word(line: Mapping[str, str], column: str, words: Mapping[str, str]) -> str | None:
     text = (line[column] or "").strip()
-    if text.lower() in _MISSING:
+    if is_missing(text):
         return None
     if text not in words:
         msg = f"{column} is {text[:40]!r}, expected one of {', '.join(words)} or n/a"

@@ -9,6 +9,11 @@ import pytest
 
 from MedDeepDiagnosisLib.cases import CaseTable
 from MedDeepDiagnosisLib.fitting import fit_model
+from MedDeepDiagnosisLib.learning.learners import ADDITIVE
+from MedDeepDiagnosisLib.learning.predictors import additive_of
+from MedDeepDiagnosisLib.learning.sample import Task, sample_of
+from MedDeepDiagnosisLib.learning.selecting import fit_predictor
+from MedDeepDiagnosisLib.models.additive import one_blas_thread, with_draws
 from MedDeepDiagnosisLib.models.model_card import model_card
 from MedDeepDiagnosisLib.models.model_folder import write_model
 from MedDeepDiagnosisLib.pathology import Feature, Pathology, RatingWord, Target, Variant
@@ -95,6 +100,21 @@ def toy_table():
 @pytest.fixture
 def table_maker():
     return make_table
+
+
+@pytest.fixture(scope="session")
+def additive_maker(pathology, toy_table):
+    """``additive_maker(seed, draws)``: the additive model of the toy cases with the penalty that is chosen for them."""
+    sample = sample_of(pathology.features, toy_table.values, toy_table.target, toy_table.patients)
+
+    def make(seed=0, draws=0, cancel=None):
+        model = additive_of(fit_predictor(ADDITIVE, sample, Task(), seed=seed))
+        with one_blas_thread():
+            return with_draws(
+                model, sample.table, sample.target, sample.patients, seed=seed, draws=draws, cancel=cancel
+            )
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,14 @@ import pytest
 
 from MedDeepDiagnosisLib.learning import additive
 from MedDeepDiagnosisLib.learning.stored import StoredArrays
-from MedDeepDiagnosisLib.models.additive import fit_additive, with_draws
+from MedDeepDiagnosisLib.models.additive import with_draws
 from MedDeepDiagnosisLib.models.metrics import pearson
 
 
-def test_it_is_the_same_model_as_fitted_alone(toy_sample):
-    alone = fit_additive(toy_sample.features, toy_sample.table, toy_sample.target, toy_sample.patients, seed=0)
-    (model,) = additive.fit_all(toy_sample, binary=True, settings=[{"penalty": alone.penalty}], seed=0)
+def test_it_is_the_same_model_as_fitted_alone(toy_sample, additive_maker):
+    alone = additive_maker()
+    models = additive.fit_all(toy_sample, binary=True, settings=additive.SETTINGS, seed=0)
+    model = models[additive.SETTINGS.index({"penalty": alone.penalty})]
     assert model.predict(toy_sample.values) == pytest.approx(alone.predict(toy_sample.values), abs=1e-4)
 
 

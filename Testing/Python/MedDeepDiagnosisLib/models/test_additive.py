@@ -5,15 +5,15 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from MedDeepDiagnosisLib.models.additive import fit_additive, fit_ridge, patient_folds
+from MedDeepDiagnosisLib.models.additive import fit_ridge, patient_folds
 from MedDeepDiagnosisLib.models.metrics import log_odds
 from MedDeepRegSegLib.errors import Canceled
 from MedDeepRegSegLib.jobs.progress import CancelToken
 
 
 @pytest.fixture
-def fitted(pathology, toy_table):
-    return fit_additive(pathology.features, toy_table.values, toy_table.target, toy_table.patients, seed=0, draws=30)
+def fitted(additive_maker):
+    return additive_maker(draws=30)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -90,16 +90,16 @@ def test_extreme_inputs_give_finite_probabilities(fitted):
     assert ((probability >= 0) & (probability <= 1)).all()
 
 
-def test_same_seed_same_model(pathology, toy_table, fitted):
-    again = fit_additive(pathology.features, toy_table.values, toy_table.target, toy_table.patients, seed=0, draws=30)
+def test_same_seed_same_model(additive_maker, fitted):
+    again = additive_maker(draws=30)
     assert np.array_equal(again.coefficients, fitted.coefficients)
     assert np.array_equal(again.draw_coefficients, fitted.draw_coefficients)
-    other = fit_additive(pathology.features, toy_table.values, toy_table.target, toy_table.patients, seed=1, draws=30)
+    other = additive_maker(seed=1, draws=30)
     assert not np.array_equal(other.draw_coefficients, fitted.draw_coefficients)
 
 
-def test_cancel_stops_the_fit(pathology, toy_table):
+def test_cancel_stops_the_refits(additive_maker):
     token = CancelToken()
     token.cancel()
     with pytest.raises(Canceled):
-        fit_additive(pathology.features, toy_table.values, toy_table.target, toy_table.patients, seed=0, cancel=token)
+        additive_maker(draws=30, cancel=token)

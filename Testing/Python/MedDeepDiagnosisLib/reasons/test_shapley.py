@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from MedDeepDiagnosisLib.models.additive import fit_additive
-from MedDeepDiagnosisLib.reasons.predictor import ask, on_log_odds
+from MedDeepDiagnosisLib.reasons.faithfulness import deletion_test
+from MedDeepDiagnosisLib.reasons.predictor import ask, on_log_odds, thinned
 from MedDeepDiagnosisLib.reasons.shapley import planned_samples, shapley_values
 from MedDeepRegSegLib.errors import Canceled
 from MedDeepRegSegLib.jobs.progress import CancelToken
@@ -155,8 +155,8 @@ def test_same_seed_same_values(crossed_predictor, cases):
     assert not np.array_equal(first.values, other.values)
 
 
-def test_additive_model_of_the_extension_has_its_own_exact_contributions(pathology, toy_table):
-    model = fit_additive(pathology.features, toy_table.values, toy_table.target, toy_table.patients, seed=0)
+def test_additive_model_of_the_extension_has_its_own_exact_contributions(additive_maker, toy_table):
+    model = additive_maker()
     background, row = toy_table.values[::9], toy_table.values[1]
     found = shapley_values(on_log_odds(model.predict), row, background, seed=0)
     own = model.contributions(np.vstack([row, background]))
@@ -251,3 +251,19 @@ def test_samples_are_planned_so_that_they_can_be_had_in_time():
     assert planned_samples(1, 10**6) is None
     assert planned_samples(14, 64, evaluations=8000) == 8000 // (2 * 13 * 64)
     assert planned_samples(14, 10**5) == 2, "one pair has no standard error"
+
+
+@pytest.mark.parametrize(("features", "exact"), [(5, True), (8, True), (9, False), (30, False)])
+def test_planned_reasons_with_their_check_take_no_more_than_a_second(crossed_predictor, cases, features, exact):
+    background, row = thinned(cases(400, features, 0.1), 50, seed=0), cases(1, features, seed=3)[0]
+    asked = []
+
+    def predict(values):
+        asked.append(len(values))
+        return crossed_predictor(values)
+
+    found = shapley_values(predict, row, background, seed=0, samples=planned_samples(features, len(background)))
+    assert found.exact == exact
+    assert found.values.sum() == pytest.approx(total(found))
+    assert deletion_test(predict, row, found, background, seed=0).verdict == "faithful"
+    assert sum(asked) < 30_000

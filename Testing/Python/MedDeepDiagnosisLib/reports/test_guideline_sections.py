@@ -7,7 +7,7 @@ import pytest
 
 from MedDeepDiagnosisLib.pathology import load_pathology
 from MedDeepDiagnosisLib.reports.content import Provenance, Report, TableSection, TextSection
-from MedDeepDiagnosisLib.reports.guideline_sections import fact_columns, guideline_results, guideline_sections
+from MedDeepDiagnosisLib.reports.guideline_sections import apply_guidelines, fact_columns, guideline_sections
 from MedDeepDiagnosisLib.reports.rendering import render_report
 from MedDeepRegSegLib.errors import InputError
 
@@ -23,7 +23,7 @@ FACTS = {
 
 
 def sections(values=VALUES, facts=FACTS, prediction=0.5, guideline="Fleischner"):
-    found = guideline_sections(NODULE, values, facts, prediction)
+    found = guideline_sections(apply_guidelines(NODULE, values, facts, prediction))
     return [section for section in found if guideline in section.title]
 
 
@@ -93,28 +93,28 @@ def test_conflicts_are_shown_with_what_the_probability_is_not():
 
 
 def test_another_measure_of_size_is_pointed_out():
-    (result, _) = guideline_results(
+    (result, _) = apply_guidelines(
         NODULE, {**VALUES, "equivalent_diameter_mm": 7.0}, FACTS | {"lung_cancer_risk": "low"}, None
-    )
+    ).results
     assert "Size by volume would lead to another rule" in result.size_note
     summary = sections(values={**VALUES, "equivalent_diameter_mm": 7.0}, facts=FACTS | {"lung_cancer_risk": "low"})[0]
     assert result.size_note in summary.items
 
 
 def test_no_facts_at_all_make_everything_open():
-    for result in guideline_results(NODULE, {}, {}, 0.01):
+    for result in apply_guidelines(NODULE, {}, {}, 0.01).results:
         assert result.outcome.status == "incomplete"
         assert result.conflicts == ()
 
 
 def test_a_wrong_fact_is_refused_by_name():
     with pytest.raises(InputError, match="known_cancer is 'perhaps', expected yes or no"):
-        guideline_sections(NODULE, VALUES, FACTS | {"known_cancer": "perhaps"}, 0.5)
+        guideline_sections(apply_guidelines(NODULE, VALUES, FACTS | {"known_cancer": "perhaps"}, 0.5))
 
 
 def test_a_guideline_without_rules_gives_no_section():
     plain = replace(NODULE, guidelines=tuple(replace(guide, rules="") for guide in NODULE.guidelines))
-    assert guideline_sections(plain, VALUES, FACTS, 0.5) == ()
+    assert guideline_sections(apply_guidelines(plain, VALUES, FACTS, 0.5)) == ()
     assert fact_columns(plain) == frozenset()
 
 
@@ -125,7 +125,7 @@ def test_columns_of_facts_are_known():
 
 
 def test_the_page_shows_it_escaped():
-    found = guideline_sections(NODULE, VALUES, FACTS, 0.02)
+    found = guideline_sections(apply_guidelines(NODULE, VALUES, FACTS, 0.02))
     assert isinstance(found[0], TextSection)
     report = Report("Assessment", "A", found, Provenance(date(2026, 1, 1)))
     page = render_report(report)

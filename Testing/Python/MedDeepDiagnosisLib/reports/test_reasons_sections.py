@@ -7,17 +7,13 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from MedDeepDiagnosisLib.models.relied_on import FeatureImportance
 from MedDeepDiagnosisLib.reasons.counterfactual import Change, Counterfactual
-from MedDeepDiagnosisLib.reasons.explanation import Explanation
 from MedDeepDiagnosisLib.reasons.faithfulness import Faithfulness
-from MedDeepDiagnosisLib.reasons.importance import Importance
 from MedDeepDiagnosisLib.reasons.nearest import FeatureDifference, KnownCase, NearestCases
 from MedDeepDiagnosisLib.reasons.occlusion import LesionAttribution
-from MedDeepDiagnosisLib.reasons.shapley import Attribution
 from MedDeepDiagnosisLib.reports.content import Provenance, Report, TableSection, TextSection
 from MedDeepDiagnosisLib.reports.reasons_sections import (
-    contributions_section,
-    contributors,
     counterfactual_section,
     faithfulness_section,
     faithfulness_text,
@@ -30,14 +26,6 @@ from MedDeepDiagnosisLib.reports.rendering import render_report
 CHECK = Faithfulness("faithful", 1.25, 0.02, 1 / 60, 60, (1, 2, 3), (0.3, 0.2, 0.1), (0.7, 0.8, 0.9))
 FAILED = Faithfulness("not shown", 0.02, 0.03, 0.6, 60, (2, 3), (0.3, 0.2), (0.4, 0.4))
 IMPOSSIBLE = Faithfulness("not testable", 0.0, 0.0, 1.0, 1, (), (), ())
-ROW = np.array([8.0, np.nan, 3.0, 2.0])
-
-
-@pytest.fixture
-def explanation():
-    groups = ((0,), (1,), (2, 3))
-    values = np.array([0.2, 0.0, -1.1])
-    return Explanation(Attribution(groups, values, np.array([0.01, 0, 0.02]), 0.4, -0.5, False, 100), CHECK)
 
 
 @pytest.fixture
@@ -46,25 +34,6 @@ def rendered():
         return render_report(Report("Reasons", "P1", sections, Provenance(date(2026, 1, 2))))
 
     return render
-
-
-def test_contributors_are_bars_with_the_strongest_first(explanation, pathology):
-    bars = contributors(explanation, pathology.features, ROW)
-    assert [bar.title for bar in bars] == ["Edge, Kind", "Size", "Ratio"]
-    assert [bar.log_odds for bar in bars] == [-1.1, 0.2, 0.0]
-    assert bars[0].value == "Blurred (3), Solid (2)"
-    assert [bar.given for bar in bars] == [True, True, False]
-
-
-def test_contributions_in_the_units_of_the_prediction(explanation, pathology, rendered):
-    section = contributions_section(
-        explanation, pathology.features, ROW, words=lambda value: f"{value:.1f} points", units="points"
-    )
-    assert section.columns[2] == "Adds (points)"
-    assert section.rows[0] == ("Edge, Kind", "Blurred (3), Solid (2)", -1.1, "± 0.02")
-    assert "is 0.4 points, the prediction -0.5 points" in section.text
-    assert section.notes[0].startswith("Checked: removing features in the order of the reasons")
-    assert "Edge, Kind" in rendered(section)
 
 
 def test_the_outcome_of_the_check_is_said_in_words():
@@ -86,11 +55,14 @@ def test_the_check_in_figures(rendered):
     assert "not possible" in rendered(faithfulness_section(IMPOSSIBLE))
 
 
-def test_importance_with_the_largest_first(pathology, rendered):
+def test_importance_with_the_largest_first(rendered):
     section = importance_section(
-        (Importance((0,), 0.01, -0.02, 0.04, 0.01), Importance((1, 2), 0.2, 0.15, 0.26, 0.02)), pathology.features
+        (
+            FeatureImportance("all", "Size", "AUC", 0.01, -0.02, 0.04),
+            FeatureImportance("all", "Ratio", "AUC", 0.2, 0.15, 0.26),
+        )
     )
-    assert section.rows == (("Ratio, Edge", 0.2, "0.150 to 0.260"), ("Size", 0.01, "−0.020 to 0.040"))
+    assert section.rows == (("Ratio", 0.2, "0.150 to 0.260"), ("Size", 0.01, "−0.020 to 0.040"))
     assert section.columns[1] == "Loss of AUC"
     assert "Loss of AUC" in rendered(section)
 
