@@ -137,9 +137,15 @@ def _install(scene, logic) -> None:
 def _load_python_parts() -> None:
     source = slicer_source.source_folder()
     if source is not None:
+        found = slicer_source.names(source)
         for name in slicer_source.MODULES:
-            slicer_source.load(source, name)
+            if name in found:
+                slicer_source.load(source, name)
+            else:
+                slicer_source.hide(name)
         _record_pip()
+        if "packaging" not in found:
+            _keep_parameter_nodes()
         slicer_source.load_scripted(source, "SampleData")
         return
     for name, stand_in in _STAND_INS.items():
@@ -151,7 +157,9 @@ def _load_python_parts() -> None:
 
 def _record_pip() -> None:
     """Keep Slicer's own packaging code from running pip."""
-    original = slicer.util.executePythonModule
+    # The function is private in Slicer 5.10.
+    runner = "executePythonModule" if hasattr(slicer.util, "executePythonModule") else "_executePythonModule"
+    original = getattr(slicer.util, runner)
 
     def execute(module, args, *rest, **options):
         if module != "pip":
@@ -162,7 +170,19 @@ def _record_pip() -> None:
             completed(0)
         return None
 
-    slicer.util.executePythonModule = execute
+    setattr(slicer.util, runner, execute)
+
+
+def _keep_parameter_nodes() -> None:
+    """Keep what Slicer 5.10 leaves observed from being thrown away, for modules that leave it so: VTK would call it."""
+    wrapper = sys.modules["slicer.parameterNodeWrapper.wrapper"]
+    original, kept = wrapper._connectParametersToGui, []
+
+    def connect(self, mapping):
+        kept.append(self)
+        return original(self, mapping)
+
+    wrapper._connectParametersToGui = connect
 
 
 def _after_close(_caller, _event) -> None:

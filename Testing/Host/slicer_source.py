@@ -13,7 +13,7 @@ from pathlib import Path
 import slicer
 
 VARIABLE = "MEDDEEP_SLICER_SOURCE"
-# In the order in which they import each other.
+# In the order in which they import each other. Slicer 5.10 has no ``packaging``.
 MODULES = ("util", "i18n", "testing", "packaging", "ScriptedLoadableModule", "parameterNodeWrapper")
 
 
@@ -33,6 +33,19 @@ def source_folder() -> Path | None:
         msg = f"{VARIABLE} is {named}, expected a checkout of Slicer's source code (with Base/Python/slicer/util.py)"
         raise FileNotFoundError(msg)
     return folder
+
+
+def names(folder: Path) -> list[str]:
+    """Return those of :data:`MODULES` that this version of Slicer has."""
+    python = folder / "Base" / "Python" / "slicer"
+    return [name for name in MODULES if (python / f"{name}.py").is_file() or (python / name).is_dir()]
+
+
+def hide(name: str) -> None:
+    """Make ``slicer.<name>`` absent, also where slicer-core would bring it."""
+    sys.modules[f"slicer.{name}"] = None
+    if hasattr(slicer, name):
+        delattr(slicer, name)
 
 
 def load(folder: Path, name: str):

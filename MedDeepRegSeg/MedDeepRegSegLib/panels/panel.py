@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from MedDeepRegSegLib.errors import InputError, MissingPackageError
+from MedDeepRegSegLib.panels.gui_connection import GuiConnection
 from MedDeepRegSegLib.panels.packages import ensurePackages, ensureTorch
 from MedDeepRegSegLib.panels.task_runner import TaskRunner
 
@@ -40,7 +41,7 @@ class Panel(VTKObservationMixin):
         self._requirementsFile = requirementsFile
         self._networksRequirementsFile = networksRequirementsFile
         self.parameterNode = None
-        self._guiTag = None
+        self._guiConnection = None
         self.runner = TaskRunner(self.ui.progressBar, self.ui.statusLabel, self.updateButtons)
 
     def buttons(self) -> list:
@@ -81,12 +82,12 @@ class Panel(VTKObservationMixin):
     def setParameterNode(self, parameterNode) -> None:
         """Follow this parameter node; None follows no more."""
         if self.parameterNode is not None:
-            self.parameterNode.disconnectGui(self._guiTag)
+            self._guiConnection.close()
             self.removeObserver(self.parameterNode, vtk.vtkCommand.ModifiedEvent, self.updateButtons)
         self.parameterNode = parameterNode
         if parameterNode is not None:
             self.selectDefaults()
-            self._guiTag = parameterNode.connectGui(self.ui)
+            self._guiConnection = GuiConnection(parameterNode, self.ui)
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.updateButtons)
             self.updateButtons()
 

@@ -18,7 +18,7 @@ def source():
 
 
 def test_slicers_files_are_in_use(slicer_host, source):
-    for name in slicer_source.MODULES:
+    for name in slicer_source.names(source):
         assert source in Path(sys.modules[f"slicer.{name}"].__file__).parents
         assert getattr(slicer, name) is sys.modules[f"slicer.{name}"]
 
