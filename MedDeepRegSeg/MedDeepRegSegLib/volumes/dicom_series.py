@@ -1,11 +1,11 @@
-"""Read a folder of one DICOM series as a volume, after a check that its slices are one.
+"""Read a DICOM series, or a file of several frames, as a volume, after a check that its slices are one.
 
-The image library stacks whatever it is given at even distances. Here the positions in the headers are checked
-first: missing slices, uneven distances, a tilted gantry, several images at one place, or several series are refused
-with a message that says which.
+The image library stacks whatever it is given at even distances. Here the positions in the headers are checked first, see
+:mod:`~MedDeepRegSegLib.volumes.dicom_stack`: a tilted gantry and distances that change are put on an even grid, with a note;
+missing slices, several images at one place, or several series are refused with a message that says which.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,258 +13,214 @@ import numpy as np
 import SimpleITK as sitk
 
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
+from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken, Progress, no_progress, part_of
+from MedDeepRegSegLib.volumes.dicom_even import even_size, put_on_even_grid, what_was_done
+from MedDeepRegSegLib.volumes.dicom_frames import read_frame_values, read_frames
+from MedDeepRegSegLib.volumes.dicom_headers import Header, by_series, read_header, read_headers, series_text
+from MedDeepRegSegLib.volumes.dicom_stack import Stack, stack_planes
 from MedDeepRegSegLib.volumes.geometry import size_text
 from MedDeepRegSegLib.volumes.memory import check_memory
 from MedDeepRegSegLib.volumes.modality import MODALITY_KEY
+from MedDeepRegSegLib.volumes.resampling import background_value
 
-_NOT_IMAGES = {"SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "DOC", "REG", "ECG"}
-_SPACING_TOLERANCE = 0.02  # of the distance between slices; positions are often rounded to 0.01 mm
-_TILT_TOLERANCE_DEGREES = 0.2
+NOTE_KEY = "MedDeep note"
+"""Metadata key of a remark on the reading, for the user."""
 
 
 @dataclass(frozen=True)
-class _Slice:
-    path: Path
-    series: str
+class SeriesSummary:
+    """A series of a folder.
+
+    Attributes
+    ----------
+    number:
+        From 1, in the folder.
+    uid, description, modality:
+        As in its headers.
+    files:
+        How many there are.
+    first:
+        One of them, which stands for the series wherever an image is asked for.
+    geometry:
+        What it is as a volume in words: its size and spacing, what would be done to it, or why it is refused.
+    usable:
+        Whether it can be read.
+    """
+
+    number: int
+    uid: str
     description: str
     modality: str
-    frames: int
-    size: tuple[int, ...]
-    spacing: tuple[float, ...]
-    position: tuple[float, ...]
-    orientation: tuple[float, ...]
-    rescale: tuple[float, ...]
+    files: int
+    first: Path
+    geometry: str
+    usable: bool
+
+
+def list_series(
+    folder: Path, *, progress: Progress = no_progress, cancel: CancelToken | None = None
+) -> tuple[SeriesSummary, ...]:
+    """Return the image series of a folder and whether each can be read; folders below it are not searched.
+
+    Raises
+    ------
+    InputError
+        If the folder has no DICOM image.
+    """
+    found = []
+    for number, (uid, headers) in enumerate(
+        by_series(read_headers(folder, "image", progress, cancel)).items(), start=1
+    ):
+        first = headers[0]
+        try:
+            stack, _ = _stack(headers, "the series")
+            columns, rows = first.plane.size[:2]
+            size = (columns, rows, len(stack.order)) if stack.even else even_size(stack, (columns, rows))
+            geometry = f"{size_text(size)} voxels of {size_text([float(f'{part:.4g}') for part in stack.spacing])} mm"
+            geometry += "" if stack.even else f" after resampling: {stack.said}"
+            usable = True
+        except (InputError, ImportError) as error:
+            geometry, usable = str(error), False
+        found.append(
+            SeriesSummary(number, uid, first.description, first.modality, len(headers), first.path, geometry, usable)
+        )
+    return tuple(found)
 
 
 def read_dicom_folder(
-    folder: Path, what: str = "image", *, progress: Progress = no_progress, cancel: CancelToken | None = None
+    folder: Path,
+    what: str = "image",
+    *,
+    series: str | None = None,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
 ) -> sitk.Image:
-    """Read the one image series of a folder.
+    """Read an image series of a folder.
 
     Segmentations, structure sets and other objects without slices may lie beside it. CT numbers come out in HU
-    (rescale slope and intercept applied). Modality is kept in the metadata.
+    (rescale slope and intercept applied). Modality is kept in the metadata, and a note where slices had to be put on an
+    even grid.
 
     Parameters
     ----------
     folder:
-        Folder with the files of one series; folders below it are not searched.
+        Folder with the files of the series; folders below it are not searched.
     what:
         What the image is to the user, for messages.
+    series:
+        Which, if there are several: its number from 1 as :func:`list_series` has it, or its Series Instance UID.
     progress, cancel:
         As everywhere.
 
     Raises
     ------
     InputError
-        If the folder has no DICOM image, several series (they are listed), or slices that are no regular volume.
+        If the folder has no DICOM image, several series (they are listed) of which none is picked, or slices that are no
+        volume.
+    MissingPackageError
+        If a file of several frames needs pydicom, which is not installed.
     """
-    slices = _scan(folder, what, part_of(progress, 0.0, 0.6), cancel)
-    series = sorted({one.series for one in slices})
-    if len(series) > 1:
-        listed = "; ".join(_describe([one for one in slices if one.series == uid]) for uid in series)
-        msg = f"{what}: {folder} has {len(series)} DICOM series ({listed}), expected 1: move the wanted one to its own folder"
+    series_of = by_series(read_headers(folder, what, part_of(progress, 0.0, 0.6), cancel))
+    if series is None and len(series_of) == 1:
+        (series,) = series_of
+    elif series is None:
+        listed = "; ".join(series_text(headers) for headers in series_of.values())
+        msg = (
+            f"{what}: {folder} has {len(series_of)} DICOM series ({listed}), expected 1: give a file of the wanted one in "
+            "place of the folder"
+        )
         raise InputError(msg)
-    if len(slices) == 1 and slices[0].frames > 1:
-        return _with_modality(_read([slices[0].path], what, None), slices[0])
-    ordered, spacing = _sorted_slices(slices, what)
-    count = size_text((*ordered[0].size[:2], len(ordered)))
-    check_memory(np.prod([*ordered[0].size[:2], len(ordered)], dtype=float) * 8, f"reading {what} ({count})", "crop it")
-    progress(0.6, f"Reading {len(ordered)} slices of {what}")
-    # Slopes that differ from slice to slice (PET) give fractions, which the type of the first slice may not hold.
-    fractional = any(value != int(value) for one in ordered for value in one.rescale)
-    image = _read([one.path for one in ordered], what, sitk.sitkFloat32 if fractional else None)
-    normal = np.cross(ordered[0].orientation[:3], ordered[0].orientation[3:])
-    image.SetSpacing((*ordered[0].spacing[:2], spacing))
-    image.SetOrigin(ordered[0].position)
-    axes = np.column_stack([ordered[0].orientation[:3], ordered[0].orientation[3:], normal])
-    image.SetDirection((axes / np.linalg.norm(axes, axis=0)).ravel().tolist())
-    progress(1.0, f"Read {len(ordered)} slices of {what}")
-    return _with_modality(image, ordered[0])
+    if series not in series_of:
+        numbered = dict(enumerate(series_of, start=1))
+        if not series.isdecimal() or int(series) not in numbered:
+            msg = f"{what}: {folder} has no series {series!r}, expected 1 to {len(series_of)} or a Series Instance UID"
+            raise InputError(msg)
+        series = numbered[int(series)]
+    return _read_series(series_of[series], what, part_of(progress, 0.6, 1.0), cancel)
 
 
-def _with_modality(image: sitk.Image, source: _Slice) -> sitk.Image:
-    for key in image.GetMetaDataKeys():  # names and dates of a patient must not travel into results
-        image.EraseMetaData(key)
-    image.SetMetaData(MODALITY_KEY, source.modality)
+def read_dicom_file(
+    path: Path, what: str = "image", *, progress: Progress = no_progress, cancel: CancelToken | None = None
+) -> sitk.Image:
+    """Read the volume that a DICOM file stands for: its frames, or the series in its folder that it is a slice of.
+
+    Raises
+    ------
+    InputError, MissingPackageError
+        As for :func:`read_dicom_folder`.
+    """
+    header = read_header(path)
+    if header is None:
+        msg = f"{what} cannot be read from {path.name}: copy or export it again"
+        raise InputError(msg)
+    if header.frames > 1:
+        return _read_series([header], what, progress, cancel)
+    return read_dicom_folder(path.parent, what, series=header.series, progress=progress, cancel=cancel)
+
+
+def _stack(headers: Sequence[Header], what: str) -> tuple[Stack, np.ndarray]:
+    """Return slices in order, and slope and intercept of each (N, 2)."""
+    if any(one.frames > 1 for one in headers):
+        if len(headers) > 1:
+            msg = (
+                f"{what} has {len(headers)} DICOM files of several frames each, expected one volume: pick a single file"
+            )
+            raise InputError(msg)
+        frames = read_frames(headers[0].path, what)
+        return stack_planes(frames.planes, what), frames.rescale
+    stack = stack_planes([one.plane for one in headers], what)
+    return stack, np.array([one.rescale if len(one.rescale) == 2 else (1.0, 0.0) for one in headers])
+
+
+def _read_series(headers: Sequence[Header], what: str, progress: Progress, cancel: CancelToken | None) -> sitk.Image:
+    stack, rescale = _stack(headers, what)
+    columns, rows = headers[0].plane.size[:2]
+    size = (columns, rows, len(stack.order)) if stack.even else even_size(stack, (columns, rows))
+    check_memory(np.prod(size, dtype=float) * 8, f"reading {what} ({size_text(size)})", "crop it")
+    progress(0.0, f"Reading {len(stack.order)} slices of {what}")
+    if headers[0].frames > 1:
+        voxels = read_frame_values(headers[0].path, read_frames(headers[0].path, what), what)[list(stack.order)]
+    else:
+        # Slopes that differ from slice to slice (PET) give fractions, which the type of the first slice may not hold.
+        pixel_type = sitk.sitkFloat32 if (rescale != np.rint(rescale)).any() else sitk.sitkUnknown
+        voxels = _read_slices([headers[index].path for index in stack.order], what, pixel_type)
+    notes = list(stack.notes)
+    origin, step = stack.origin, stack.spacing[2]
+    if not stack.even:
+        fill = background_value(_with_modality(sitk.GetImageFromArray(voxels), headers[0].modality))
+        put = part_of(progress, 0.3, 1.0)
+        voxels, origin, step = put_on_even_grid(voxels, stack, fill=fill, progress=put, cancel=cancel)
+        notes.insert(0, what_was_done(stack, (*stack.spacing[:2], step)))
+    image = sitk.GetImageFromArray(voxels)
+    image.SetSpacing((*stack.spacing[:2], step))
+    image.SetOrigin(origin.tolist())
+    image.SetDirection(stack.axes.ravel().tolist())
+    _with_modality(image, headers[0].modality)
+    if notes:
+        note = f"{what}: {'; '.join(notes)}"
+        image.SetMetaData(NOTE_KEY, note)
+        progress(1.0, f"{NOTE}{note}")
+    progress(1.0, f"Read {len(stack.order)} slices of {what}")
     return image
 
 
-def _scan(folder: Path, what: str, progress: Progress, cancel: CancelToken | None) -> list[_Slice]:
-    try:
-        entries = sorted(folder.iterdir())
-    except PermissionError as error:
-        msg = f"{what}: the folder {folder} cannot be opened (permission denied): choose one that you may read"
-        raise InputError(msg) from error
-    files = [entry for entry in entries if entry.is_file() and not entry.name.startswith(".")]
-    slices, others = [], set()
-    for number, path in enumerate(files):
-        if cancel is not None:
-            cancel.raise_if_canceled()
-        progress(number / len(files), f"Looking at {path.name}")
-        one = _read_slice(path)
-        if one is None:
-            continue
-        if one.modality in _NOT_IMAGES:
-            others.add(one.modality)
-        else:
-            slices.append(one)
-    if slices:
-        return slices
-    if not entries:
-        msg = f"{what}: the folder {folder} is empty, expected the files of one DICOM series"
-    elif others:
-        msg = f"{what}: {folder} has only DICOM objects without slices ({', '.join(sorted(others))}): pick an image series"
-    else:
-        below = [entry.name for entry in entries if entry.is_dir()]
-        todo = "pick the folder that holds the files of one series"
-        if below:
-            todo += f" (there are folders below it: {', '.join(below[:5])}{', ...' if len(below) > 5 else ''})"
-        msg = f"{what}: {folder} has no DICOM image among its {len(files)} files: {todo}"
-    raise InputError(msg)
+def _with_modality(image: sitk.Image, modality: str) -> sitk.Image:
+    image.SetMetaData(MODALITY_KEY, modality)
+    return image
 
 
-def _read_slice(path: Path) -> _Slice | None:
-    """Return the header of a DICOM image, None for any other file."""
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
+def _read_slices(paths: Sequence[Path], what: str, pixel_type: int) -> np.ndarray:
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames([str(path) for path in paths])
     reader.SetImageIO("GDCMImageIO")
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError:
-        return None
-
-    def text(key: str) -> str:
-        return reader.GetMetaData(key).strip("\0 ") if reader.HasMetaDataKey(key) else ""
-
-    def numbers(key: str) -> tuple[float, ...]:
-        try:
-            return tuple(float(part) for part in text(key).split("\\")) if text(key) else ()
-        except ValueError:
-            return ()
-
-    size = reader.GetSize()
-    return _Slice(
-        path=path,
-        series=text("0020|000e"),
-        description=text("0008|103e"),
-        modality=text("0008|0060"),
-        frames=size[2] if len(size) > 2 else 1,
-        size=tuple(size),
-        spacing=tuple(reader.GetSpacing()),
-        position=numbers("0020|0032"),
-        orientation=numbers("0020|0037"),
-        rescale=numbers("0028|1053") + numbers("0028|1052"),
-    )
-
-
-def _describe(slices: Sequence[_Slice]) -> str:
-    first = slices[0]
-    name = f"'{first.description}' " if first.description else ""
-    return f"{name}{first.modality or 'unknown modality'} with {len(slices)} file{'s' if len(slices) > 1 else ''} from {first.path.name}"
-
-
-def _sorted_slices(slices: Sequence[_Slice], what: str) -> tuple[list[_Slice], float]:
-    """Return the slices from first to last along their normal, and their distance in mm; refuse no volumes."""
-    if len(slices) == 1:
-        msg = f"{what} is a single DICOM slice ({slices[0].path.name}), expected a volume: pick the folder of a whole series"
-        raise InputError(msg)
-    if any(one.frames > 1 for one in slices):
-        msg = f"{what} has {len(slices)} DICOM files of several frames each, expected one volume: pick a single file"
-        raise InputError(msg)
-    if any(len(one.position) != 3 or len(one.orientation) != 6 for one in slices):
-        bad = next(one for one in slices if len(one.position) != 3 or len(one.orientation) != 6)
-        msg = f"{what}: the DICOM slice {bad.path.name} does not tell its position in the patient: pick an axial series"
-        raise InputError(msg)
-    for name, values in (
-        ("sizes", {one.size for one in slices}),
-        ("pixel spacings", {one.spacing[:2] for one in slices}),
-    ):
-        if len(values) > 1:
-            listed = ", ".join(size_text(value) for value in sorted(values))
-            msg = f"{what}: the DICOM slices have different {name} ({listed}), expected one: remove the odd ones"
-            raise InputError(msg)
-    orientations = np.array([one.orientation for one in slices])
-    turned = np.abs(orientations - orientations[0]).max(axis=1) > 1e-3
-    if turned.any():
-        count = int(turned.sum())
-        msg = f"{what}: {count} of {len(slices)} DICOM slices are not parallel to the first (a localizer?): remove them"
-        raise InputError(msg)
-    normal = np.cross(orientations[0, :3], orientations[0, 3:])
-    places = np.array([one.position for one in slices])
-    order = np.argsort(places @ normal, kind="stable")
-    spacing = _check_positions(places[order], normal, [slices[n].path.name for n in order], what)
-    return [slices[n] for n in order], spacing
-
-
-def _check_positions(places: np.ndarray, normal: np.ndarray, names: Sequence[str], what: str) -> float:
-    """Return the distance of slices at ``places`` ((N, 3), sorted along ``normal``); refuse gaps and tilt."""
-    heights = places @ normal
-    steps = np.diff(heights)
-    usual = float(np.median(steps))
-    same = int((steps < 0.01 * max(usual, 1e-3)).sum())
-    if same or usual <= 0:
-        msg = (
-            f"{what}: {same} DICOM slices lie at the place of another ({len(names)} in all), as with several time "
-            "points, echoes or directions: keep the slices of one volume"
-        )
-        raise InputError(msg)
-    problems = [*_tilt(places, heights, normal), *_gaps(steps, usual, names)]
-    if problems:
-        msg = f"{what}: the DICOM series is no regular volume: {'; '.join(problems)}: {_todo(problems)}"
-        raise InputError(msg)
-    return float((heights[-1] - heights[0]) / len(steps))
-
-
-def _todo(problems: Iterable[str]) -> str:
-    if any("missing" in problem for problem in problems):
-        return "export the series again with all slices"
-    return (
-        "resample it to a regular grid (in Slicer: load it with acquisition geometry regularization, harden the "
-        "transform, save as NRRD) and pick that"
-    )
-
-
-def _tilt(places: np.ndarray, heights: np.ndarray, normal: np.ndarray) -> list[str]:
-    along = places[-1] - places[0]
-    sideways = along - (along @ normal) * normal
-    degrees = float(np.degrees(np.arctan2(np.linalg.norm(sideways), heights[-1] - heights[0])))
-    if degrees > _TILT_TOLERANCE_DEGREES:
-        return [f"its slices are shifted sideways as from a gantry tilt of {degrees:.1f} degrees"]
-    line = places[0] + np.outer((heights - heights[0]) / (heights[-1] - heights[0]), along)
-    apart = float(np.linalg.norm(places - line, axis=1).max())
-    return [f"its slices jump sideways by up to {apart:.2f} mm"] if apart > 0.1 else []
-
-
-def _gaps(steps: np.ndarray, usual: float, names: Sequence[str]) -> list[str]:
-    smallest = float(steps.min())
-    odd = np.abs(steps - usual) > max(_SPACING_TOLERANCE * usual, 0.01)
-    if not odd.any():
-        return []
-    unit = float(np.median(steps[steps < 1.05 * smallest]))
-    multiples = steps / unit
-    whole = np.abs(multiples - np.rint(multiples)) < 0.1
-    if whole.all() and np.mean(np.rint(multiples) == 1) >= 0.3:
-        count = int((np.rint(multiples) - 1).sum())
-        at = int(np.argmax(np.rint(multiples) > 1))
-        named = f"{count} slice{'s are' if count > 1 else ' is'} missing"
-        return [
-            f"{named} (slices are {unit:.3g} to {steps.max():.3g} mm apart, first gap {names[at]} to {names[at + 1]})"
-        ]
-    return [f"the distance between its slices varies from {smallest:.3g} to {steps.max():.3g} mm"]
-
-
-def _read(paths: Sequence[Path], what: str, pixel_type: int | None) -> sitk.Image:
-    reader = sitk.ImageSeriesReader() if len(paths) > 1 else sitk.ImageFileReader()
-    if isinstance(reader, sitk.ImageSeriesReader):
-        reader.SetFileNames([str(path) for path in paths])
-    else:
-        reader.SetFileName(str(paths[0]))
-    reader.SetImageIO("GDCMImageIO")
-    if pixel_type is not None:
+    if pixel_type != sitk.sitkUnknown:
         reader.SetOutputPixelType(pixel_type)
+    told = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # of uneven slices, which are dealt with here
     try:
-        return reader.Execute()
+        return sitk.GetArrayFromImage(reader.Execute())
     except RuntimeError as error:
         msg = f"{what}: the DICOM files from {paths[0].name} cannot be decoded: export the series without compression"
         raise InputError(msg) from error
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(told)

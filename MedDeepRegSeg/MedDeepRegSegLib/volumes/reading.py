@@ -15,16 +15,14 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.outputs import atomic_path
 from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken, Progress, no_progress
 from MedDeepRegSegLib.volumes import file_headers
-from MedDeepRegSegLib.volumes.dicom_series import read_dicom_folder
+from MedDeepRegSegLib.volumes.dicom_headers import NOT_IMAGES, is_dicom
+from MedDeepRegSegLib.volumes.dicom_series import NOTE_KEY, read_dicom_file, read_dicom_folder
 from MedDeepRegSegLib.volumes.geometry import check_label_map, check_volume, size_text, value_range
 from MedDeepRegSegLib.volumes.memory import check_memory
 from MedDeepRegSegLib.volumes.modality import MODALITY_KEY
 
 WRITABLE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 """Suffixes that :func:`write_image` accepts: formats of one file that keep the geometry."""
-
-NOTE_KEY = "MedDeep note"
-"""Metadata key of a remark on the reading, for the user; see :func:`reading_note`."""
 
 _PICTURES = ("PNGImageIO", "JPEGImageIO", "BMPImageIO", "TIFFImageIO", "GiplImageIO", "LSMImageIO")
 
@@ -44,7 +42,8 @@ def read_volume(
     Parameters
     ----------
     path:
-        NIfTI, NRRD, MetaImage, DICOM or another file that SimpleITK reads, or a folder of one DICOM series.
+        NIfTI, NRRD, MetaImage or another file that SimpleITK reads; a folder of one DICOM series; a DICOM file of several
+        frames; or a slice of a DICOM series, which stands for the whole series in its folder.
     what:
         What the image is to the user, for messages: ``"fixed image"``.
     progress, cancel:
@@ -193,6 +192,8 @@ def _read(path: Path, what: str, progress: Progress, cancel: CancelToken | None)
     if path.is_dir():
         return _checked_extent(read_dicom_folder(path, what, progress=progress, cancel=cancel), path, what, known=True)
     file = check_file(path, what, cancel=cancel)
+    if file.reader.GetImageIOFromFileName(str(path)) == "GDCMImageIO":
+        return _checked_extent(read_dicom_file(path, what, progress=progress, cancel=cancel), path, what, known=True)
     _check_single_volume(file)
     image = _single_frame(file.read(), what, path)
     modality = image.GetMetaData(MODALITY_KEY) if image.HasMetaDataKey(MODALITY_KEY) else None
@@ -234,7 +235,7 @@ def _header(path: Path, what: str) -> sitk.ImageFileReader:
     chosen = reader.GetImageIOFromFileName(str(path))
     if not chosen:
         msg = f"{what}: {path.name} is no image that can be read: pick a NIfTI, NRRD, MetaImage or DICOM file"
-        if _is_dicom(path):
+        if is_dicom(path):
             msg = f"{what}: {path.name} is a DICOM object without an image (a structure set, plan or report?): pick a CT or MR"
         raise InputError(msg)
     if chosen in _PICTURES:
@@ -273,18 +274,10 @@ def _check_single_volume(file: CheckedFile) -> None:
 
 def _check_dicom_file(reader: sitk.ImageFileReader, path: Path, what: str) -> None:
     modality = reader.GetMetaData(MODALITY_KEY).strip() if reader.HasMetaDataKey(MODALITY_KEY) else ""
-    if modality in ("SEG", "RTSTRUCT", "PR", "KO", "SR"):
-        msg = f"{what}: {path.name} is a DICOM {modality} object, expected an image: load it in Slicer and save as .seg.nrrd"
+    if modality in NOT_IMAGES:
+        todo = "give it where a segmentation is asked for" if modality == "SEG" else "pick a CT or MR"
+        msg = f"{what}: {path.name} is a DICOM {modality} object, expected an image: {todo}"
         raise InputError(msg)
-    size = reader.GetSize()
-    if len(size) < 3 or size[2] == 1:
-        msg = f"{what}: {path.name} is a single DICOM slice, expected a volume: pick the folder of the series"
-        raise InputError(msg)
-
-
-def _is_dicom(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(132)[128:] == b"DICM"
 
 
 def _single_frame(image: sitk.Image, what: str, path: Path) -> sitk.Image:

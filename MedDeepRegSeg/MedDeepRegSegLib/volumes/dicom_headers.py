@@ -1,0 +1,143 @@
+"""Headers of DICOM images in a folder, read with the image library alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.jobs.progress import CancelToken, Progress
+from MedDeepRegSegLib.volumes.dicom_stack import Plane
+
+NOT_IMAGES = frozenset({"SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "DOC", "REG", "ECG", "SM"})
+"""Modalities of objects that are no slices of a patient."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the header of an image says.
+
+    Attributes
+    ----------
+    path:
+        The file.
+    series, description, modality:
+        Series Instance UID, Series Description and Modality; empty where they are absent.
+    frames:
+        Number of frames.
+    plane:
+        Where its one slice lies; without place for files of several frames.
+    rescale:
+        Slope and intercept, as far as they are there.
+    """
+
+    path: Path
+    series: str
+    description: str
+    modality: str
+    frames: int
+    plane: Plane
+    rescale: tuple[float, ...]
+
+
+def is_dicom(path: Path) -> bool:
+    """Return whether a file has the mark of DICOM."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def read_header(path: Path) -> Header | None:
+    """Return the header of a DICOM image, None for any other file."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.SetImageIO("GDCMImageIO")
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:
+        return None
+
+    def text(key: str) -> str:
+        return reader.GetMetaData(key).strip("\0 ") if reader.HasMetaDataKey(key) else ""
+
+    def numbers(key: str) -> tuple[float, ...]:
+        try:
+            return tuple(float(part) for part in text(key).split("\\")) if text(key) else ()
+        except ValueError:
+            return ()
+
+    size = reader.GetSize()
+    number = numbers("0020|0013")
+    return Header(
+        path=path,
+        series=text("0020|000e"),
+        description=text("0008|103e"),
+        modality=text("0008|0060"),
+        frames=size[2] if len(size) > 2 else 1,
+        plane=Plane(
+            name=path.name,
+            size=tuple(size[:2]),
+            spacing=tuple(reader.GetSpacing()[:2]),
+            position=numbers("0020|0032"),
+            orientation=numbers("0020|0037"),
+            number=int(number[0]) if number else None,
+        ),
+        rescale=numbers("0028|1053") + numbers("0028|1052"),
+    )
+
+
+def read_headers(folder: Path, what: str, progress: Progress, cancel: CancelToken | None) -> list[Header]:
+    """Return the headers of all images with slices in a folder, by file name; folders below are not searched.
+
+    Raises
+    ------
+    InputError
+        If there is none, or the folder cannot be opened.
+    """
+    try:
+        entries = sorted(folder.iterdir())
+    except PermissionError as error:
+        msg = f"{what}: the folder {folder} cannot be opened (permission denied): choose one that you may read"
+        raise InputError(msg) from error
+    files = [entry for entry in entries if entry.is_file() and not entry.name.startswith(".")]
+    found, others = [], set()
+    for number, path in enumerate(files):
+        if cancel is not None:
+            cancel.raise_if_canceled()
+        progress(number / len(files), f"Looking at {path.name}")
+        one = read_header(path)
+        if one is None:
+            continue
+        if one.modality in NOT_IMAGES:
+            others.add(one.modality)
+        else:
+            found.append(one)
+    if found:
+        return found
+    if not entries:
+        msg = f"{what}: the folder {folder} is empty, expected the files of one DICOM series"
+    elif others:
+        msg = f"{what}: {folder} has only DICOM objects without slices ({', '.join(sorted(others))}): pick an image series"
+    else:
+        below = [entry.name for entry in entries if entry.is_dir()]
+        todo = "pick the folder that holds the files of one series"
+        if below:
+            todo += f" (there are folders below it: {', '.join(below[:5])}{', ...' if len(below) > 5 else ''})"
+        msg = f"{what}: {folder} has no DICOM image among its {len(files)} files: {todo}"
+    raise InputError(msg)
+
+
+def by_series(headers: Sequence[Header]) -> dict[str, list[Header]]:
+    """Return the headers of each series, series in the order of their identifiers."""
+    return {uid: [one for one in headers if one.series == uid] for uid in sorted({one.series for one in headers})}
+
+
+def series_text(headers: Sequence[Header]) -> str:
+    """Return a series in words: what it is, how large, and its first file."""
+    first = headers[0]
+    name = f"'{first.description}' " if first.description else ""
+    files = f"{len(headers)} file{'s' if len(headers) > 1 else ''}"
+    return f"{name}{first.modality or 'unknown modality'} with {files} from {first.path.name}"

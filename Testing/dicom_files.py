@@ -1,0 +1,120 @@
+"""DICOM files that tests make up, written with pydicom."""
+
+import numpy as np
+import pytest
+
+AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+ORIGIN = np.array([-50.0, 20.0, 5.0])
+
+
+def dataset(sop_class, *, modality="CT"):
+    """Return the beginning of an image of a made-up patient."""
+    pydicom = pytest.importorskip("pydicom", reason="pydicom writes the files")
+    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+    one = pydicom.Dataset()
+    one.file_meta = pydicom.dataset.FileMetaDataset()
+    one.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    one.file_meta.MediaStorageSOPClassUID = one.SOPClassUID = sop_class
+    one.file_meta.MediaStorageSOPInstanceUID = one.SOPInstanceUID = generate_uid()
+    one.PatientName, one.PatientID, one.PatientBirthDate, one.PatientSex = "Doe^Jane", "P-17", "19500102", "F"
+    one.StudyInstanceUID, one.SeriesInstanceUID, one.FrameOfReferenceUID = "1.2.3.4", "1.2.3.5", "1.2.3.6"
+    one.StudyID, one.AccessionNumber, one.StudyDate, one.StudyTime = "S1", "A1", "20260101", "101500"
+    one.ReferringPhysicianName, one.Modality, one.Manufacturer = "", modality, "Made up"
+    one.SeriesNumber, one.PositionReferenceIndicator, one.ImageType = 3, "", ["ORIGINAL", "PRIMARY", "AXIAL"]
+    return one
+
+
+def pixels(one, values):
+    """Give an image its pixels: whole numbers (rows, columns) or (frames, rows, columns)."""
+    values = np.asarray(values, np.int16)
+    one.Rows, one.Columns = values.shape[-2:]
+    one.SamplesPerPixel, one.PhotometricInterpretation = 1, "MONOCHROME2"
+    one.BitsAllocated, one.BitsStored, one.HighBit, one.PixelRepresentation = 16, 16, 15, 1
+    if values.ndim == 3:
+        one.NumberOfFrames = len(values)
+    one.PixelData = values.tobytes()
+
+
+def places(heights, *, orientation=AXIAL, tilt_degrees=0.0):
+    """Return the position of a slice at each height (mm along the normal), moved along columns by a tilt."""
+    axes = np.reshape(orientation, (2, 3))
+    normal, lean = np.cross(*axes), np.tan(np.radians(tilt_degrees))
+    return [ORIGIN + height * (normal + lean * axes[1]) for height in heights]
+
+
+def on_plane(field, position, orientation, shape, spacing):
+    """Return a field of points (LPS mm) at the pixels of a slice; spacing is of columns and rows."""
+    axes = np.reshape(orientation, (2, 3))
+    j, i = np.indices(shape)
+    return field(position + i[..., None] * spacing[0] * axes[0] + j[..., None] * spacing[1] * axes[1])
+
+
+def write_slices(
+    folder,
+    heights,
+    *,
+    field,
+    orientation=AXIAL,
+    tilt_degrees=0.0,
+    shape=(12, 10),
+    numbers_from=1,
+    numbers=None,
+    change=None,
+):
+    """Write a CT slice at each height; names run against the order in space. ``change(dataset, k)`` may spoil one."""
+    from pydicom.uid import CTImageStorage
+
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = list(range(numbers_from, numbers_from + len(heights))) if numbers is None else list(numbers)
+    for k, position in enumerate(places(heights, orientation=orientation, tilt_degrees=tilt_degrees)):
+        one = dataset(CTImageStorage)
+        one.InstanceNumber = numbers[k]
+        one.ImageOrientationPatient = [float(f"{part:.9g}") for part in orientation]
+        one.ImagePositionPatient = [float(f"{part:.9g}") for part in position]
+        one.PixelSpacing, one.SliceThickness = [0.75, 0.5], 2.0
+        one.RescaleIntercept, one.RescaleSlope = -1024, 1
+        pixels(one, np.rint(on_plane(field, position, orientation, shape, (0.5, 0.75))) + 1024)
+        if change is not None:
+            change(one, k)
+        one.save_as(folder / f"IM{len(heights) - 1 - k:03d}.dcm", enforce_file_format=True)
+    return folder
+
+
+def write_frames(
+    path, heights, *, field, orientation=AXIAL, tilt_degrees=0.0, shape=(12, 10), slopes=None, change=None
+):
+    """Write an enhanced CT with a frame at each height, in this order; slopes may differ from frame to frame."""
+    pydicom = pytest.importorskip("pydicom", reason="pydicom writes the files")
+    from pydicom.uid import EnhancedCTImageStorage
+
+    one = dataset(EnhancedCTImageStorage)
+    one.InstanceNumber = 1
+
+    def item(**values):
+        made = pydicom.Dataset()
+        for key, value in values.items():
+            setattr(made, key, value)
+        return made
+
+    positions = places(heights, orientation=orientation, tilt_degrees=tilt_degrees)
+    one.SharedFunctionalGroupsSequence = [
+        item(
+            PixelMeasuresSequence=[item(PixelSpacing=[0.75, 0.5], SliceThickness=2.0)],
+            PlaneOrientationSequence=[item(ImageOrientationPatient=[float(f"{part:.9g}") for part in orientation])],
+        )
+    ]
+    slopes = [1.0] * len(heights) if slopes is None else slopes
+    one.PerFrameFunctionalGroupsSequence = [
+        item(
+            PlanePositionSequence=[item(ImagePositionPatient=[float(f"{part:.9g}") for part in position])],
+            PixelValueTransformationSequence=[item(RescaleSlope=slope, RescaleIntercept=-1024, RescaleType="HU")],
+        )
+        for position, slope in zip(positions, slopes, strict=True)
+    ]
+    values = [on_plane(field, position, orientation, shape, (0.5, 0.75)) for position in positions]
+    pixels(one, [np.rint((value + 1024) / slope) for value, slope in zip(values, slopes, strict=True)])
+    if change is not None:
+        change(one)
+    one.save_as(path, enforce_file_format=True)
+    return path
