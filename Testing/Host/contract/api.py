@@ -26,15 +26,22 @@ class Api:
         Module name -> class or function name -> entry (see the dump's own ``_about``).
     used:
         (module, name) of every entry that was found.
+    names:
+        What the extension was seen to use, each as ``kind name``, with the signature of functions and signals.
     """
 
     data: dict
     used: set[tuple[str, str]] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
 
     @classmethod
     def read(cls, path: Path = EXCERPT) -> "Api":
         """Read an excerpt or a full dump."""
         return cls(json.loads(path.read_text(encoding="utf-8")))
+
+    def note(self, kind: str, name: str, signature="") -> None:
+        """Remember that the extension uses a name."""
+        self.names.add(f"{kind} {name}{signature if isinstance(signature, str) else ''}")
 
     def has(self, module: str, name: str) -> bool:
         """Return whether a module has a name."""
@@ -52,7 +59,7 @@ class Api:
         return next((module for module in ("qt", "ctk", "slicer") if self.has(module, class_name)), None)
 
     def member(self, class_name: str, name: str) -> str | None:
-        """Return what a member of a class is: property, signal, slot or value; None if there is none."""
+        """Return what a member of a class is: property, signal, slot, value or enum (a type of values); None if there is none."""
         name = _ALIASES.get(name, name)
         if (class_name, name) in _HIDDEN_STATIC or name in _EVERYWHERE:
             return "slot"
@@ -65,8 +72,10 @@ class Api:
             for kind, part in (("property", "properties"), ("signal", "signals"), ("slot", "slots")):
                 if name in entry.get(part, ()):
                     return kind
-            if name in entry.get("values", ()) or name in entry.get("enums", ()):
+            if name in entry.get("values", ()):
                 return "value"
+            if name in entry.get("enums", ()):
+                return "enum"
             seen = entry.get("base") or ("QObject" if seen == "QWidget" else None)
         return None
 

@@ -8,26 +8,11 @@ import ast
 from dataclasses import dataclass
 from pathlib import Path
 
-from .api import REFRESH, Api, check_call
+import vtk
 
-# What a method of one of Slicer's classes returns, where code goes on from it.
-_RETURNS = {
-    ("slicer.app", "layoutManager"): ("widget", "qSlicerLayoutManager"),
-    ("slicer.app", "moduleManager"): ("widget", "qSlicerModuleManager"),
-    ("slicer.app", "coreIOManager"): ("widget", "qSlicerCoreIOManager"),
-    ("slicer.app", "applicationLogic"): ("vtk", "vtkSlicerApplicationLogic"),
-    ("slicer.app", "mrmlScene"): ("vtk", "vtkMRMLScene"),
-    ("qSlicerLayoutManager", "sliceWidget"): ("widget", "qMRMLSliceWidget"),
-    ("qSlicerLayoutManager", "threeDWidget"): ("widget", "qMRMLThreeDWidget"),
-    ("qMRMLSliceWidget", "sliceView"): ("widget", "qMRMLSliceView"),
-    ("qMRMLSliceWidget", "sliceLogic"): ("vtk", "vtkMRMLSliceLogic"),
-    ("qMRMLSliceWidget", "mrmlSliceNode"): ("vtk", "vtkMRMLSliceNode"),
-    ("qMRMLThreeDWidget", "threeDView"): ("widget", "qMRMLThreeDView"),
-    ("qMRMLThreeDWidget", "mrmlViewNode"): ("vtk", "vtkMRMLViewNode"),
-    ("qSlicerSimpleMarkupsWidget", "markupsPlaceWidget"): ("widget", "qSlicerMarkupsPlaceWidget"),
-    ("qSlicerSimpleMarkupsWidget", "markupsSelectorComboBox"): ("widget", "qMRMLNodeComboBox"),
-    ("qSlicerSimpleMarkupsWidget", "tableWidget"): ("widget", "QTableWidget"),
-}
+from .api import REFRESH, Api, check_call
+from .known_types import BY_NAME, INHERITED, RETURNS
+
 _SUBMODULES = ("util", "i18n", "packaging", "testing", "parameterNodeWrapper", "ScriptedLoadableModule")
 _SLICER_OBJECTS = {"mrmlScene": ("vtk", "vtkMRMLScene")}
 
@@ -62,10 +47,12 @@ class CodeCheck(ast.NodeVisitor):
 
     def __init__(self, api: Api, *, widgets, scripted_modules=(), slicer, logic_class=None, signatures=None) -> None:
         self._api, self._widgets, self._own, self._slicer = api, widgets, set(scripted_modules), slicer
+        self._vtk = vtk
         self._logic_class = logic_class or (lambda _name: None)
         self._signatures = signatures or (lambda _class, _signal: None)
         self._scopes: list[dict[str, Known]] = [{}]
         self._attributes: list[dict[str, Known]] = [{}]
+        self._bases: list[list[str]] = [[]]
         self._shown = ""
         self.problems: list[str] = []
 
@@ -96,14 +83,22 @@ class CodeCheck(ast.NodeVisitor):
                 self._scopes[-1][alias.asname or alias.name] = found or Known("?", alias.name)
 
     def visit_FunctionDef(self, node):
-        self._scopes.append({argument.arg: Known("?", "") for argument in _arguments(node)})
+        names = [argument.arg for argument in _arguments(node)]
+        self._scopes.append({name: self._attributes[-1].get(name, self._by_name(name)) for name in names})
         self.generic_visit(node)
         self._scopes.pop()
 
     visit_AsyncFunctionDef = visit_Lambda = visit_FunctionDef
 
+    @staticmethod
+    def _by_name(name: str) -> Known:
+        return Known(*BY_NAME.get(name, ("?", "")))
+
     def visit_ClassDef(self, node):
-        self._attributes.append({})
+        self._bases.append([base.id for base in node.bases if isinstance(base, ast.Name) and base.id in INHERITED])
+        self._attributes.append(
+            {name: Known(*known) for base in self._bases[-1] for name, known in INHERITED[base].items()}
+        )
         for statement in ast.walk(node):  # attributes are set in one method and used in another
             if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
                 known = self._quiet(statement.value)
@@ -112,6 +107,7 @@ class CodeCheck(ast.NodeVisitor):
                         self._attributes[-1][target.attr] = known
         self.generic_visit(node)
         self._attributes.pop()
+        self._bases.pop()
 
     def visit_Assign(self, node):
         self.visit(node.value)
@@ -138,8 +134,11 @@ class CodeCheck(ast.NodeVisitor):
 
     def visit_Constant(self, node):
         text = node.value
-        is_class_name = isinstance(text, str) and text.startswith("vtkMRML") and text.isidentifier()
-        if is_class_name and not hasattr(self._slicer, text):
+        if not (isinstance(text, str) and text.startswith("vtkMRML") and text.isidentifier()):
+            return
+        if hasattr(self._slicer, text):
+            self._api.note("class", f"slicer.{text}")
+        else:
             self._report(node, f"slicer has no class {text}")
 
     def _quiet(self, node) -> Known | None:
@@ -165,17 +164,29 @@ class CodeCheck(ast.NodeVisitor):
 
     def _eval_attribute(self, node: ast.Attribute) -> Known | None:
         value = node.value
-        if (
-            isinstance(value, ast.Attribute | ast.Name)
-            and (value.attr if isinstance(value, ast.Attribute) else value.id) == "ui"
-        ):
+        if isinstance(value, ast.Attribute | ast.Name) and (
+            value.attr if isinstance(value, ast.Attribute) else value.id
+        ) in ("ui", "_ui"):
             return self._ui_widget(node)
         if _is_self_attribute(node) and node.attr in self._attributes[-1]:
             return self._attributes[-1][node.attr]
+        if _is_self_attribute(node) and node.attr in BY_NAME:
+            return self._by_name(node.attr)
+        if isinstance(value, ast.Name) and value.id == "self":
+            return self._inherited(node.attr)
         owner = self._eval(value)
         if owner is None or owner.kind == "?":
             return None
         return self._member(node, owner, node.attr, store=isinstance(node.ctx, ast.Store))
+
+    def _inherited(self, name: str) -> Known | None:
+        """Return what the module, widget, logic or test of a scripted module has from Slicer."""
+        module = "slicer.ScriptedLoadableModule"
+        for base in self._bases[-1]:
+            entry = self._api.entry(module, base) or {}
+            if name in entry:
+                self._api.note("method", f"{module}.{base}.{name}", entry[name])
+        return None
 
     def _ui_widget(self, node: ast.Attribute) -> Known | None:
         classes = self._widgets.get(node.attr)
@@ -197,11 +208,11 @@ class CodeCheck(ast.NodeVisitor):
         if called.kind == "function":
             return self._check_function(node, called)
         if called.kind == "property":
-            self._report(node, f"{called.name}.{called.more} is a property: it cannot be called")
+            self._report(node, f"{_shown(called.name)}.{called.more} is a property: it cannot be called")
         elif called.kind == "slot":
             if called.more in ("connect", "disconnect") and node.args:
                 self._check_signal(node, called.name)
-            kind, name = _RETURNS.get((called.name, called.more), ("?", ""))
+            kind, name = RETURNS.get((called.name, called.more), ("?", ""))
             return Known(kind, name)
         elif called.kind == "logic":
             class_name = self._logic_class(called.name)
@@ -211,6 +222,7 @@ class CodeCheck(ast.NodeVisitor):
     def _check_function(self, node: ast.Call, called: Known) -> Known | None:
         entry = self._api.entry(called.name, called.more)
         signature = entry.get("__init__") if isinstance(entry, dict) else entry
+        self._api.note("function", f"{called.name}.{called.more}", signature)
         if isinstance(signature, str) and signature.startswith("("):
             problem = check_call(signature, node)
             if problem:
@@ -223,25 +235,22 @@ class CodeCheck(ast.NodeVisitor):
             return
         name, bracket, arguments = signature.value.replace(" ", "").partition("(")
         for class_name in class_names.split("|"):
-            if class_name == "slicer.app":
-                if not self._api.has("slicer.app", name):
-                    self._report(node, f"slicer.app has no signal {name!r}; {REFRESH}")
-                continue
             if self._api.member(class_name, name) != "signal":
-                self._report(node, f"{class_name} has no signal {name!r}")
+                self._report(node, f"{_shown(class_name)} has no signal {name!r}")
                 continue
             if not bracket or not arguments.endswith(")"):
                 self._report(node, f'{signature.value!r} is no signal signature, expected for example "clicked(bool)"')
                 continue
+            self._api.note("signal", f"{_shown(class_name)}.{name}({arguments}")
             given = tuple(part for part in arguments[:-1].replace("const", "").replace("&", "").split(",") if part)
             known = self._signatures(class_name, name)
             if known is not None and given not in known:
                 shown = " or ".join(f"{name}({','.join(one)})" for one in sorted(known))
-                self._report(node, f"{class_name} has no signal {signature.value}, it has {shown}")
+                self._report(node, f"{_shown(class_name)} has no signal {signature.value}, it has {shown}")
 
     # Members
 
-    def _member(self, node, owner: Known, name: str, *, store: bool = False) -> Known | None:
+    def _member(self, node, owner: Known, name: str, *, store: bool = False) -> Known | None:  # noqa: PLR0911
         if owner.kind == "module":
             return self._module_member(node, owner.name, name)
         if owner.kind in ("widget", "class"):
@@ -251,19 +260,30 @@ class CodeCheck(ast.NodeVisitor):
                 self._report(node, f"a signal has connect and disconnect, no {name!r}")
             return None
         if owner.kind in ("vtk", "vtkclass"):
-            cls = getattr(self._slicer, owner.name, None)
-            if cls is not None and not hasattr(cls, name):
-                self._report(node, f"{owner.name} has no {name!r}")
+            return self._vtk_member(node, owner.name, name)
+        if owner.kind == "enum":
+            scoped = f"{owner.name}.{owner.more}.{name}"
+            self._report(node, f"{scoped} is a spelling of Qt 6 alone, both versions have {owner.name}.{name}")
             return None
         if owner.kind == "core module" and name == "logic":
             return Known("logic", owner.name)
         return None
+
+    def _vtk_member(self, node, class_name: str, name: str) -> None:
+        cls = getattr(self._slicer, class_name, None) or getattr(self._vtk, class_name, None)
+        if cls is None:
+            return
+        if hasattr(cls, name):
+            self._api.note("method", f"{class_name}.{name}")
+        else:
+            self._report(node, f"{class_name} has no {name!r}")
 
     def _module_member(self, node, module: str, name: str) -> Known | None:  # noqa: PLR0911 (one line a case)
         if module == "vtk":
             return None
         if module in ("qt", "ctk"):
             if self._api.has(module, name):
+                self._api.note("class", f"{module}.{name}")
                 return Known("class", name)
             self._report(node, f"{module} has no {name!r}; {REFRESH}")
             return None
@@ -272,26 +292,25 @@ class CodeCheck(ast.NodeVisitor):
         if module == "slicer.modules":
             return self._slicer_modules_member(node, name)
         if self._api.has(module, name):
-            if module == "slicer.app":
-                followed = (module, name) in _RETURNS
-                return (
-                    Known("slot", module, name) if followed or name in ("connect", "disconnect") else Known("?", name)
-                )
             return Known("function", module, name)
         self._report(node, f"{module} has no {name!r}; {REFRESH}")
         return None
 
-    def _slicer_member(self, node, name: str) -> Known | None:
-        if name in _SUBMODULES or name in ("app", "modules"):
+    def _slicer_member(self, node, name: str) -> Known | None:  # noqa: PLR0911
+        if name == "app":
+            return Known("widget", "app")
+        if name in _SUBMODULES or name == "modules":
             return Known("module", f"slicer.{name}")
         if name in _SLICER_OBJECTS:
             return Known(*_SLICER_OBJECTS[name])
         if name.startswith("vtk"):
             if hasattr(self._slicer, name):
+                self._api.note("class", f"slicer.{name}")
                 return Known("vtkclass", name)
             self._report(node, f"slicer has no class {name}")
             return None
         if self._api.has("slicer", name):
+            self._api.note("class", f"slicer.{name}")
             return Known("class", name)
         self._report(node, f"slicer has no {name!r}; {REFRESH}")
         return None
@@ -301,6 +320,7 @@ class CodeCheck(ast.NodeVisitor):
         if name in own:
             return Known("?", name)
         if self._api.has("slicer.modules", name):
+            self._api.note("module", f"slicer.modules.{name}")
             return Known("core module", name)
         self._report(node, f"slicer.modules has no {name!r}; {REFRESH}")
         return None
@@ -311,18 +331,27 @@ class CodeCheck(ast.NodeVisitor):
             kind = self._api.member(class_name, name)
             if kind is None:
                 known = self._api.owner(class_name) is not None
-                self._report(node, f"{class_name} has no {name!r}" if known else f"{class_name} is unknown; {REFRESH}")
+                shown = _shown(class_name)
+                self._report(node, f"{shown} has no {name!r}" if known else f"{shown} is unknown; {REFRESH}")
                 return None
             kinds.add(kind)
+            self._api.note(kind, f"{_shown(class_name)}.{name}")
         if store and kinds != {"property"}:
-            self._report(node, f"{owner.name}.{name} is a {kinds.pop()}: it cannot be set")
+            self._report(node, f"{_shown(owner.name)}.{name} is a {kinds.pop()}: it cannot be set")
             return None
         kind = "property" if "property" in kinds else next(iter(kinds))
         if kind == "signal":
             return Known("signal", owner.name, name)
+        if kind == "enum":
+            return Known("enum", owner.name, name)
         if kind == "value" or owner.kind == "class":
             return None
         return Known(kind, owner.name, name)
+
+
+def _shown(class_name: str) -> str:
+    """Return a class as people know it."""
+    return "slicer.app" if class_name == "app" else class_name
 
 
 def _arguments(node) -> list[ast.arg]:

@@ -21,6 +21,7 @@ def python_files(folder: Path) -> list[Path]:
         folder / f"{folder.name}.py",
         *sorted(library.glob("panels/**/*.py")),
         *sorted(library.glob("mrml/**/*.py")),
+        *([] if (library / "panels").is_dir() else sorted(library.glob("*.py"))),
     ]
 
 
@@ -67,11 +68,12 @@ def signatures(class_name: str, signal: str) -> list[tuple[str, ...]] | None:
     """Return the argument lists of a signal, from Qt or from the host's own widgets."""
     from PySide6 import QtCore, QtGui, QtWidgets
 
-    from .. import ctk_module, mrml_widgets  # noqa: F401 (they fill the table of host widgets)
+    from .. import application, ctk_module, mrml_widgets  # noqa: F401 (they fill the table of host widgets)
     from ..pythonqt import _overloads
     from ..ui_loader import HOST_WIDGETS
 
-    cls = HOST_WIDGETS.get(class_name) or next(
+    named = {**HOST_WIDGETS, "app": application.qSlicerApplication}
+    cls = named.get(class_name) or next(
         (getattr(module, class_name) for module in (QtWidgets, QtCore, QtGui) if hasattr(module, class_name)), None
     )
     if cls is None or not issubclass(cls, QtCore.QObject):

@@ -33,6 +33,7 @@ def check_ui_file(path: Path, api: Api, shown: str | None = None) -> list[str]:
         if api.owner(class_name) is None:
             report(name, f"class {class_name} is unknown; {REFRESH}")
             continue
+        api.note("class", f"{api.owner(class_name)}.{class_name}")
         for entry in element.findall("property"):
             problem = _check_property(api, class_name, entry, layout=element.tag == "layout")
             if problem:
@@ -46,6 +47,8 @@ def check_ui_file(path: Path, api: Api, shown: str | None = None) -> list[str]:
                 report(name, "a connection names an object that is not there")
             elif api.member(classes[name], signature.partition("(")[0]) not in kinds:
                 report(name, f"{classes[name]} has no {kinds[0]} {signature}")
+            else:
+                api.note(kinds[0], f"{classes[name]}.{signature}")
     return problems
 
 
@@ -71,6 +74,7 @@ def _check_property(api: Api, class_name: str, entry: ElementTree.Element, *, la
         )
     if not is_member:
         return f"{class_name} has no property {name!r}"
+    api.note("property", f"{class_name}.{name}")
     return None
 
 

@@ -11,7 +11,9 @@ import pytest
 import slicer
 from Host.contract.api import EXCERPT, Api
 from Host.contract.code_check import CodeCheck
+from Host.contract.list_names import NAMES, listed
 from Host.contract.make_excerpt import without_private
+from Host.contract.qt_versions import spellings_of_one_version
 from Host.contract.repository_check import check_repository, logic_class, module_folders, signatures
 from Host.contract.ui_check import check_ui_file
 
@@ -20,12 +22,14 @@ FULL = Path(os.environ.get("MEDDEEP_SLICER_API", REPOSITORY.parent / "shared" / 
 
 
 @pytest.fixture(scope="module")
-def api(slicer_host):
-    return Api.read()
+def checked(slicer_host):
+    """The excerpt, with the names that the extension was seen to use, and the problems."""
+    api = Api.read()
+    return api, check_repository(api)
 
 
-def test_the_extension_uses_only_what_slicer_has(api):
-    problems = check_repository(api)
+def test_the_extension_uses_only_what_slicer_has(checked):
+    problems = checked[1]
     assert not problems, "\n".join(problems)
 
 
@@ -38,6 +42,59 @@ def test_the_excerpt_says_what_the_full_dump_says(slicer_host, tmp_path):
             assert set(entries) <= set(full[module])
         elif isinstance(entries, dict):
             assert entries == {name: without_private(full[module][name]) for name in entries}
+
+
+def test_the_list_of_names_is_up_to_date(checked):
+    names = NAMES.read_text(encoding="utf-8").splitlines()
+    assert listed(checked[0]).splitlines() == names, "run: python Testing/Host/contract/list_names.py"
+    assert {
+        "class slicer.qMRMLNodeComboBox",
+        "function slicer.util.loadUI(path)",
+        "method vtkMRMLScene.StartCloseEvent",
+        "property ctkPathLineEdit.currentPath",
+        "signal slicer.app.startupCompleted()",
+        "slot qSlicerSegmentEditorScriptedEffect.saveStateForUndo",
+        "value Qt.ItemIsUserCheckable",
+    } <= set(names)
+
+
+def test_the_list_says_what_the_full_dump_says(slicer_host):
+    if not FULL.is_file():
+        pytest.skip(f"the full dump of Slicer's names is absent ({FULL}); set MEDDEEP_SLICER_API to it")
+    full = Api.read(FULL)
+    check_repository(full)
+    assert sorted(full.names) == NAMES.read_text(encoding="utf-8").splitlines()[2:]
+
+
+def test_qt_5_and_qt_6_both_have_every_spelling(checked):
+    problems = spellings_of_one_version(checked[0])
+    assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize(
+    ("used", "problem"),
+    [
+        ("class qt.QRegExp", "not in Qt 6"),
+        ("class qt.QDesktopWidget", "not in Qt 6"),
+        ("slot QDialog.exec_", "spelled by version"),
+        ("slot QMenu.exec", "spelled by version"),
+        ("slot QFontMetrics.width", "not in Qt 6"),
+        ("slot QVBoxLayout.setMargin", "not in Qt 6"),
+        ("signal QComboBox.currentIndexChanged(QString)", "not known to be in Qt 5.15"),
+        ("signal QCheckBox.checkStateChanged(Qt::CheckState)", "not known to be in Qt 5.15"),
+        ("value Qt.MidButton", "not in Qt 6"),
+        ("class qt.QAction", None),
+        ("value Qt.AlignLeft", None),
+        ("property QTimer.active", None),
+        ("slot QWidget.width", None),
+        ("signal QPushButton.clicked(bool)", None),
+        ("signal QTableWidget.cellChanged(int,int)", None),
+    ],
+)
+def test_spellings_of_one_version_are_found(slicer_host, used, problem):
+    api = Api({"qt": {used.split(" ")[1].split(".")[0]: {}}}, names={used})
+    found = spellings_of_one_version(api)
+    assert (problem is None and found == []) or (len(found) == 1 and problem in found[0])
 
 
 def test_modules_are_found_without_a_list():
@@ -62,6 +119,14 @@ SMALL = {
     },
     "ctk": {"ctkSliderWidget": {"base": "QWidget", "properties": ["value"], "signals": ["valueChanged"]}},
     "slicer": {
+        "app": {
+            "base": "QObject",
+            "properties": ["temporaryPath"],
+            "slots": ["layoutManager", "processEvents"],
+            "signals": ["startupCompleted"],
+        },
+        "qSlicerScriptedLoadableModule": {"base": "QObject", "properties": ["title"]},
+        "qSlicerSegmentEditorScriptedEffect": {"base": "QObject", "properties": ["name"], "slots": ["parameter"]},
         "qMRMLWidget": {"base": "QWidget", "signals": ["mrmlSceneChanged"], "slots": ["setMRMLScene"]},
         "qMRMLNodeComboBox": {
             "base": "QWidget",
@@ -72,12 +137,15 @@ SMALL = {
         "qSlicerLayoutManager": {"base": "QObject", "slots": ["sliceWidget", "setLayout"]},
         "qMRMLSliceWidget": {"base": "QWidget", "slots": ["sliceLogic"]},
     },
-    "slicer.app": ["layoutManager", "processEvents", "connect", "startupCompleted"],
     "slicer.modules": ["volumes", "segmentations"],
     "slicer.util": {
         "errorDisplay": "(text, windowTitle=None, parent=None, standardButtons=None, **kwargs)",
         "loadUI": "(path)",
         "addVolumeFromArray": "(narray, ijkToRAS=None, name=None, nodeClassName=None)",
+    },
+    "slicer.ScriptedLoadableModule": {
+        "ScriptedLoadableModule": {"__init__": "(self, parent)", "resourcePath": "(self, filename)"},
+        "ScriptedLoadableModuleTest": {"delayDisplay": "(self, message, msec=None)"},
     },
     "slicer.parameterNodeWrapper": {"WithinRange": {"__init__": "(self, minimum, maximum)"}},
 }
@@ -118,6 +186,10 @@ def check(code: str) -> list[str]:
         "from slicer.parameterNodeWrapper import WithinRange\nWithinRange(0, 1)",
         "from slicer import vtkMRMLModelNode\nvtkMRMLModelNode().GetPolyData()",
         "button.setText(qt.Qt.AlignLeft)",
+        "slicer.app.temporaryPath.upper()",
+        "from slicer.ScriptedLoadableModule import ScriptedLoadableModule\n"
+        "class A(ScriptedLoadableModule):\n def __init__(self, parent):\n  parent.title = self.resourcePath('x')",
+        "def f(scriptedEffect):\n scriptedEffect.name = scriptedEffect.parameter('x')",
     ],
 )
 def test_right_code_passes(slicer_host, code):
@@ -153,6 +225,18 @@ def test_right_code_passes(slicer_host, code):
         ('slicer.util.loadUI("x", 1)', "takes 1 positional arguments, got 2"),
         ("slicer.util.loadUi('x')", "slicer.util has no 'loadUi'"),
         ("slicer.util.addVolumeFromArray(a, names='x')", "has no argument 'names'"),
+        ("slicer.app.temporaryPath()", "slicer.app.temporaryPath is a property: it cannot be called"),
+        ("slicer.app.processEvents = 1", "slicer.app.processEvents is a slot: it cannot be set"),
+        ('slicer.app.connect("startupCompleted(int)", f)', "slicer.app has no signal startupCompleted(int)"),
+        ("qt.Qt.AlignmentFlag.AlignLeft", "a spelling of Qt 6 alone, both versions have Qt.AlignLeft"),
+        ("def f(effect):\n effect.parameterr('x')", "qSlicerSegmentEditorScriptedEffect has no 'parameterr'"),
+        ("class A:\n def f(self):\n  self.scriptedEffect.parameter = 1", "is a slot: it cannot be set"),
+        ("class A:\n def f(self):\n  self._ui.apply.caption", "QPushButton has no 'caption'"),
+        (
+            "from slicer.ScriptedLoadableModule import ScriptedLoadableModule\n"
+            "class A(ScriptedLoadableModule):\n def __init__(self, parent):\n  parent.titel = 'x'",
+            "qSlicerScriptedLoadableModule has no 'titel'",
+        ),
         ("slicer.app.processEvent()", "slicer.app has no 'processEvent'"),
         ("slicer.app.layoutManager().slicewidget('Red')", "qSlicerLayoutManager has no 'slicewidget'"),
         ("slicer.app.layoutManager().sliceWidget('Red').sliceLogic().Fit()", "vtkMRMLSliceLogic has no 'Fit'"),
