@@ -112,10 +112,11 @@ def fit_model(
         cancel=cancel,
     )
     importance: list[FeatureImportance] = []
+    each = 0.1 / len(pathology.variants)
     for number, variant in enumerate(pathology.variants):
         validated = next(v for v in validations if v.name == variant.name)
         features = pathology.features_of(variant.name)
-        part = part_of(progress, 0.6 + 0.1 * number / len(pathology.variants), 0.7)
+        part = part_of(progress, 0.6 + each * number, 0.6 + each * (number + 1))
         importance += relied_on(validated, table, features, seed=seed, progress=part, cancel=cancel)
     fitted = {}
     for number, variant in enumerate(pathology.variants):

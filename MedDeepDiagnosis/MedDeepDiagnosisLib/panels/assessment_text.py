@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from slicer.i18n import tr as _
 
-RAISES, LOWERS, WARNING = "#c62828", "#1565c0", "#b26a00"
+from MedDeepRegSegLib.panels.colors import colored, shade
+
 BAR_WIDTH = 50
 """Longest bar, pixels."""
 SHOWN_REASONS = 8
@@ -18,12 +19,12 @@ def resultText(assessment: Mapping, notes: Sequence[str] = ()) -> str:
     if assessment["abstains"]:
         reasons = "; ".join(assessment["abstention_reasons"])
         text = _("The model abstains, do not take the figure for an assessment: {reasons}.").format(reasons=reasons)
-        parts.append(_colored(WARNING, text))
+        parts.append(_paragraph("warning", text))
     parts.append(f"<p>{_figure(assessment)}</p>")
     told = setText(assessment)
     if told:
         parts.append(f"<p>{_escaped(told)}</p>")
-    parts += [_colored(WARNING, caution) for caution in assessment["cautions"]]
+    parts += [_paragraph("warning", caution) for caution in assessment["cautions"]]
     used = _("Model used: {title}, because {reason}.").format(
         title=assessment["variant_title"], reason=assessment["variant_reason"]
     )
@@ -40,7 +41,7 @@ def _figure(assessment: Mapping) -> str:
     level = f"{100 * assessment['interval_level']:.0f} %"
     about = _("{span}, the {level} interval {what}").format(span=span, level=level, what=assessment["interval_text"])
     # A figure that must not be taken for an assessment does not stand out.
-    style = "color:#757575" if assessment["abstains"] else "font-size:16pt; font-weight:bold"
+    style = f"color:{shade('faint')}" if assessment["abstains"] else "font-size:16pt; font-weight:bold"
     return f'<span style="{style}">{_escaped(value)}</span>&nbsp; {_escaped(about)}'
 
 
@@ -76,7 +77,7 @@ def reasonsText(assessment: Mapping) -> str:
 def _bar(part: Mapping, longest: float, *, binary: bool) -> str:
     share, width = part["log_odds"], max(2, round(BAR_WIDTH * abs(part["log_odds"]) / longest))
     amount = f"× {part['odds_factor']:.2g}" if binary else f"{share:+.2g}"
-    color = RAISES if share > 0 else LOWERS
+    color = shade("bad" if share > 0 else "lowers")
     bar = f"<table cellspacing='0' cellpadding='0'><tr><td bgcolor='{color}' width='{width}' height='9'></td></tr></table>"
     left = f"<table cellspacing='0' cellpadding='0' align='right'>{bar[bar.index('<tr>') :]}"
     cells = ("", bar) if share > 0 else (left, "")
@@ -106,10 +107,10 @@ def guidelinesText(guidelines: Sequence[Mapping]) -> str:
             text = f"{rule['title']}: {rule['text']} ({rule['place']})"
             parts.append(f"<p>{_escaped(text)}</p>" + (f"<ul>{options}</ul>" if options else ""))
         if result["conflicts"]:
-            parts += [_colored(RAISES, text) for text in result["conflicts"][:-1]]
+            parts += [_paragraph("bad", text) for text in result["conflicts"][:-1]]
             parts.append(f"<p>{_escaped(result['conflicts'][-1])}</p>")
         if result["size_note"]:
-            parts.append(_colored(WARNING, result["size_note"]))
+            parts.append(_paragraph("warning", result["size_note"]))
         if outcome["missing"]:
             questions = "".join(f"<li>{_escaped(fact['question'])}</li>" for fact in outcome["missing"])
             parts.append(f"<p>{_escaped(_('To answer under Facts for guidelines:'))}</p><ul>{questions}</ul>")
@@ -123,8 +124,8 @@ def missingFacts(guidelines: Sequence[Mapping]) -> tuple[str, ...]:
     return tuple(fact["name"] for result in guidelines for fact in result["outcome"]["missing"])
 
 
-def _colored(color: str, text: str) -> str:
-    return f'<p><span style="color:{color}">&#9679; {_escaped(text)}</span></p>'
+def _paragraph(meaning: str, text: str) -> str:
+    return f"<p>{colored(meaning, text)}</p>"
 
 
 def _escaped(text: str) -> str:

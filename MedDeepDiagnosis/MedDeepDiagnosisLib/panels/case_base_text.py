@@ -4,7 +4,8 @@ import html
 
 from slicer.i18n import tr as _
 
-WARNING = "#b26a00"
+from MedDeepRegSegLib.panels.colors import colored
+
 SHOWN_PROBLEMS = 12
 
 
@@ -29,10 +30,7 @@ def reportText(report) -> str:
     )
     head = _("Stored.") if report.written else _("Only checked, nothing was stored.")
     lines = [f"<b>{head}</b> {counts}"]
-    lines += [
-        f'<span style="color:{WARNING}">&#9679; {html.escape(problem.text)}</span>'
-        for problem in report.problems[:SHOWN_PROBLEMS]
-    ]
+    lines += [colored("warning", problem.text) for problem in report.problems[:SHOWN_PROBLEMS]]
     if len(report.problems) > SHOWN_PROBLEMS:
         lines.append(_("and {count} more").format(count=len(report.problems) - SHOWN_PROBLEMS))
     lines += [html.escape(_("Note: {note}").format(note=note)) for note in report.notes]

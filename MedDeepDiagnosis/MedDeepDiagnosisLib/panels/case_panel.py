@@ -12,6 +12,7 @@ from MedDeepDiagnosisLib.panels.findings_form import FactsForm, fillFindings, ne
 from MedDeepDiagnosisLib.panels.form import Form
 from MedDeepDiagnosisLib.panels.model_choice import ModelChoice
 from MedDeepDiagnosisLib.panels.store_section import StoreSection
+from MedDeepRegSegLib.mrml.result_views import show_segments
 from MedDeepRegSegLib.panels.panel import Panel
 
 DICOM = ("sr", "seg")
@@ -152,11 +153,18 @@ class CasePanel(Panel):
         # What was said was said of another lesion, maybe of another patient.
         first = node.segmentation is None
         node.segmentation, node.segmentId = picked
+        self._jumpToLesion()
         if not first:
             node.findings, node.facts = {}, {}
             self._showValues()
             self.storeSection.clearCase()
         self.clearResult()
+
+    def _jumpToLesion(self) -> None:
+        """Bring the lesion into the views."""
+        node = self.parameterNode
+        if node.segmentation is not None and node.segmentId:
+            show_segments(node.lesionVolume, node.segmentation, (node.segmentId,))
 
     def onFindings(self) -> None:
         """Store what was said of the lesion and the patient."""
@@ -228,6 +236,7 @@ class CasePanel(Panel):
         if missing:
             self.ui.factsCollapsibleButton.collapsed = False
         self.ui.openReportButton.enabled = True
+        self._jumpToLesion()
 
     def onOpenReport(self, _checked: bool = False) -> None:
         """Open the report in the browser."""

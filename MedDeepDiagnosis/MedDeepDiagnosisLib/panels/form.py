@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import qt
 from slicer.i18n import tr as _
 
+from MedDeepRegSegLib.panels.colors import shade
+
 WIDEST = 1e6
 """Stands for a bound that is not finite."""
 
@@ -146,7 +148,7 @@ class Form:
         """Point out the rows that are still needed, and no others."""
         marked = set(names)
         for name, row in self._rows.items():
-            row.label.styleSheet = "color: #b26a00; font-weight: bold" if name in marked else ""
+            row.label.styleSheet = f"color: {shade('warning')}; font-weight: bold" if name in marked else ""
 
 
 def decimalsOf(minimum: float, maximum: float, units: str) -> int:

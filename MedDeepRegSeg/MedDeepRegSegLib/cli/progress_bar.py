@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from MedDeepRegSegLib.jobs.progress import NOTE
+from MedDeepRegSegLib.jobs.time_left import TimeLeft
 
 _SHOW_AFTER_S = 1.0
 """Work that takes less shows no bar, in seconds."""
@@ -33,6 +34,7 @@ class ProgressBar:
         self._last_line = ""
         self._notes: set[str] = set()
         self._bar: Any = None
+        self._time_left = TimeLeft()
         self._terminal = sys.stderr is not None and sys.stderr.isatty()
 
     def __call__(self, fraction: float, message: str) -> None:
@@ -45,6 +47,7 @@ class ProgressBar:
                 self._notes.add(message)
                 self.note(message)
             return
+        self._time_left.update(fraction)
         if self._terminal:
             if now - self._began >= _SHOW_AFTER_S:
                 self._show_bar(fraction, message)
@@ -72,7 +75,15 @@ class ProgressBar:
             )
         shown = message if len(message) <= _LONGEST_MESSAGE else message[: _LONGEST_MESSAGE - 3] + "..."
         self._bar.n = min(max(fraction, 0.0), 1.0)
-        self._bar.set_description_str(shown)
+        self._bar.set_description_str(self._left() + shown)
+
+    def _left(self) -> str:
+        """Return the time left as a clock shows it, where it is known."""
+        seconds = self._time_left.seconds()
+        if seconds is None:
+            return ""
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes}:{rest:02d} left, "
 
     def note(self, text: str) -> None:
         """Show a line, also from a signal handler, where the usual streams may be in the middle of a write."""

@@ -9,11 +9,12 @@ from slicer.i18n import tr as _
 
 from MedDeepRegSegLib.mrml.tasks import DatasetTask, FolderDatasetTask
 from MedDeepRegSegLib.panels.case_table import CaseTable, SceneCase, patientsOf, segmentationOf
+from MedDeepRegSegLib.panels.colors import colored
 from MedDeepRegSegLib.panels.paths import holdsFiles, pathOf, setPath
 from MedDeepRegSegLib.panels.section import Section
 from MedDeepRegSegLib.panels.training_choices import DatasetSource
 
-COLORS = {"error": "#c62828", "warning": "#b26a00"}
+_SHADES = {"error": "bad", "warning": "warning"}
 
 
 class DatasetSection(Section):
@@ -177,8 +178,7 @@ def datasetText(outputs: dict) -> str:
     ):
         count = severities.count(severity)
         if count:
-            color = COLORS.get(severity)
             told = text.format(count=count)
-            lines.append(f'<span style="color:{color}">&#9679; {told}</span>' if color else told)
+            lines.append(colored(_SHADES[severity], told) if severity in _SHADES else told)
     lines.append(_("The tab Training has this dataset picked now."))
     return "<br>".join(lines)

@@ -8,8 +8,9 @@ from slicer.i18n import tr as _
 from MedDeepRegSegLib.mrml.display import fade_foreground, show_volumes
 from MedDeepRegSegLib.mrml.iteration_plots import has_iterations, plot_iterations
 from MedDeepRegSegLib.mrml.plots import show_chart
+from MedDeepRegSegLib.panels.colors import shade
 
-LIGHT_COLORS = {"good": "#2e7d32", "check": "#b26a00", "failed": "#c62828"}
+_SHADES = {"good": "good", "check": "warning", "failed": "bad"}
 
 
 class RegistrationResultSection:
@@ -87,7 +88,7 @@ class RegistrationResultSection:
 
 def qualityText(quality) -> str:
     """Return the traffic light of a registration and its reasons as rich text."""
-    color = LIGHT_COLORS[quality.light]
+    color = shade(_SHADES[quality.light])
     title = {"good": _("Good"), "check": _("Check it"), "failed": _("Failed")}[quality.light]
     # A table, because Qt moves lists far to the right.
     reasons = "".join(f"<tr><td>&#8226;</td><td>{html.escape(reason)}</td></tr>" for reason in quality.reasons)

@@ -3,6 +3,7 @@
 import slicer
 from slicer.i18n import tr as _
 
+from MedDeepRegSegLib.mrml.result_views import show_segments
 from MedDeepRegSegLib.mrml.tasks import ForegroundTask
 from MedDeepRegSegLib.panels.contours_section import ContoursSection
 from MedDeepRegSegLib.panels.features_section import FeaturesSection
@@ -10,6 +11,9 @@ from MedDeepRegSegLib.panels.grow_section import GrowSection
 from MedDeepRegSegLib.panels.measure_section import MeasureSection
 from MedDeepRegSegLib.panels.panel import Panel
 from MedDeepRegSegLib.panels.subdivide_section import SubdivideSection
+
+SHOWN_NAMES = 4
+"""So many new segments are named."""
 
 
 class SegmentationPanel(Panel):
@@ -62,8 +66,15 @@ class SegmentationPanel(Panel):
         )
 
     def showSegmentation(self, node, outputs: dict) -> None:
-        """Pick the segmentation that got the new segment, in the parameter node the job was started with."""
-        node.segmentation = outputs["segmentation"]
+        """Pick the segmentation that got the new segments, in the parameter node the job was started with, and show them."""
+        segmentation, identifiers = outputs["segmentation"], outputs["segment_ids"]
+        node.segmentation = segmentation
+        show_segments(node.segmentedVolume, segmentation, identifiers)
+        names = [segmentation.GetSegmentation().GetSegment(identifier).GetName() for identifier in identifiers]
+        shown = ", ".join(names[:SHOWN_NAMES]) + (", ..." if len(names) > SHOWN_NAMES else "")
+        self.ui.statusLabel.text = _("Done: {names} in {segmentation}.").format(
+            names=shown, segmentation=segmentation.GetName()
+        )
 
     def showTable(self, outputs: dict) -> None:
         """Show the table, also where its section was folded up."""

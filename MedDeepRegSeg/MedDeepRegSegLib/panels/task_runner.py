@@ -17,10 +17,12 @@ from slicer.i18n import tr as _
 
 from MedDeepRegSegLib.errors import Canceled, InputError, MissingPackageError
 from MedDeepRegSegLib.jobs.child import ChildJob
+from MedDeepRegSegLib.jobs.time_left import TimeLeft
 
 POLL_INTERVAL_MS = 100
 FOLLOW_INTERVAL_S = 2.0
 """Time between two looks at what a running job has written."""
+_MINUTE_S, _MOST_MINUTES = 60, 90
 
 
 class TaskRunner:
@@ -91,7 +93,9 @@ class TaskRunner:
         self._canceledText = canceledText or _("Canceled. Nothing was changed.")
         self._button, self._buttonText = button, button.text
         button.text = _("Cancel")
+        self._timeLeft = TimeLeft()
         self._progressBar.value = 0
+        self._progressBar.format = "%p%"
         self._progressBar.visible = True
         self._statusLabel.text = _("Starting...")
         self._timer.start()
@@ -120,8 +124,10 @@ class TaskRunner:
         for event in self._job.poll():
             if event.kind == "progress":
                 self._progressBar.value = round(100 * event.fraction)
+                self._timeLeft.update(event.fraction)
                 self._statusLabel.text = event.message
         if not ended:
+            self._progressBar.format = progressText(self._timeLeft.seconds())
             self._lookOn()
             return
         try:
@@ -161,3 +167,17 @@ class TaskRunner:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._job = None
         self._onStateChanged()
+
+
+def progressText(secondsLeft: float | None) -> str:
+    """Return what a progress bar says (Qt puts in the percentage): with the time left in words, where it is known."""
+    if secondsLeft is None:
+        return "%p%"
+    if secondsLeft < _MINUTE_S:
+        return _("%p%, less than a minute left")
+    minutes = round(secondsLeft / _MINUTE_S)
+    if minutes == 1:
+        return _("%p%, about a minute left")
+    if minutes < _MOST_MINUTES:
+        return _("%p%, about {minutes} minutes left").format(minutes=minutes)
+    return _("%p%, about {hours} hours left").format(hours=f"{minutes / 60:.1f}")

@@ -8,6 +8,7 @@ import qt
 from slicer.i18n import tr as _
 
 from MedDeepRegSegLib.mrml.display import show_volumes, style_uncertainty
+from MedDeepRegSegLib.mrml.result_views import show_segments
 from MedDeepRegSegLib.mrml.tasks import EvaluateTask, PredictTask, SelectTask
 from MedDeepRegSegLib.panels.paths import holdsFiles
 from MedDeepRegSegLib.panels.section import Section
@@ -61,6 +62,7 @@ class PredictSection(Section):
         if doubt is not None:
             style_uncertainty(doubt)
         show_volumes(volume, doubt, 0.6)
+        show_segments(volume, outputs["segmentation"], outputs["segment_ids"])
         count, name = len(outputs["segment_ids"]), outputs["segmentation"].GetName()
         self.ui.statusLabel.text = _("Done: {count} segments in {name}.").format(count=count, name=name)
 

@@ -95,21 +95,25 @@ def test_a_number_has_units_and_no_set(texts):
 
 
 def test_reasons_are_bars_as_long_as_they_are_strong(texts):
+    from MedDeepRegSegLib.panels.colors import shade
+
     text = texts.reasonsText(ASSESSMENT)
-    assert f"bgcolor='{texts.LOWERS}' width='{texts.BAR_WIDTH}'" in text
-    assert f"bgcolor='{texts.RAISES}' width='{texts.BAR_WIDTH // 2}'" in text
+    assert f"bgcolor='{shade('lowers')}' width='{texts.BAR_WIDTH}'" in text
+    assert f"bgcolor='{shade('bad')}' width='{texts.BAR_WIDTH // 2}'" in text
     assert "× 1.8" in text
     assert "Margin" not in text, "it is not given"
     assert texts.reasonsText({**ASSESSMENT, "contributions": ASSESSMENT["contributions"][1:2]}) == ""
 
 
 def test_guidelines_show_their_rules_and_conflicts(texts):
+    from MedDeepRegSegLib.panels.colors import shade
+
     text = texts.guidelinesText([guideline(conflicts=["The model gives 2 %, but", "A probability is no risk."])])
     assert "applies" in text
     assert "Single nodule: CT at 3 months (Table 1)" in text
     assert "<li>biopsy</li>" in text
     assert "Other" not in text
-    assert f"color:{texts.RAISES}" in text
+    assert f"color:{shade('bad')}" in text
     assert "A probability is no risk." in text
     assert "Nothing is ordered." in text
     assert texts.guidelinesText([]) == ""

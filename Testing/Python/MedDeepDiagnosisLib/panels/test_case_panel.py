@@ -63,6 +63,14 @@ def test_assess_says_what_is_missing(panel, lesion, tmp_path):
     assert panel.ui.applyButton.toolTip == "Pick the folder of your model."
 
 
+def test_picking_a_lesion_brings_it_into_the_views(panel, lesion):
+    pick(panel, lesion)
+    center = lesion.GetSegmentCenterRAS(lesion.GetSegmentation().GetNthSegmentID(0))
+    for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+        axis = {"Sagittal": 0, "Coronal": 1, "Axial": 2}[node.GetOrientation()]
+        assert node.GetSliceToRAS().GetElement(axis, 3) == pytest.approx(center[axis])
+
+
 @pytest.mark.slow
 def test_assess_writes_a_report_and_shows_result_reasons_and_guideline(panel, lesion, tmp_path, pip_calls_made):
     pick(panel, lesion)

@@ -54,6 +54,9 @@ def test_mask_grow_and_measure(panel, head_nodes, small_head):
     wait_for_end(panel)
     segmentation = panel.ui.segmentationSelector.currentNode()
     assert len(segment_names(segmentation)) == 1
+    assert segment_names(segmentation)[0] in panel.ui.statusLabel.text
+    for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+        assert composite.GetBackgroundVolumeID() == head_nodes[0].GetID()
 
     landmark = next(point for name, point in small_head.landmarks.items() if "ventricle" in name.lower())
     points = markups_from_points([landmark], ["inside"], "Inside")
@@ -211,7 +214,14 @@ def test_doubt_is_shown_and_the_next_point_is_told(panel, head_nodes, organs):
     node, volume = panel.parameterNode, head_nodes[1]
     section = next(section for section in panel.sections if hasattr(section, "showGrown"))
     section.showGrown(
-        node, head_nodes[0], {"segmentation": organs, "uncertainty": volume, "suggestion": ((-1.0, 2.5, 3.0), False)}
+        node,
+        head_nodes[0],
+        {
+            "segmentation": organs,
+            "segment_ids": (organs.GetSegmentation().GetNthSegmentID(0),),
+            "uncertainty": volume,
+            "suggestion": ((-1.0, 2.5, 3.0), False),
+        },
     )
     composite = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")[0]
     shown = composite.GetForegroundVolumeID(), composite.GetBackgroundVolumeID()
@@ -298,3 +308,13 @@ def test_contours_are_outlined_and_aligned(panel, head_nodes, organs, monkeypatc
     section.showAlignment({"transform": transform, "mean_mm": 0.5, "p95_mm": 1.25, "matched_share": 0.9, "notes": ()})
     assert "mean distance 0.50 mm" in panel.ui.statusLabel.text
     assert "90 %" in panel.ui.statusLabel.text
+
+
+def test_the_time_left_is_told_in_words(panel):
+    from MedDeepRegSegLib.panels.task_runner import progressText
+
+    assert progressText(None) == "%p%"
+    assert progressText(20.0) == "%p%, less than a minute left"
+    assert progressText(70.0) == "%p%, about a minute left"
+    assert progressText(600.0) == "%p%, about 10 minutes left"
+    assert progressText(2.5 * 3600) == "%p%, about 2.5 hours left"
