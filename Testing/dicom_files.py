@@ -118,3 +118,68 @@ def write_frames(
         change(one)
     one.save_as(path, enforce_file_format=True)
     return path
+
+
+def write_seg(path, drawn, *, heights, kind="BINARY", names=None, orientation=AXIAL, spacing_told=True, change=None):
+    """Write a DICOM SEG by hand: ``drawn`` maps segment numbers to masks (slices, rows, columns) on slices at ``heights``.
+
+    Slices without a voxel are left out. ``kind`` LABELMAP writes all segments into one frame for each slice.
+    """
+    pydicom = pytest.importorskip("pydicom", reason="pydicom writes the files")
+    from pydicom.uid import SegmentationStorage
+
+    one = dataset(SegmentationStorage, modality="SEG")
+    one.SegmentationType, one.InstanceNumber = kind, 1
+
+    def item(**values):
+        made = pydicom.Dataset()
+        for key, value in values.items():
+            setattr(made, key, value)
+        return made
+
+    def code(scheme, value, meaning):
+        return [item(CodingSchemeDesignator=scheme, CodeValue=value, CodeMeaning=meaning)]
+
+    one.SegmentSequence = [
+        item(
+            SegmentNumber=number,
+            SegmentLabel=(names or {}).get(number, f"Part {number}"),
+            SegmentAlgorithmType="MANUAL",
+            SegmentedPropertyCategoryCodeSequence=code("SCT", "123037004", "Anatomical Structure"),
+            SegmentedPropertyTypeCodeSequence=code("SCT", "10200004", "Liver"),
+            RecommendedDisplayCIELabValue=[49107, 39048, 53188],  # orange
+        )
+        for number in drawn
+    ]
+    measures = item(PixelSpacing=[0.75, 0.5], SliceThickness=2.0)
+    if spacing_told:
+        measures.SpacingBetweenSlices = 2.0
+    turned = item(ImageOrientationPatient=[float(f"{part:.9g}") for part in orientation])
+    one.SharedFunctionalGroupsSequence = [item(PixelMeasuresSequence=[measures], PlaneOrientationSequence=[turned])]
+    positions = places(heights, orientation=orientation)
+    groups, frames = [], []
+    layers = {0: sum(number * mask for number, mask in drawn.items())} if kind == "LABELMAP" else drawn
+    for number, mask in layers.items():
+        for k in reversed(range(len(positions))):  # the order in the file is not that in space
+            if not mask[k].any():
+                continue
+            place = item(ImagePositionPatient=[float(f"{part:.9g}") for part in positions[k]])
+            group = item(PlanePositionSequence=[place])
+            if kind != "LABELMAP":
+                group.SegmentIdentificationSequence = [item(ReferencedSegmentNumber=number)]
+            groups.append(group)
+            frames.append(mask[k])
+    one.PerFrameFunctionalGroupsSequence = groups
+    stored = np.array(frames).astype(np.uint8)
+    one.NumberOfFrames, (one.Rows, one.Columns) = len(frames), stored.shape[1:]
+    one.SamplesPerPixel, one.PhotometricInterpretation, one.PixelRepresentation = 1, "MONOCHROME2", 0
+    bits = 1 if kind == "BINARY" else 8
+    one.BitsAllocated, one.BitsStored, one.HighBit = bits, bits, bits - 1
+    if kind == "FRACTIONAL":
+        one.MaximumFractionalValue, one.SegmentationFractionalType = 200, "PROBABILITY"
+    data = np.packbits(stored.ravel() > 0, bitorder="little").tobytes() if bits == 1 else stored.tobytes()
+    one.PixelData = data + b"\0" * (len(data) % 2)
+    if change is not None:
+        change(one)
+    one.save_as(path, enforce_file_format=True)
+    return path

@@ -91,7 +91,9 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     _check_free(request.out, () if old is None else old.samples)
     preset = None if old is not None else load_preset(request.preset)
     image = read_volume(request.image, progress=part_of(progress, 0.0, 0.05), cancel=cancel)
-    labels, segments = (None, ()) if request.segmentation is None else read_segmentation(request.segmentation)
+    labels, segments = (
+        (None, ()) if request.segmentation is None else read_segmentation(request.segmentation, grid=image)
+    )
     settings = old.settings if old is not None else preset.settings  # type: ignore[union-attr]
     augmenter = ImageAugmenter(image, labels, settings, segments=segments)
     name = request.preset if preset is None else preset.name

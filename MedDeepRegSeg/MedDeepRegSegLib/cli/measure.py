@@ -39,7 +39,7 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
         parents=[common_options()],
     )
     parser.add_argument("image", type=Path, metavar="IMAGE", help="the volume that the segments were drawn on")
-    parser.add_argument("segmentation", type=Path, metavar="SEG", help=".seg.nrrd, or any label map")
+    parser.add_argument("segmentation", type=Path, metavar="SEG", help=".seg.nrrd, DICOM SEG, or any label map")
     parser.add_argument("--out", type=Path, required=True, metavar="TABLE.csv", help="table to write")
     parser.add_argument(
         "--families", nargs="+", choices=family_names(), default=[], metavar="NAME", help="what to measure, see below"

@@ -157,7 +157,7 @@ def _layers(request: Request, image: sitk.Image, progress: Progress, cancel: Can
         return []
     layers = []
     for file in (request.segmentation, *request.overlapping):
-        labels, segments = read_segmentation(file, progress=progress, cancel=cancel)
+        labels, segments = read_segmentation(file, grid=image, progress=progress, cancel=cancel)
         if not segments:
             msg = f"segmentation {file.name} has no segments, expected at least one: grow or draw one first"
             raise InputError(msg)

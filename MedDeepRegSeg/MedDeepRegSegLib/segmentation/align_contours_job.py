@@ -93,8 +93,8 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         msg = f"{request.out} is a file, expected a folder to write to: choose another name or remove the file"
         raise InputError(msg)
     progress(0.0, "Reading")
-    mask = _mask(request.mask, cancel)
     image = None if request.image is None else read_volume(request.image, cancel=cancel)
+    mask = _mask(request.mask, cancel, image)
     if image is not None:
         check_same_geometry(image, mask, "image", f"mask {request.mask.name}")
     moving, points = _contours(request, cancel)
@@ -142,8 +142,8 @@ def _numbers(found: ContourAlignment) -> dict[str, str | float]:
     }
 
 
-def _mask(path: Path, cancel: CancelToken) -> sitk.Image:
-    labels, _ = read_segmentation(path, cancel=cancel)
+def _mask(path: Path, cancel: CancelToken, grid: sitk.Image | None = None) -> sitk.Image:
+    labels, _ = read_segmentation(path, grid=grid, cancel=cancel)
     if not sitk.GetArrayViewFromImage(labels).any():
         msg = f"mask {path.name} is empty: draw or grow a segment first"
         raise InputError(msg)

@@ -206,7 +206,7 @@ def _of_segments(request: Request, progress: Progress, cancel: CancelToken) -> _
     first: sitk.Image | None = None
     tinted = 0
     for number, file in enumerate(files):
-        labels, segments = read_segmentation(file, cancel=cancel)
+        labels, segments = read_segmentation(file, grid=image, cancel=cancel)
         if image is not None:
             check_same_geometry(image, labels, "image", f"segmentation {file.name}")
         if first is not None:

@@ -185,7 +185,9 @@ def _previous(
 ) -> tuple[sitk.Image | None, tuple[Segment, ...]]:
     if request.previous is None:
         return None, ()
-    labels, segments = read_segmentation(request.previous, progress=part_of(progress, 0.1, 0.1), cancel=cancel)
+    labels, segments = read_segmentation(
+        request.previous, grid=image, progress=part_of(progress, 0.1, 0.1), cancel=cancel
+    )
     check_same_geometry(image, labels, "image", "previous segmentation")
     return labels, segments
 
@@ -202,7 +204,9 @@ def _allowed(  # noqa: PLR0917 - parts of one job
     others = (array != 0) & (array != segment.value)
     if request.foreground is None:
         return _mask(~others, image) if others.any() else None
-    foreground, _ = read_segmentation(request.foreground, progress=part_of(progress, 0.1, 0.1), cancel=cancel)
+    foreground, _ = read_segmentation(
+        request.foreground, grid=image, progress=part_of(progress, 0.1, 0.1), cancel=cancel
+    )
     check_same_geometry(image, foreground, "image", "foreground mask")
     return _mask((sitk.GetArrayViewFromImage(foreground) > 0) & ~others, image)
 

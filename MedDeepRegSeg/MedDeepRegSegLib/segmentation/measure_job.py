@@ -25,7 +25,7 @@ class Request:
     """What to measure."""
 
     segmentation: Path
-    """``.seg.nrrd`` or a label map."""
+    """``.seg.nrrd``, a label map or a DICOM SEG."""
     out: Path
     """Table to write, ``.csv``."""
     image: Path | None = None
@@ -105,7 +105,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     found: list[SegmentMeasurements] = []
     for number, file in enumerate(files):
         share = part_of(progress, 0.1 + 0.85 * number / len(files), 0.1 + 0.85 * (number + 1) / len(files))
-        labels, segments = read_segmentation(file, progress=part_of(share, 0.0, 0.0), cancel=cancel)
+        labels, segments = read_segmentation(file, grid=image, progress=part_of(share, 0.0, 0.0), cancel=cancel)
         if not segments:
             msg = f"segmentation {file.name} has no segments, expected at least one: grow or draw one first"
             raise InputError(msg)

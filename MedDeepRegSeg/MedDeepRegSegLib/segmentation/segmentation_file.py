@@ -15,6 +15,7 @@ import SimpleITK as sitk
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.outputs import atomic_path
 from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken, Progress, no_progress
+from MedDeepRegSegLib.segmentation.dicom_segmentation import dicom_segmentation, read_dicom_segmentation
 from MedDeepRegSegLib.segmentation.segments import (
     Segment,
     check_segments,
@@ -22,6 +23,7 @@ from MedDeepRegSegLib.segmentation.segments import (
     named_segment,
     with_identifiers,
 )
+from MedDeepRegSegLib.volumes.dicom_headers import is_dicom
 from MedDeepRegSegLib.volumes.geometry import check_label_map
 from MedDeepRegSegLib.volumes.reading import check_file
 
@@ -77,9 +79,13 @@ def write_segmentation(labels: sitk.Image, segments: Sequence[Segment], path: Pa
 
 
 def read_segmentation(
-    path: Path, *, progress: Progress = no_progress, cancel: CancelToken | None = None
+    path: Path,
+    *,
+    grid: sitk.Image | None = None,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
 ) -> tuple[sitk.Image, tuple[Segment, ...]]:
-    """Read a segmentation: ``.seg.nrrd`` of Slicer or of MedDeep, or any label map that SimpleITK reads.
+    """Read a segmentation: ``.seg.nrrd`` of Slicer or of MedDeep, a DICOM SEG, or any label map that SimpleITK reads.
 
     Slicer stores segments that may overlap in several layers. Layers that do not overlap are merged into
     one label map; where their label values collide, later segments get new values.
@@ -87,8 +93,11 @@ def read_segmentation(
     Parameters
     ----------
     path:
-        File to read. A label map without names gets names and colors by its values. Lengths in another unit
-        than mm are converted.
+        File to read, or a folder with one DICOM SEG among other files. A label map without names gets names and colors
+        by its values. Lengths in another unit than mm are converted.
+    grid:
+        Image that the segmentation belongs to. A DICOM SEG holds only the slices that have a segment: it comes out on
+        the grid of the image where it was drawn on its slices. Other files come out as they are.
     progress, cancel:
         As everywhere. Progress tells only what the user should know about how the file was read.
 
@@ -103,10 +112,19 @@ def read_segmentation(
     InputError
         If the file is missing, unreadable or truncated, is no label map, is too large for the memory, or its
         segments overlap (they are named).
+    MissingPackageError
+        If it is a DICOM SEG and pydicom is not installed.
     """
     path = Path(path)
+    if path.is_dir() or (path.is_file() and is_dicom(path)):
+        found = dicom_segmentation(path)
+        if found is not None:
+            labels, dicom_segments, notes = read_dicom_segmentation(found, grid=grid, cancel=cancel)
+            for note in notes:
+                progress(1.0, f"{NOTE}{note}")
+            return labels, dicom_segments
     if path.is_dir():
-        msg = f"segmentation {path} is a folder, expected a file: pick a .seg.nrrd or a label map"
+        msg = f"segmentation {path} is a folder, expected a file: pick a .seg.nrrd, a DICOM SEG or a label map"
         raise InputError(msg)
     file = check_file(path, "segmentation", cancel=cancel)
     image = file.read()

@@ -120,7 +120,7 @@ def default_color(index: int) -> tuple[float, float, float]:
     return round(red, 4), round(green, 4), round(blue, 4)
 
 
-def terminology_entry(category: Code, kind: Code, modifier: Code = _NO_CODE) -> str:
+def terminology_entry(category: Code, kind: Code, modifier: Code = _NO_CODE, region: Code = _NO_CODE) -> str:
     """Return a terminology entry as Slicer serializes it.
 
     Parameters
@@ -131,10 +131,12 @@ def terminology_entry(category: Code, kind: Code, modifier: Code = _NO_CODE) -> 
         The type within the category, for example ``("SCT", "10200004", "Liver")``.
     modifier:
         Modifier of the type, for example the side.
+    region:
+        Where in the body a lesion is.
     """
     codes = "~".join("^".join(code) for code in (category, kind, modifier))
-    region = "~".join(("Anatomic codes - DICOM master list", "^^", "^^"))
-    return f"{_CONTEXT}~{codes}~{region}"
+    place = "~".join(("Anatomic codes - DICOM master list", "^".join(region), "^^"))
+    return f"{_CONTEXT}~{codes}~{place}"
 
 
 TISSUE = terminology_entry(_TISSUE, _TISSUE)

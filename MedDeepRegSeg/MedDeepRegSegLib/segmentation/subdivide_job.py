@@ -69,7 +69,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     progress(0.0, "Reading")
     loaded = load_subdivision(request.model, request.device)
     image = read_volume(request.image, progress=part_of(progress, 0.0, 0.05), cancel=cancel)
-    structure = _structure(request, cancel)
+    structure = _structure(request, image, cancel)
     labels, segments = subdivide(
         image, loaded, structure=structure, progress=part_of(progress, 0.05, 0.95), cancel=cancel
     )
@@ -87,11 +87,11 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     )
 
 
-def _structure(request: Request, cancel: CancelToken):
+def _structure(request: Request, image, cancel: CancelToken):
     """Return the mask of the structure, or None."""
     if request.segmentation is None:
         return None
-    labels, segments = read_segmentation(request.segmentation, cancel=cancel)
+    labels, segments = read_segmentation(request.segmentation, grid=image, cancel=cancel)
     if not request.segment:
         return labels != 0
     wanted = request.segment.strip().lower()
