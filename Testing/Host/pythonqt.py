@@ -74,6 +74,11 @@ def unknown_attributes(widget: QtCore.QObject) -> list[str]:
     return found
 
 
+def connection_count(sender: QtCore.QObject) -> int:
+    """Return how many connections to Python functions an object has."""
+    return len(_connections.get(_pointer(sender), ()))
+
+
 class BoundSignal:
     """A signal of one object, as PythonQt gives it: connect, disconnect, and calling it emits."""
 

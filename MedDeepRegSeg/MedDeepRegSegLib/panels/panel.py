@@ -146,3 +146,4 @@ class Panel(VTKObservationMixin):
         """End what is running and follow nothing any more."""
         self.reset()
         self.removeObservers()
+        self.widget.setMRMLScene(None)  # a reload only hides the widgets: the selectors would go on following the scene

@@ -1,7 +1,15 @@
 """What the widgets of both modules share: their panels follow the scene's parameter node while the module is shown."""
 
+import sys
+
 import slicer
 from slicer.util import VTKObservationMixin
+
+LIBRARIES = ("MedDeepRegSegLib", "MedDeepDiagnosisLib")
+RELOADED = ("panels", "mrml")
+"""Packages of the libraries that "Reload" loads anew; engines run in processes of their own, which load their code anew."""
+KEPT = ("MedDeepRegSegLib.mrml.scene",)
+"""Modules that hold what must be there once."""
 
 
 class PanelHost:
@@ -36,6 +44,14 @@ class PanelHost:
     def exit(self) -> None:
         """Follow nothing while another module is shown; a running job goes on."""
         self.setParameterNode(None)
+
+    def onReload(self) -> None:
+        """Load the code of the module, its panels and its border to MRML anew; Slicer's button "Reload" calls this."""
+        for name in list(sys.modules):
+            library, _dot, rest = name.partition(".")
+            if library in LIBRARIES and rest.partition(".")[0] in RELOADED and name not in KEPT:
+                del sys.modules[name]
+        super().onReload()
 
     def cleanup(self) -> None:
         """End what runs and follow nothing any more; called before the widget is destroyed."""
