@@ -52,7 +52,7 @@ $(STAMP): pyproject.toml setup.py constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(INSTALL) --upgrade pip
 	$(if $(TORCH_INDEX),$(INSTALL) --constraint constraints.txt --index-url $(TORCH_INDEX) torch)
-	$(INSTALL) --constraint constraints.txt --editable ".[scene,networks,diagnosis,test]"
+	$(INSTALL) --constraint constraints.txt --editable ".[scene,networks,diagnosis,batch,test]"
 	touch $@
 
 clean:

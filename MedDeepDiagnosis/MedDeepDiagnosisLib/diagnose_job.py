@@ -1,5 +1,7 @@
 """The job "diagnose": assess one case and write the prediction and a report."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -54,6 +56,8 @@ class Request:
         Case base and the case in it whose values are used, in place of ``table``.
     facts:
         Facts for guidelines and scope beside those of the table or case: name and value.
+    values:
+        The row itself, name and value, in place of ``table``.
     formats:
         Further files to write: ``pdf``, ``sr``, ``seg``. DICOM that was not asked for is left out, with a note, where it
         cannot be written.
@@ -69,6 +73,7 @@ class Request:
     case: str | None = None
     formats: tuple[str, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
+    values: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     Canceled
         If ``cancel`` was set; nothing is written then.
     """
-    if request.table is None and request.segmentation is None and request.db is None:
+    if not (request.table or request.segmentation or request.db or request.values):
         msg = "there is nothing to assess: give a table with one row, or a segmentation of the lesion"
         raise InputError(msg)
     progress(0.0, "reading the model")
@@ -201,10 +206,12 @@ def _read_row(request: Request, pathology: Pathology) -> dict[str, object]:
     if (request.db is None) != (request.case is None):
         msg = "a case of a case base needs both: name the case base and the case"
         raise InputError(msg)
+    if sum((request.db is not None, request.table is not None, bool(request.values))) > 1:
+        msg = "a table, a case of the case base and values are given together, expected one of them"
+        raise InputError(msg)
+    if request.values:
+        return dict(request.values)
     if request.db is not None and request.case is not None:
-        if request.table is not None:
-            msg = "a table and a case of the case base are given, expected one of them"
-            raise InputError(msg)
         return dict(case_row(request.db, request.case, pathology))
     return {} if request.table is None else dict(read_case(request.table))
 
@@ -227,9 +234,9 @@ def _read_lesion(request: Request) -> Lesion | None:
             msg = f"segment {request.segment!r} was named without a segmentation: give the file that holds it"
             raise InputError(msg)
         return None
-    labels, segments = read_segmentation(request.segmentation)
-    segment = choose_segment(segments, request.segment, file_name=request.segmentation.name)
     image = None if request.image is None else read_volume(request.image)
+    labels, segments = read_segmentation(request.segmentation, grid=image)
+    segment = choose_segment(segments, request.segment, file_name=request.segmentation.name)
     return Lesion(labels, segment, image)
 
 
@@ -240,6 +247,9 @@ def _provenance(request: Request, model_folder: Path, model: DiagnosisModel, row
         for title, path in files.items()
         if path is not None
     ]
+    if request.values:
+        written = json.dumps(sorted(request.values), ensure_ascii=False)
+        inputs.append(("Values of the case", hashlib.sha256(written.encode()).hexdigest()))
     if request.db is not None:
         from MedDeepDiagnosisLib.casebase.case_base import rows_sha256
 

@@ -1,4 +1,4 @@
-"""Adds the jobs of this library to the registry, and runs one from its folder.
+"""Adds the jobs of this library and what can be run over a table to the registries, and runs one from its folder.
 
 ``python -m MedDeepDiagnosisLib.jobs JOB_FOLDER`` runs the job in that folder, as
 ``python -m MedDeepRegSegLib.jobs`` does for the jobs of the other library.
@@ -6,6 +6,7 @@
 
 import sys
 
+from MedDeepRegSegLib.jobs.batch_kinds import register_batches
 from MedDeepRegSegLib.jobs.registry import register_jobs
 
 register_jobs(
@@ -20,6 +21,7 @@ register_jobs(
         "stroke": "MedDeepDiagnosisLib.stroke.measure_job",
     }
 )
+register_batches({"diagnose": "MedDeepDiagnosisLib.diagnose_batch"})
 
 if __name__ == "__main__":
     from MedDeepRegSegLib.jobs.inside import main

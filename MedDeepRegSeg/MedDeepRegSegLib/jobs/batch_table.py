@@ -1,6 +1,7 @@
 """The table of a batch: one case a row, read from CSV."""
 
 import csv
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from MedDeepRegSegLib.errors import InputError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,79}")
+_YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,66 @@ class Row:
             raise InputError(msg)
         return path
 
+    def needed(self, column: str) -> Path:
+        """Return the path in a required column.
 
-def read_table(path: Path, required: Sequence[str], optional: Sequence[str]) -> list[Row]:
+        Raises
+        ------
+        InputError
+            When the cell is empty, or nothing is there.
+        """
+        path = self.path(column)
+        if path is None:
+            msg = f"{column} is empty, expected a file or folder: fill it in"
+            raise InputError(msg)
+        return path
+
+    def choice(self, column: str, choices: Sequence[str]) -> str | None:
+        """Return the text in a column, one of some words; None where the cell is empty.
+
+        Raises
+        ------
+        InputError
+            When it is another one.
+        """
+        text = self.values.get(column)
+        if text is not None and text.lower() not in choices:
+            msg = f"{column}: {text!r} is not allowed, expected one of {', '.join(choices)}: correct the table"
+            raise InputError(msg)
+        return None if text is None else text.lower()
+
+    def flag(self, column: str) -> bool:
+        """Return whether a column says yes; an empty cell means no.
+
+        Raises
+        ------
+        InputError
+            When it says neither.
+        """
+        return self.choice(column, (*_YES, *_NO)) in _YES
+
+    def number(self, column: str) -> float | None:
+        """Return the number in a column; None where the cell is empty.
+
+        Raises
+        ------
+        InputError
+            When it is none.
+        """
+        text = self.values.get(column)
+        if text is None:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            msg = f"{column}: {text!r} is no number, expected for example 25: correct the table"
+            raise InputError(msg)
+        return value
+
+
+def read_table(path: Path, required: Sequence[str], optional: Sequence[str], *, others: bool = False) -> list[Row]:
     """Return the cases of a table.
 
     Parameters
@@ -60,6 +120,8 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str]) -> 
         CSV with a header; fields are separated by comma, semicolon or tab.
     required, optional : sequence of str
         Columns. ``name`` is always optional; without it cases are called case-1, case-2, ...
+    others : bool
+        Whether further columns are kept, under the names that they have.
 
     Raises
     ------
@@ -67,10 +129,14 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str]) -> 
         When it cannot be read, a column is unknown or missing, a required cell is empty, or two cases have one name.
     """
     rows = _records(path)
-    header = [cell.strip().lower() for cell in rows[0][1]]
     known = ["name", *required, *optional]
+    header = [cell.strip() for cell in rows[0][1]]
+    header = [cell.lower() if cell.lower() in known or not others else cell for cell in header]
+    if others:
+        while header and not header[-1]:  # spreadsheets leave empty columns behind
+            header.pop()
     for column in header:
-        if column not in known:
+        if column not in known and not (others and column):
             msg = f"{path.name} has a column {column!r}, expected {', '.join(known)}: rename or remove it"
             raise InputError(msg)
         if header.count(column) > 1:
@@ -123,8 +189,8 @@ def _records(path: Path) -> list[tuple[int, list[str]]]:
 def _row(path: Path, number: int, line: int, cells: dict[str, str], *, required: Sequence[str]) -> Row:
     values = {column: cell.strip() for column, cell in cells.items() if cell.strip()}
     name = values.pop("name", f"case-{number}")
-    # "summary.csv" lies beside the folders of the cases.
-    if not _NAME.fullmatch(name) or name.endswith((".", " ")) or name.lower() == "summary.csv":
+    # Tables such as "summary.csv" lie beside the folders of the cases.
+    if not _NAME.fullmatch(name) or name.lower().endswith((".", " ", ".csv")):
         msg = f"{path.name}, line {line}: {name!r} is no name for a folder, expected letters, digits, -, _ and .: rename it"
         raise InputError(msg)
     for column in required:

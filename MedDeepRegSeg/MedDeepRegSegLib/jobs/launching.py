@@ -73,8 +73,13 @@ def child_environment(threads: int | None = None) -> dict[str, str]:
     return variables
 
 
-def launch(args: Sequence[str], updateEnvironment: dict[str, str] | None = None) -> Process:
-    """Start a process as ``slicer.util.launchConsoleProcess`` does, with its names, where there is no Slicer."""
+def launch(
+    args: Sequence[str], updateEnvironment: dict[str, str] | None = None, pass_fds: Sequence[int] = ()
+) -> Process:
+    """Start a process as ``slicer.util.launchConsoleProcess`` does, with its names, where there is no Slicer.
+
+    ``pass_fds`` are open files that the process inherits (POSIX only).
+    """
     flags = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
     return subprocess.Popen(
         list(args),
@@ -85,4 +90,5 @@ def launch(args: Sequence[str], updateEnvironment: dict[str, str] | None = None)
         text=True,
         errors="replace",
         creationflags=flags,
+        pass_fds=pass_fds,
     )

@@ -25,6 +25,7 @@ class JobModule(Protocol):
 JOBS: dict[str, str] = {
     "align-contours": "MedDeepRegSegLib.segmentation.align_contours_job",
     "augment": "MedDeepRegSegLib.augmentation.augment_job",
+    "batch": "MedDeepRegSegLib.jobs.batch_job",
     "bundle": "MedDeepRegSegLib.models.bundle_job",
     "compare-networks": "MedDeepRegSegLib.training.cases.compare_job",
     "contours": "MedDeepRegSegLib.segmentation.contours_job",

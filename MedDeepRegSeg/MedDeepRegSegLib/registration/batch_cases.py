@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.jobs.batch_kinds import OWN_JOBS
 from MedDeepRegSegLib.jobs.batch_table import Row
 from MedDeepRegSegLib.registration.choices import choose_settings
 from MedDeepRegSegLib.registration.requests import check_needs_points, paired_points
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from MedDeepRegSegLib.registration.job import Request, Result
 
 JOB = "register"
+JOBS = OWN_JOBS
+USES_GPU = False
 REQUIRED = ("fixed", "moving")
 _POINTS = ("fixed_points", "moving_points")
 OPTIONAL = (
@@ -19,10 +21,20 @@ OPTIONAL = (
     *_POINTS,
     *("fixed_labels", "moving_labels"),
 )
+OTHERS = False
+JOINED = ""
+HELP = """\
+fixed, moving: a volume each, or the folder of one DICOM series
+preset, kind, engine: as the options of 'meddeep register'
+fixed_mask, moving_mask: label maps of where to compare
+initial: transform to start from
+fixed_points, moving_points: the same places in both, .mrk.json or .fcsv
+fixed_labels, moving_labels: label maps, to measure the overlap
+"""
 FIGURES = ("light", "reasons", "landmark_error_mm", "label_dice", "folding_fraction", "inverse_p95_mm")
 
 
-def request(row: Row, out: Path, *, seed: int) -> "Request":
+def request(row: Row, out: Path, *, seed: int, device: str = "auto") -> "Request":
     """Return the request of a row.
 
     Raises
@@ -37,13 +49,9 @@ def request(row: Row, out: Path, *, seed: int) -> "Request":
     )
     pairs = paired_points(row.path("fixed_points"), row.path("moving_points"), _POINTS)
     check_needs_points(settings, pairs, _POINTS)
-    fixed, moving = row.path("fixed"), row.path("moving")
-    if fixed is None or moving is None:
-        msg = "fixed or moving is empty, expected a file or folder in both: fill them in"
-        raise InputError(msg)
     return Request(
-        fixed=fixed,
-        moving=moving,
+        fixed=row.needed("fixed"),
+        moving=row.needed("moving"),
         out=out,
         settings=settings,
         fixed_mask=row.path("fixed_mask"),

@@ -78,7 +78,7 @@ def test_cases_are_registered_and_summed_up(cases, tmp_path, monkeypatch, capfd)
     ("words", "says"),
     [
         (["nothing.csv", "--command", "register"], "nothing.csv does not exist"),
-        (["cases.csv", "--command", "grow"], "'grow' cannot be run over a table"),
+        (["cases.csv", "--command", "train"], "'train' cannot be run over a table"),
         (["cases.csv", "--command", "register", "--workers", "0"], "'0' is not a number of workers"),
         (["f.mrk.json", "--command", "register"], "has a column"),
     ],

@@ -12,6 +12,7 @@ from typing import Literal
 
 from MedDeepRegSegLib.errors import InputError, MissingPackageError
 from MedDeepRegSegLib.jobs.outputs import atomic_folder, atomic_path
+from MedDeepRegSegLib.jobs.processes import alive
 
 Behavior = Literal[
     "work",
@@ -28,6 +29,7 @@ Behavior = Literal[
     "gil",
     "itk",
     "tree",
+    "log",
 ]
 
 
@@ -59,6 +61,15 @@ def _work(request, progress, cancel):
         time.sleep(0.02)
     progress(1.0, "all steps done")
     return Result(out=request.out, value=request.steps / 2)
+
+
+def _log(request, progress, cancel):
+    """Write into a file whether another process that began this case still runs."""
+    log = request.out.with_suffix(".log")
+    before = log.read_text().split() if log.is_file() else []
+    at_once = any(alive(int(pid)) for pid in before if pid.isdecimal())
+    log.write_text(" ".join([*before, *(["at_once"] if at_once else []), str(os.getpid())]))
+    return _work(request, progress, cancel)
 
 
 def _many(request, progress, cancel):
@@ -154,4 +165,5 @@ _BEHAVIORS = {
     "gil": _gil,
     "itk": _itk,
     "tree": _tree,
+    "log": _log,
 }

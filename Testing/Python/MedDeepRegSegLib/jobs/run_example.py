@@ -1,4 +1,7 @@
-"""Runs a job folder with the example job kind registered: ``python run_example.py JOB_FOLDER``."""
+"""Runs a job folder with the example job kind registered: ``python run_example.py JOB_FOLDER``.
+
+Also the package of jobs of an example case of a batch, which is imported where the case is run.
+"""
 
 import sys
 from pathlib import Path
@@ -8,4 +11,5 @@ from MedDeepRegSegLib.jobs.registry import register_jobs
 
 sys.path.insert(0, str(Path(__file__).parent))
 register_jobs({"example": "example_job"})
-main()
+if __name__ == "__main__":
+    main()

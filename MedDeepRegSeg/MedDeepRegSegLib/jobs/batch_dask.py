@@ -1,0 +1,342 @@
+"""Cases of a batch on workers of Dask: in this process by default, or of any scheduler.
+
+Without an address, scheduler and worker are threads of this process that talk in memory; nothing is opened to the network.
+At a scheduler, workers may be on other machines. These need the same version of this package and must see the same files
+under the same names: requests hold paths, not images. Every worker is asked for both before it gets a case, or soon after it joins.
+
+Dask gives a case of a worker that was lost to another one. That it never runs twice at once is the business of
+:mod:`MedDeepRegSegLib.jobs.batch_lock`. Dask cannot stop what a worker does: a cancel is told to each worker, which ends
+the child process of the case.
+"""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import logging
+import secrets
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import dask
+from distributed import Client, LocalCluster
+
+from MedDeepRegSegLib import __version__
+from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.jobs.batch_case import Case, Outcome
+from MedDeepRegSegLib.jobs.batch_crew import CrewLost, Orders, Told
+from MedDeepRegSegLib.jobs.batch_worker import cancel_batch, host_of, probe, work
+from MedDeepRegSegLib.jobs.failures import describe, one_line
+
+CONNECT_S = 10.0
+"""How long a scheduler may take to answer."""
+NO_WORKERS_S = 60.0
+"""How long to wait for a worker when there is none."""
+LOOK_S = 2.0
+"""Time between two looks at the workers."""
+_CANCEL_S = 20.0
+"""How long a worker may take to end its cases after a cancel, before it is given up."""
+_TICK_S = 0.05
+_REPEAT_S = 0.5
+"""Time between two messages of a cancel."""
+
+
+class DaskCrew:
+    """Workers of Dask.
+
+    Parameters
+    ----------
+    address : str, optional
+        Of a scheduler; None for a cluster in this process.
+    workers : int, optional
+        How many cases run at the same time. 1 in this process, all threads of all workers at a scheduler by default.
+    """
+
+    def __init__(self, address: str | None = None, workers: int | None = None) -> None:
+        self._address = address
+        self._most = workers if address else workers or 1
+        self._batch = f"meddeep-{secrets.token_hex(8)}"
+        self._told = Told()
+        self._stack = ExitStack()
+        self._unsent: list[Case] = []
+        self._sent: dict[str, Any] = {}
+        self._threads: dict[str, int] = {}
+        self._checked: set[str] = set()
+        self._looked_at = -LOOK_S
+        self._none_since: float | None = None
+        self._canceled_at: float | None = None
+        self._teller: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        """Connect.
+
+        Raises
+        ------
+        InputError
+            When no scheduler answers.
+        """
+        with ExitStack() as stack:
+            stack.enter_context(_quiet())
+            where: str | LocalCluster
+            where = self._address if self._address else stack.enter_context(_local_cluster(self._most or 1))
+            self._client = stack.enter_context(_connected(where))
+            self._client.subscribe_topic(self._batch, self._hear)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._sent:  # an error here: nothing may run on behind it
+                self.cancel()
+                with contextlib.suppress(CrewLost):
+                    while self._sent:
+                        self.ended(_TICK_S)
+        finally:
+            self._stack.close()
+
+    def start(self, cases: Sequence[Case], orders: Orders) -> None:
+        """See :class:`MedDeepRegSegLib.jobs.batch_crew.Crew`."""
+        self._unsent, self._orders = list(cases), orders
+        # Workers must see this very file, not a folder of the same name on their own disk.
+        self._mark = orders.out / f".{self._batch}"
+        self._mark.touch()
+        self._stack.callback(self._mark.unlink, missing_ok=True)
+
+    def ended(self, timeout_s: float) -> list[Outcome]:
+        """See :class:`MedDeepRegSegLib.jobs.batch_crew.Crew`."""
+        if self._canceled_at is None:
+            self._look()
+            self._send()
+        else:
+            self._tell_of_cancel()
+        deadline = time.monotonic() + timeout_s
+        while True:
+            done = [outcome for name in list(self._sent) if (outcome := self._outcome(name)) is not None]
+            done += self._given_up()
+            if done or time.monotonic() >= deadline:
+                return done
+            time.sleep(_TICK_S)
+
+    def cancel(self) -> None:
+        """See :class:`MedDeepRegSegLib.jobs.batch_crew.Crew`."""
+        if self._canceled_at is None:
+            self._canceled_at = time.monotonic()
+
+    def running(self) -> dict[str, tuple[float, str]]:
+        """See :class:`MedDeepRegSegLib.jobs.batch_crew.Crew`."""
+        return self._told.now()
+
+    def note(self) -> str:
+        """See :class:`MedDeepRegSegLib.jobs.batch_crew.Crew`."""
+        return f"waiting for a worker at {self._address}" if self._none_since is not None else ""
+
+    # ---- cases
+
+    def _send(self) -> None:
+        """Give out as many cases as may run, once there is a worker that can."""
+        while self._unsent and self._checked and (self._most is None or len(self._sent) < self._most):
+            case = self._unsent.pop(0)
+            self._sent[case.name] = self._client.submit(
+                work,
+                case,
+                self._orders.figures,
+                again=self._orders.again,
+                batch=self._batch,
+                threads=dict(self._threads),
+                key=f"{self._batch}-{case.name}",
+                pure=False,
+                retries=0,
+            )
+
+    def _outcome(self, name: str) -> Outcome | None:
+        """Return what became of a case that was sent, or None while it runs."""
+        future = self._sent[name]
+        if future.status == "pending":
+            return None
+        try:
+            outcome = self._fetched(name, future)
+        except TimeoutError:  # its worker was lost meanwhile, and another one repeats it
+            return None
+        except (asyncio.CancelledError, concurrent.futures.CancelledError) as error:
+            raise self._lost() from error
+        self._told.forget(name)
+        del self._sent[name]
+        future.release()
+        return outcome
+
+    def _fetched(self, name: str, future: Any) -> Outcome:
+        if future.status == "finished":
+            outcome: Outcome = future.result(timeout=CONNECT_S)
+            return outcome
+        if future.status == "error":
+            error = future.exception(timeout=CONNECT_S)
+            if type(error).__name__ == "KilledWorker":
+                return Outcome(name, "failed", "the workers that ran it were lost, again and again: see their logs")
+            if isinstance(error, ImportError | AttributeError):
+                msg = f"a worker at {self._address} cannot run MedDeep ({describe(error)[1]}): {_what_to_install()}"
+                raise CrewLost(msg)
+            return Outcome(name, "failed", describe(error)[1])
+        raise self._lost()
+
+    def _given_up(self) -> list[Outcome]:
+        """Return the cases that nobody runs after a cancel: those not sent, and at the end those of deaf workers."""
+        if self._canceled_at is None:
+            return []
+        names = [case.name for case in self._unsent]
+        self._unsent = []
+        if time.monotonic() - self._canceled_at > _CANCEL_S:
+            names += self._sent
+            self._sent = {}
+        return [Outcome(name, "canceled") for name in names]
+
+    def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
+        """Note how far a case is, as its worker tells it."""
+        told = event[1]
+        if told["case"] in self._sent:
+            self._told.tell(told["case"], told["fraction"], told["message"])
+
+    # ---- workers
+
+    def _look(self) -> None:
+        """Look for workers that were lost or have joined."""
+        now = time.monotonic()
+        if now - self._looked_at < LOOK_S:
+            return
+        self._looked_at = now
+        try:
+            if self._client.status != "running":
+                raise self._lost()
+            threads: dict[str, int] = self._client.nthreads()
+        except (OSError, RuntimeError) as error:
+            raise self._lost() from error
+        self._threads = {}
+        for worker, count in threads.items():
+            self._threads[host_of(worker)] = self._threads.get(host_of(worker), 0) + count
+        if threads:
+            self._none_since = None
+            self._check(sorted(set(threads) - self._checked))
+        elif self._none_since is None:
+            self._none_since = now
+        elif now - self._none_since > NO_WORKERS_S:
+            msg = (
+                f"the scheduler at {self._address} has had no workers for {NO_WORKERS_S:.0f} s: "
+                f"start some with 'dask worker {self._address}'"
+            )
+            raise CrewLost(msg)
+
+    def _check(self, workers: list[str]) -> None:
+        """Refuse workers that lack the package or do not see the files."""
+        if not workers:
+            return
+        ask = probe(str(self._mark))
+        found: dict[str, Any] = self._client.run(ask, workers=workers, on_error="return")
+        for worker, answer in found.items():
+            if isinstance(answer, OSError):  # lost meanwhile
+                continue
+            if isinstance(answer, BaseException):
+                msg = f"the worker {worker} cannot be used: {describe(answer)[1]}"
+                raise CrewLost(msg)
+            version, sees = answer
+            if version != __version__:
+                has = f"has MedDeep {version}" if version else "lacks the Python package meddeep"
+                msg = f"the worker {worker} {has}, expected version {__version__}: {_what_to_install()}"
+                raise CrewLost(msg)
+            if not sees:
+                msg = (
+                    f"the worker {worker} does not see the folder {self._mark.parent}: "
+                    f"use a folder that all machines share under one name"
+                )
+                raise CrewLost(msg)
+            self._checked.add(worker)
+
+    def _tell_of_cancel(self) -> None:
+        """Tell all workers of the cancel, more than once because some may join late; never waits for a deaf one."""
+        if self._teller is not None and self._teller.is_alive():
+            return
+        client, batch = self._client, self._batch
+
+        def tell() -> None:
+            with contextlib.suppress(Exception):
+                client.run(cancel_batch, batch, on_error="ignore")
+            time.sleep(_REPEAT_S)
+
+        self._teller = threading.Thread(target=tell, daemon=True, name="batch cancel")
+        self._teller.start()
+
+    def _lost(self) -> CrewLost:
+        msg = f"the Dask scheduler at {self._address or 'this computer'} was lost: see whether it still runs"
+        return CrewLost(msg)
+
+
+# ---- connecting
+
+
+@contextmanager
+def _local_cluster(workers: int) -> Iterator[LocalCluster]:
+    """Give a cluster in this process whose servers for pictures, which Dask always starts, serve nothing and nobody else."""
+    here = "127.0.0.1:0"
+    with tempfile.TemporaryDirectory(prefix="meddeep-dask-", ignore_cleanup_errors=True) as scratch:
+        settings = {
+            "temporary-directory": scratch,
+            "distributed.scheduler.http.routes": [],
+            "distributed.worker.http.routes": [],
+        }
+        with (
+            dask.config.set(settings),
+            LocalCluster(
+                n_workers=1,
+                threads_per_worker=workers,
+                processes=False,
+                dashboard_address=here,
+                worker_dashboard_address=here,
+                memory_limit=0,  # it would be that of this process, not of the children that do the work
+                silence_logs=False,
+            ) as cluster,
+        ):
+            yield cluster
+
+
+def _connected(where: "str | LocalCluster") -> Client:
+    """Return a client of a scheduler.
+
+    Raises
+    ------
+    InputError
+        When none answers.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of other versions of packages that the cases do not use
+            return Client(where, set_as_default=False, timeout=CONNECT_S)
+    except (OSError, ValueError, RuntimeError) as error:
+        msg = (
+            f"no Dask scheduler answers at {where} ({one_line(str(error))[:120]}): expected its address, for example "
+            f"tcp://127.0.0.1:8786; start one with 'dask scheduler'"
+        )
+        raise InputError(msg) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what Dask logs off the terminal: what matters is told as an error."""
+    names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in ("distributed", "tornado")]
+    loggers: Iterable[logging.Logger] = [logging.getLogger(name) for name in (*names, "asyncio")]
+    before = [(logger, logger.level) for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in before:
+            logger.setLevel(level)
+
+
+def _what_to_install() -> str:
+    return f'install the same version there ("meddeep[batch]=={__version__}") and start its worker again'
