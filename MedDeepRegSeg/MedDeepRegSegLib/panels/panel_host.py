@@ -26,6 +26,8 @@ class PanelHost:
         scene = slicer.mrmlScene
         self._observations.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self._observations.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
+        self._observations.addObserver(scene, scene.StartImportEvent, self.onSceneStartImport)
+        self._observations.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
         self.initializeParameterNode()
 
     def initializeParameterNode(self) -> None:
@@ -66,5 +68,14 @@ class PanelHost:
 
     def onSceneEndClose(self, _caller, _event) -> None:
         """Start anew if the module is shown."""
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+
+    def onSceneStartImport(self, _caller, _event) -> None:
+        """Follow nothing while nodes come in: a selector that does not know its node yet would forget it."""
+        self.setParameterNode(None)
+
+    def onSceneEndImport(self, _caller, _event) -> None:
+        """Show what was chosen in the scene that was opened, if the module is shown."""
         if self.parent.isEntered:
             self.initializeParameterNode()
