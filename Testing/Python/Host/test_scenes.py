@@ -177,7 +177,8 @@ def test_results_are_saved_with_the_scene(module, slicer_scene, tmp_path):
     logic = module("MedDeepRegSeg").logic
     fixed = volume_from_image(ball()[0], "Fixed")
     moving = volume_from_image(ball(center=(6.0, -4.0, 2.0))[0], "Moving")
-    transform = node_from_transform(known_rigid((0, 0, 0), seed=1), "Moving to Fixed", fixed=fixed, moving=moving)
+    movement = known_rigid((0, 0, 0), seed=1, rotation_degrees=5, shift_mm=6)
+    transform = node_from_transform(movement, "Moving to Fixed", fixed=fixed, moving=moving)
     made = {"transform": transform, "registered": volume_from_image(ball()[0], "Moving registered", beside=moving)}
     mask = logic.makeForegroundMask(fixed, what="body")["segmentation"]
     table = logic.measure(mask, fixed)["table"]
