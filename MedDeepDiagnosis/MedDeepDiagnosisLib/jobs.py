@@ -14,6 +14,8 @@ register_jobs(
         "associations": "MedDeepDiagnosisLib.associations_job",
         "demo": "MedDeepDiagnosisLib.demo.job",
         "diagnose": "MedDeepDiagnosisLib.diagnose_job",
+        "dicom-export": "MedDeepDiagnosisLib.dicom_export_job",
+        "dicom-read": "MedDeepRegSegLib.volumes.dicom_job",
         "export-cases": "MedDeepDiagnosisLib.casebase.export_job",
         "fit": "MedDeepDiagnosisLib.fit_job",
         "import-cases": "MedDeepDiagnosisLib.casebase.import_job",

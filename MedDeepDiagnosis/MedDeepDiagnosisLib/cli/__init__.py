@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import MedDeepDiagnosisLib.jobs  # noqa: F401  # adds the jobs of this library to the registry
-from MedDeepDiagnosisLib.cli import associations, cases, demo, diagnose, fit, stroke
+from MedDeepDiagnosisLib.cli import associations, cases, demo, diagnose, dicom, fit, stroke
 from MedDeepRegSegLib.cli.main import main as _main
 
 
@@ -17,6 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             fit.COMMAND,
             diagnose.COMMAND,
             stroke.COMMAND,
+            dicom.COMMAND,
             demo.COMMAND,
         ),
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import MedDeepDiagnosisLib.jobs  # noqa: F401  # adds the job kinds of this library
 from MedDeepDiagnosisLib.diagnose_job import Request, Result
+from MedDeepDiagnosisLib.mrml.dicom_volumes import series_source
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.mrml.segmentations import check_segmentation_node, image_from_segmentation
 from MedDeepRegSegLib.mrml.task_base import write_volume
@@ -101,14 +102,12 @@ class AssessTask:
         """Return the image for the pictures: the DICOM series itself where DICOM is to be written."""
         dicom = DICOM_FORMATS & set(self._formats)
         if dicom:
-            series = None if self._volume is None else dicom_folder(self._volume)
-            if series is None:
-                msg = (
-                    f"DICOM {sorted(dicom)[-1].upper()} needs the volume as it was loaded from a DICOM series: "
-                    "load one, or write no DICOM"
-                )
-                raise InputError(msg)
-            return series
+            try:
+                return series_source(self._volume, folder)
+            except InputError as error:
+                name = sorted(dicom)[-1].upper()
+                msg = f"DICOM {name} needs the volume as it was loaded from a DICOM series: {error}"
+                raise InputError(msg) from error
         if self._volume is None:
             return None
         write_volume(self._volume, folder / "image.nrrd", "volume")
@@ -128,20 +127,3 @@ class AssessTask:
             "assessment": assessment,
             "files": result.files,
         }
-
-
-def dicom_folder(volume_node) -> Path | None:
-    """Return the folder of the DICOM series that a volume was loaded from and still shows; None for other volumes."""
-    storage = volume_node.GetStorageNode()
-    if storage is None or not storage.GetFileName() or volume_node.GetModifiedSinceRead():
-        return None
-    if volume_node.GetParentTransformNode() is not None:
-        return None
-    names = [storage.GetFileName(), *(storage.GetNthFileName(n) for n in range(storage.GetNumberOfFileNames()))]
-    folders = {Path(name).parent for name in names}
-    if len(folders) != 1:
-        return None
-    from MedDeepDiagnosisLib.reports.dicom_source import is_dicom_series
-
-    (folder,) = folders
-    return folder if is_dicom_series(folder) else None

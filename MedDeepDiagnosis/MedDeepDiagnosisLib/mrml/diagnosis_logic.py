@@ -23,6 +23,24 @@ class DiagnosisLogic:
         options.update(report_folder=reportFolder, facts=facts)
         return self._run(AssessTask(segmentation, segmentId, findings, **options), progress, cancel)
 
+    def dicomPatient(self, volume):
+        """Return on one line whose DICOM series a volume is: look at it before :meth:`exportDicom`."""
+        from MedDeepDiagnosisLib.dicom_export_job import patient_line
+        from MedDeepDiagnosisLib.mrml.dicom_export_task import patient_of
+
+        return patient_line(patient_of(volume))
+
+    def exportDicom(self, segmentation, volume, folder, *, progress=None, cancel=None, **options):
+        """Write segments and their measurements as DICOM SEG and SR beside the study that a volume was loaded from.
+
+        ``options`` are those of :class:`MedDeepDiagnosisLib.mrml.dicom_export_task.DicomExportTask`: ``segment_ids``,
+        ``patient_id`` and ``add_to_database``. Returns the files ``segmentation`` and ``measurements``, the ``patient``
+        on one line, and ``notes``.
+        """
+        from MedDeepDiagnosisLib.mrml.tasks import DicomExportTask
+
+        return self._run(DicomExportTask(segmentation, volume, folder, **options), progress, cancel)
+
     def importCases(self, source, pathology, caseBase, *, progress=None, cancel=None, **options):
         """Store the cases of a table node, a table file or a folder in a case base (file or URL); returns the ``report``.
 

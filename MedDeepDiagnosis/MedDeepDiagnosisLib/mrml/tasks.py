@@ -4,6 +4,15 @@ import MedDeepDiagnosisLib.jobs  # noqa: F401  # adds the job kinds of this libr
 from MedDeepDiagnosisLib.mrml.assess_task import AssessTask
 from MedDeepDiagnosisLib.mrml.associations_task import AssociationsTask
 from MedDeepDiagnosisLib.mrml.case_base_tasks import ExportCasesTask, ImportCasesTask, ShowCasesTask
+from MedDeepDiagnosisLib.mrml.dicom_export_task import DicomExportTask
 from MedDeepDiagnosisLib.mrml.fit_task import FitTask
 
-__all__ = ["AssessTask", "AssociationsTask", "ExportCasesTask", "FitTask", "ImportCasesTask", "ShowCasesTask"]
+__all__ = [
+    "AssessTask",
+    "AssociationsTask",
+    "DicomExportTask",
+    "ExportCasesTask",
+    "FitTask",
+    "ImportCasesTask",
+    "ShowCasesTask",
+]

@@ -5,9 +5,11 @@ from pathlib import Path
 import qt
 from slicer.i18n import tr as _
 
+from MedDeepDiagnosisLib.mrml.dicom_volumes import comes_from_dicom
 from MedDeepDiagnosisLib.mrml.tasks import AssessTask
 from MedDeepDiagnosisLib.panels.assessment_text import guidelinesText, missingFacts, reasonsText, resultText
 from MedDeepDiagnosisLib.panels.chosen_paths import defaultCaseBase, isSet, newFolder
+from MedDeepDiagnosisLib.panels.dicom_section import DicomSection
 from MedDeepDiagnosisLib.panels.findings_form import FactsForm, fillFindings, needsLesion
 from MedDeepDiagnosisLib.panels.form import Form
 from MedDeepDiagnosisLib.panels.model_choice import ModelChoice
@@ -50,6 +52,7 @@ class CasePanel(Panel):
             Form(self.ui.factsWidget.layout(), self.onFacts), self.ui.guidelineComboBox, self.ui.guidelineNoteLabel
         )
         self.storeSection = StoreSection(self, caseBaseRequirementsFile)
+        self.dicomSection = DicomSection(self, documentsRequirementsFile)
         self._pathology = None
         self._report: Path | None = None
         self._following = False
@@ -77,7 +80,11 @@ class CasePanel(Panel):
     def buttons(self) -> list:
         """Return the state of the buttons."""
         purpose = _("Measure the lesion, predict, and write the report.")
-        return [(self.ui.applyButton, self._obstacle(), purpose), *self.storeSection.buttons()]
+        return [
+            (self.ui.applyButton, self._obstacle(), purpose),
+            *self.storeSection.buttons(),
+            *self.dicomSection.buttons(),
+        ]
 
     def _obstacle(self) -> str | None:
         """Return why there can be no assessment, or None; the first thing to do comes first."""
@@ -103,9 +110,10 @@ class CasePanel(Panel):
             return
         self.models.update()
         self._showPathology()
+        self.dicomSection.update()
         super().updateButtons()
         self.storeSection.update()
-        dicom = mayBeDicom(self.parameterNode.lesionVolume)
+        dicom = comes_from_dicom(self.parameterNode.lesionVolume)
         self.ui.dicomCheckBox.enabled = dicom
         self.ui.dicomCheckBox.toolTip = (
             _("Also write a DICOM structured report (TID 1500) and the segmentation as DICOM SEG.")
@@ -192,6 +200,8 @@ class CasePanel(Panel):
         """Show no result of a button that was pressed."""
         if button is self.ui.applyButton:
             self.clearResult()
+        else:
+            self.dicomSection.clear()
 
     def onApply(self, _checked: bool = False) -> None:
         """Start the assessment, or cancel it."""
@@ -246,9 +256,4 @@ class CasePanel(Panel):
         """End what is running and forget what was shown."""
         super().reset()
         self.storeSection.clearCase()
-
-
-def mayBeDicom(volume) -> bool:
-    """Whether a volume was loaded from several files, as DICOM series are; the task looks closer."""
-    storage = None if volume is None else volume.GetStorageNode()
-    return storage is not None and storage.GetNumberOfFileNames() > 1
+        self.dicomSection.forget()

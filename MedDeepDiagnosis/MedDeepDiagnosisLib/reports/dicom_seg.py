@@ -110,9 +110,35 @@ def segmentation_object(
             series_description=_SERIES_DESCRIPTION,
             specific_character_set="ISO_IR 192",
         )
+    keep_identity_only(dataset)
     add_coding_schemes(dataset)
     shown = np.flatnonzero(frames.any(axis=(1, 2)))
     return SegmentationObject(dataset, tracking, tuple(int(index) for index in shown), notes)
+
+
+_KEPT = {"PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex"}
+"""Of the patient: what an archive files an object by."""
+
+_OF_STUDY = {"StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyDescription"}
+
+_PEOPLE_AND_REASONS = ("Physician", "Consulting", "AdmittingDiagnos", "ReferencedStudy", "ProcedureCode")
+"""Beginnings or parts of names of attributes of a study that tell of other people or of why it was made."""
+
+
+def keep_identity_only(dataset: Any) -> None:
+    """Take out of a new object what the DICOM library copies of the patient beyond who it is and which study it is.
+
+    Age, size and weight, history, comments, alerts, occupation, address, other names, visit and requests stay with the
+    source, and so do hospital, station and operators of the scanner. What says that data are de-identified, and subject
+    numbers of a trial, are kept.
+    """
+    dataset.pop("ContributingEquipmentSequence", None)
+    for element in list(dataset):
+        name, group = element.keyword, element.tag.group
+        of_patient = group in (0x0010, 0x0032, 0x0038) and name not in _KEPT
+        of_study = group == 0x0008 and name not in _OF_STUDY and any(part in name for part in _PEOPLE_AND_REASONS)
+        if of_patient or of_study:
+            del dataset[element.tag]
 
 
 def add_coding_schemes(dataset: Any) -> None:

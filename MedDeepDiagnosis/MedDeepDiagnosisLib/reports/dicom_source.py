@@ -19,13 +19,15 @@ from MedDeepDiagnosisLib.reports.dicom_codes import require_highdicom
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.segmentation.segments import Segment
+from MedDeepRegSegLib.volumes.dicom_headers import NOT_IMAGES, is_dicom
 from MedDeepRegSegLib.volumes.geometry import check_label_map, index_to_world, size_text
-
-_NOT_IMAGES = {"SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "DOC", "REG", "ECG"}
 
 _REQUIRED = ("SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 
-_ONE_VALUE = ("StudyInstanceUID", "FrameOfReferenceUID", "PatientID", "Rows", "Columns", "PixelSpacing")
+_PATIENT = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex")
+"""Says whose a series is; messages do not show it."""
+
+_ONE_VALUE = ("StudyInstanceUID", "FrameOfReferenceUID", *_PATIENT, "Rows", "Columns", "PixelSpacing")
 """What must not differ within a series."""
 
 _STACK_TOLERANCE = 0.02
@@ -67,22 +69,68 @@ def header_faults(what: str) -> Iterator[None]:
 
 
 def is_dicom_series(path: Path | None) -> bool:
-    """Return whether a path is a folder with a DICOM file in it; files in folders below do not count."""
-    if path is None or not Path(path).is_dir():
+    """Return whether a path is a folder with a DICOM file in it, or such a file; files in folders below do not count."""
+    if path is None or not Path(path).exists():
         return False
-    return any(_has_mark(entry) for entry in sorted(Path(path).iterdir()) if entry.is_file())
+    if Path(path).is_file():
+        return is_dicom(Path(path))
+    return any(is_dicom(entry) for entry in sorted(Path(path).iterdir()) if entry.is_file())
 
 
-def _has_mark(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
-    except OSError:
-        return False
+@dataclass(frozen=True)
+class SourcePatient:
+    """Whose a series is, for the eyes of the user; empty where the headers are.
+
+    Attributes
+    ----------
+    name, patient_id, birth_date, sex:
+        Of the patient, as in the headers.
+    study_date, study, series, modality:
+        Date and description of the study, description of the series, and its modality.
+    slices:
+        How many slices it has.
+    """
+
+    name: str
+    patient_id: str
+    birth_date: str
+    sex: str
+    study_date: str
+    study: str
+    series: str
+    modality: str
+    slices: int
 
 
-def read_source_series(folder: Path, *, cancel: CancelToken | None = None) -> SourceSeries:
-    """Read the headers of the one image series of a folder and check that its slices are evenly stacked.
+def source_patient(source: SourceSeries) -> SourcePatient:
+    """Return whose a series is; all of its slices agree in that."""
+    first = source.slices[0]
+
+    def text(key: str) -> str:
+        return str(first.get(key, "") or "").strip()
+
+    return SourcePatient(
+        name=text("PatientName"),
+        patient_id=text("PatientID"),
+        birth_date=text("PatientBirthDate"),
+        sex=text("PatientSex"),
+        study_date=text("StudyDate"),
+        study=text("StudyDescription"),
+        series=text("SeriesDescription"),
+        modality=text("Modality"),
+        slices=len(source.slices),
+    )
+
+
+def read_source_series(path: Path, *, cancel: CancelToken | None = None) -> SourceSeries:
+    """Read the headers of a series and check that its slices are of one patient and evenly stacked.
+
+    Parameters
+    ----------
+    path:
+        Folder with one image series, or a slice, which stands for its series in its folder.
+    cancel:
+        As everywhere.
 
     Raises
     ------
@@ -93,10 +141,15 @@ def read_source_series(folder: Path, *, cancel: CancelToken | None = None) -> So
         If highdicom or pydicom is not installed.
     """
     require_highdicom()
-    if not Path(folder).is_dir():
+    path = Path(path)
+    folder = path.parent if path.is_file() else path
+    if not folder.is_dir():
         msg = f"{folder} is no folder, expected the folder of one DICOM series: DICOM results refer to its slices"
         raise InputError(msg)
-    slices = _read_headers(Path(folder), cancel)
+    slices = _read_headers(folder, cancel)
+    if path.is_file():
+        wanted = next((one.get("SeriesInstanceUID") for one in slices if Path(one.filename) == path), None)
+        slices = [one for one in slices if one.get("SeriesInstanceUID") == wanted] if wanted is not None else []
     if not slices:
         msg = (
             f"{folder} has no DICOM slices, expected one series: DICOM results refer to the slices that they are about"
@@ -136,7 +189,7 @@ def _read_headers(folder: Path, cancel: CancelToken | None) -> list[Any]:
             header = pydicom.dcmread(path, stop_before_pixels=True)
         except (InvalidDicomError, OSError, EOFError):
             continue
-        if str(header.get("Modality", "")) in _NOT_IMAGES or "Rows" not in header:
+        if str(header.get("Modality", "")) in NOT_IMAGES or "Rows" not in header:
             continue
         header.filename = str(path)
         if not header.get("SpecificCharacterSet", "ISO_IR 6"):
@@ -163,7 +216,7 @@ def _check_headers(slices: Sequence[Any], folder: Path) -> None:
     for key in _ONE_VALUE:
         values = sorted({str(one.get(key, "")) for one in slices})
         if len(values) > 1:
-            shown = "" if key == "PatientID" else f" ({', '.join(values[:3])})"
+            shown = "" if key in _PATIENT else f" ({', '.join(values[:3])})"
             msg = f"the slices of {folder} differ in {key}{shown}, expected one value: keep the slices of one volume"
             raise InputError(msg)
     if len(slices) == 1:

@@ -19,7 +19,13 @@ from MedDeepDiagnosisLib.reports.dicom_codes import (
     shortened,
     units_code,
 )
-from MedDeepDiagnosisLib.reports.dicom_seg import MANUFACTURER, MODEL_NAME, SegmentationObject, add_coding_schemes
+from MedDeepDiagnosisLib.reports.dicom_seg import (
+    MANUFACTURER,
+    MODEL_NAME,
+    SegmentationObject,
+    add_coding_schemes,
+    keep_identity_only,
+)
 from MedDeepDiagnosisLib.reports.dicom_source import SourceSeries, header_faults
 from MedDeepDiagnosisLib.reports.tables import MEASURED_SOURCE, Assessment, CaseValue, measurement_code
 from MedDeepRegSegLib import __version__
@@ -69,18 +75,39 @@ def measurement_report(
         If highdicom is not installed.
     """
     require_highdicom()
-    from highdicom import UID, sr
-    from pydicom.sr.codedict import codes
-
     if (segmentation is None) != (segment is None) or (segmentation is not None and len(segmentation.tracking) != 1):
         msg = "an SR is about one lesion, expected a SEG with that segment alone, or none"
         raise InputError(msg)
+    return structured_report([_group(assessment, source, segmentation, segment)], source, segmentation)
+
+
+def structured_report(
+    groups: Sequence[Any],
+    source: SourceSeries,
+    segmentation: SegmentationObject | None,
+    *,
+    description: str = _SERIES_DESCRIPTION,
+) -> sr.Comprehensive3DSR:
+    """Return groups of measurements as a TID 1500 report of the study and patient of a source.
+
+    Parameters
+    ----------
+    groups:
+        Items of TID 1411 or 1501, as highdicom makes them.
+    source, segmentation:
+        The evidence: the slices, and the SEG that the groups refer to.
+    description:
+        Of the new series, at most 64 characters.
+    """
+    from highdicom import UID, sr
+    from pydicom.sr.codedict import codes
+
     modality = str(source.slices[0].get("Modality", ""))
     content = sr.MeasurementReport(
         observation_context=_observer(),
         procedure_reported=getattr(codes.cid100, _PROCEDURES.get(modality, "ImagingProcedure")),
         title=codes.DCM.ImagingMeasurementReport,
-        imaging_measurements=[_group(assessment, source, segmentation, segment)],
+        imaging_measurements=list(groups),
     )
     with header_faults("DICOM SR"):
         dataset = sr.Comprehensive3DSR(
@@ -96,9 +123,10 @@ def measurement_report(
             is_complete=True,
             is_final=False,
             is_verified=False,
-            series_description=_SERIES_DESCRIPTION,
+            series_description=description,
             specific_character_set="ISO_IR 192",
         )
+    keep_identity_only(dataset)
     add_coding_schemes(dataset)
     return dataset
 
@@ -132,7 +160,7 @@ def _group(
     prediction, values, code = assessment.prediction, assessment.values, assessment.code
     contents: dict[str, Any] = {
         "measurements": [
-            *_measured(assessment.measurements, values),
+            *measured_items(assessment.measurements, values),
             *_given(values),
             *_predicted(prediction, code),
         ],
@@ -147,14 +175,23 @@ def _group(
             ],
             **contents,
         )
+    return segment_group(source, segmentation, segment, 1, **contents)
+
+
+def segment_group(
+    source: SourceSeries, segmentation: SegmentationObject, segment: Segment, number: int, **contents: Any
+) -> Any:
+    """Return the group of measurements (TID 1411) of a segment that has a number (from 1) in a SEG."""
+    from highdicom import sr
+
     category, kind, _, region = segment_codes(segment)
-    identifier, uid = segmentation.tracking[0]
+    identifier, uid = segmentation.tracking[number - 1]
     return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(uid, identifier=identifier),
         referenced_segment=sr.ReferencedSegment(
             segmentation.dataset.SOPClassUID,
             segmentation.dataset.SOPInstanceUID,
-            segment_number=1,
+            segment_number=number,
             source_images=[
                 sr.SourceImageForSegmentation(source.slices[k].SOPClassUID, source.slices[k].SOPInstanceUID)
                 for k in segmentation.shown
@@ -187,7 +224,8 @@ def _algorithm(prediction: Prediction) -> sr.AlgorithmIdentification:
     )
 
 
-def _measured(measurements: Sequence[Measurement], values: Sequence[CaseValue]) -> list[sr.Measurement]:
+def measured_items(measurements: Sequence[Measurement], values: Sequence[CaseValue] = ()) -> list[sr.Measurement]:
+    """Return measurements that are defined and have codes, and those that a value was measured by."""
     from highdicom import sr
 
     used = {value.feature.measurement for value in values if value.source == MEASURED_SOURCE}

@@ -1,5 +1,7 @@
 """A scene with a lesion, and the toy cases as a table node."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -38,3 +40,60 @@ def case_node(scene, toy_rows):
     from MedDeepRegSegLib.mrml.tables import TableColumn, table_from_rows
 
     return table_from_rows([TableColumn(name) for name in toy_rows[0]], toy_rows, "Toy cases")
+
+
+@pytest.fixture
+def loaded_series(scene, tmp_path):
+    """A CT series that was loaded into the scene, and a lesion on it."""
+    pytest.importorskip("pydicom", reason="pydicom writes the series")
+    import importlib.util
+
+    import slicer
+
+    from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
+    from MedDeepRegSegLib.mrml.volumes import image_from_volume
+    from MedDeepRegSegLib.segmentation.segments import named_segment
+
+    spec = importlib.util.spec_from_file_location("made_up_series", Path(__file__).parents[1] / "reports/conftest.py")
+    made_up = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made_up)
+    folder = made_up.write_series(tmp_path / "series")
+    volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
+    storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
+    scene.AddNode(storage)
+    storage.SetFileName(str(sorted(folder.iterdir())[0]))
+    volume.SetAndObserveStorageNodeID(storage.GetID())
+    assert storage.ReadData(volume)
+    labels = made_up.lesion_on(image_from_volume(volume))
+    node = segmentation_from_image(labels == 5, [named_segment(1, "Nodule")], "Lesions", reference_volume=volume)
+    return folder, volume, node, node.GetSegmentation().GetNthSegmentID(0)
+
+
+class Database:
+    """Stands in for Slicer's DICOM database: knows the file of each slice of the folders it was made from."""
+
+    isOpen = True
+
+    def __init__(self, *folders):
+        import pydicom
+
+        self.files = {}
+        for folder in folders:
+            for path in folder.glob("*.dcm"):
+                self.files[str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID)] = str(path)
+
+    def fileForInstance(self, uid):
+        return self.files.get(uid, "")
+
+
+@pytest.fixture
+def database_volume(loaded_series, monkeypatch):
+    """The series as Slicer's DICOM module loads it: no storage node, but the UIDs of its slices; and the database."""
+    import slicer
+
+    folder, volume, segmentation, segment = loaded_series
+    database = Database(folder)
+    monkeypatch.setattr(slicer, "dicomDatabase", database, raising=False)
+    volume.SetAndObserveStorageNodeID(None)
+    volume.SetAttribute("DICOM.instanceUIDs", " ".join(database.files))
+    return volume, segmentation, segment, database

@@ -1,7 +1,5 @@
 """The assessment of a lesion of the scene, by the real job."""
 
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("slicer")
@@ -72,33 +70,6 @@ def test_what_cannot_be_assessed_writes_nothing(nodule, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.fixture
-def loaded_series(scene, tmp_path):
-    """A CT series that was loaded into the scene, and a lesion on it."""
-    pytest.importorskip("pydicom", reason="pydicom writes the series")
-    import importlib.util
-
-    import slicer
-
-    from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
-    from MedDeepRegSegLib.mrml.volumes import image_from_volume
-    from MedDeepRegSegLib.segmentation.segments import named_segment
-
-    spec = importlib.util.spec_from_file_location("made_up_series", Path(__file__).parents[1] / "reports/conftest.py")
-    made_up = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made_up)
-    folder = made_up.write_series(tmp_path / "series")
-    volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
-    storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
-    scene.AddNode(storage)
-    storage.SetFileName(str(sorted(folder.iterdir())[0]))
-    volume.SetAndObserveStorageNodeID(storage.GetID())
-    assert storage.ReadData(volume)
-    labels = made_up.lesion_on(image_from_volume(volume))
-    node = segmentation_from_image(labels == 5, [named_segment(1, "Nodule")], "Lesions", reference_volume=volume)
-    return folder, volume, node, node.GetSegmentation().GetNthSegmentID(0)
-
-
 def test_a_loaded_series_gives_dicom_results(loaded_series, tmp_path):
     pytest.importorskip("highdicom", reason="highdicom writes SR and SEG")
     _folder, volume, segmentation, segment = loaded_series
@@ -110,19 +81,10 @@ def test_a_loaded_series_gives_dicom_results(loaded_series, tmp_path):
     assert {"report.dcm", "segmentation.dcm"} <= {path.name for path in made["files"]}
 
 
-def test_only_a_volume_as_it_was_loaded_stands_for_its_dicom_series(scene, nodule, loaded_series, tmp_path):
-    from MedDeepDiagnosisLib.mrml.assess_task import dicom_folder
-
-    folder, loaded, _segmentation, _segment = loaded_series
-    assert dicom_folder(loaded) == folder
-    loaded.GetImageData().Modified()
-    loaded.StorableModified()
-    assert dicom_folder(loaded) is None, "its voxels may have changed"
-    volume = nodule[0]
-    assert dicom_folder(volume) is None
-    storage = volume.CreateDefaultStorageNode()
-    scene.AddNode(storage)
-    storage.SetFileName(str(tmp_path / "ct.nrrd"))
-    volume.SetAndObserveStorageNodeID(storage.GetID())
-    assert storage.WriteData(volume)
-    assert dicom_folder(volume) is None, "a file that is no DICOM series"
+def test_a_series_of_the_dicom_database_gives_dicom_results(database_volume, tmp_path):
+    pytest.importorskip("highdicom", reason="highdicom writes SR and SEG")
+    volume, segmentation, segment, _database = database_volume
+    task = AssessTask(
+        segmentation, segment, {}, volume_node=volume, formats=("sr", "seg"), report_folder=tmp_path / "r"
+    )
+    assert {"report.dcm", "segmentation.dcm"} <= {path.name for path in run_task(task)["files"]}

@@ -1,0 +1,38 @@
+"""``meddeep dicom`` lists series and writes one as a volume."""
+
+import json
+
+import dicom_files
+import numpy as np
+import SimpleITK as sitk
+
+from MedDeepDiagnosisLib.cli import main
+
+
+def field(points):
+    return points[..., 0] + points[..., 2]
+
+
+def second(one, _k):
+    one.SeriesInstanceUID, one.SeriesDescription = "1.2.3.9", "Second"
+
+
+def test_list_and_read(tmp_path, capsys):
+    folder = dicom_files.write_slices(tmp_path / "a", 2.0 * np.arange(5), field=field, tilt_degrees=10)
+    other = dicom_files.write_slices(tmp_path / "b", [0.0, 2.0, 6.0, 8.0], field=field, change=second)
+    for file in other.iterdir():
+        file.rename(folder / f"b{file.name}")
+    assert main(["dicom", "list", str(folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "1. CT: 5 files, IM000.dcm"
+    assert "after resampling: its slices are shifted sideways as from a gantry tilt of 10.0 degrees" in lines[1]
+    assert lines[2] == "2. CT Second: 4 files, bIM000.dcm"
+    assert "1 slice is missing" in lines[3]
+    out = tmp_path / "v.nrrd"
+    assert main(["dicom", "read", str(folder), "--series", "1", "--out", str(out), "--json", "--quiet"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert "each slice was put at its true place" in json.dumps(said)
+    assert sitk.ReadImage(str(out)).GetSize() == (10, 14, 5)
+    assert main(["dicom", "read", str(folder), "--series", "2", "--out", str(tmp_path / "w.nrrd"), "--quiet"]) == 2
+    assert "1 slice is missing" in capsys.readouterr().err
+    assert not (tmp_path / "w.nrrd").exists()

@@ -1,0 +1,57 @@
+"""DICOM export in the tab Case: it tells whose study, and writes when pressed."""
+
+import importlib.util
+from pathlib import Path
+
+import Host
+import pytest
+import slicer
+
+from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
+from MedDeepRegSegLib.mrml.volumes import image_from_volume
+from MedDeepRegSegLib.segmentation.segments import named_segment
+
+pytest.importorskip("highdicom", reason="highdicom writes SR and SEG")
+
+
+@pytest.fixture
+def case(slicer_scene, tmp_path):
+    """A volume that was read from a series, and a lesion on it."""
+    spec = importlib.util.spec_from_file_location("reports_conftest", Path(__file__).parents[1] / "reports/conftest.py")
+    made_up = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made_up)
+    folder = made_up.write_series(tmp_path / "series")
+    volume = slicer_scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
+    storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
+    slicer_scene.AddNode(storage)
+    storage.SetFileName(str(sorted(folder.iterdir())[0]))
+    volume.SetAndObserveStorageNodeID(storage.GetID())
+    assert storage.ReadData(volume)
+    labels = made_up.lesion_on(image_from_volume(volume))
+    return volume, segmentation_from_image(
+        labels == 5, [named_segment(1, "Nodule")], "Lesions", reference_volume=volume
+    )
+
+
+def test_export_tells_the_patient_first_and_then_writes(module, case, tmp_path, pip_calls_made):
+    volume, segmentation = case
+    panel = module("MedDeepDiagnosis").widget.casePanel
+    assert panel.ui.dicomExportButton.toolTip == "Pick the segmentation."
+    panel.ui.segmentSelector.setCurrentNode(segmentation)
+    assert panel.ui.dicomExportButton.toolTip == "Pick a volume that was loaded from a DICOM series."
+    panel.parameterNode.lesionVolume = volume
+    panel.ui.reportPathLineEdit.currentPath = str(tmp_path / "reports")
+    assert panel.ui.dicomPatientLabel.text.startswith("Müller Jürgen (ID P-17, born 1950-01-02), study of 2026-01-01")
+    assert panel.ui.dicomExportButton.enabled
+    panel.ui.dicomDatabaseCheckBox.checked = True
+    panel.ui.dicomExportButton.click()
+    assert Host.process_events(60, until=lambda: not panel.runner.busy)
+    text = panel.ui.dicomResultLabel.text
+    assert text.startswith("Written for Müller Jürgen (ID P-17")
+    assert "could not be added to the DICOM database" in text
+    (folder,) = (tmp_path / "reports").iterdir()
+    assert {path.name for path in folder.iterdir()} == {"segmentation.dcm", "measurements.dcm"}
+    volume.SetAndObserveStorageNodeID(None)
+    panel.parameterNode.lesionVolume = None
+    assert panel.ui.dicomPatientLabel.text == "Pick a volume that was loaded from a DICOM series."
+    assert panel.ui.dicomResultLabel.text == ""
