@@ -23,7 +23,7 @@ model: folder that 'meddeep fit' wrote, or the name of a model that ships, for e
 table: table with the one row of the case; or db and case: a case of a case base
 image, segmentation, segment: the volume, the segmentation of the finding in it, and which segment it is
 formats: further files to write, separated by spaces: pdf sr seg
-all other columns: values and facts of the case by name, for example diameter_mm and age
+all other columns: values and facts of the case by name, for example equivalent_diameter_mm and age
 """
 _FORMATS = ("pdf", "sr", "seg")
 _TELLING = ("Abstains: ", "Caution: ", "Note: ")

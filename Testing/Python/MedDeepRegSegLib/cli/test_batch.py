@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import SimpleITK as sitk
 
@@ -117,3 +118,110 @@ def test_an_interrupt_ends_everything(cases, tmp_path):
     assert not (out / "one").exists()
     members = subprocess.run(["pgrep", "-g", str(process.pid)], capture_output=True, text=True, check=False)
     assert members.stdout == ""
+
+
+@pytest.fixture(scope="module")
+def blobs(tmp_path_factory):
+    """Folder with two images of a bright ball, 8 and 10 mm in radius, and their label maps."""
+    folder = tmp_path_factory.mktemp("blobs")
+    z, y, x = np.mgrid[0:24, 0:30, 0:32]
+    for name, radius in (("small", 8), ("large", 10)):
+        inside = (x - 15) ** 2 + (y - 14) ** 2 + (z - 12) ** 2 <= radius**2
+        voxels = np.where(inside, 200, 0) + np.random.default_rng(radius).normal(0, 5, inside.shape)
+        for array, file in ((voxels.astype(np.int16), name), (inside.astype(np.uint8), f"{name}-labels")):
+            sitk.WriteImage(sitk.GetImageFromArray(array), str(folder / f"{file}.nrrd"))
+    return folder
+
+
+def run_table(folder, command, text, *words):
+    """Run a table of this text over the files in a folder, and return the exit code and the rows of the summary."""
+    (folder / "cases.csv").write_text(text)
+    code = main(["batch", str(folder / "cases.csv"), "--command", command, "--out", str(folder / command), *words])
+    with (folder / command / "summary.csv").open(newline="") as file:
+        return code, {row["name"]: row for row in csv.DictReader(file)}
+
+
+@pytest.mark.slow
+def test_structures_are_grown_and_measured(blobs, capfd):
+    """Two at a time, with one that cannot; then the row of that one is corrected, and only it runs."""
+    text = (
+        "name,image,positive,negative,method,segment\n"
+        "small,small.nrrd,-15 -14 12,,classic,Ball\n"
+        '"large","large.nrrd","-15,-14,12; -13,-14,12",-1 -1 1,classic,\n'
+        "outside,small.nrrd,-500 0 0,,classic,\n"
+        "typo,small.nrrd,-15 -14,,classic,\n"
+    )
+    code, rows = run_table(blobs, "grow", text, "--workers", "2")
+    assert code == 2
+    assert [rows[name]["status"] for name in ("small", "large", "outside", "typo")] == ["done", "done"] + ["failed"] * 2
+    assert "-500" in rows["outside"]["error"]
+    assert rows["typo"]["error"].startswith("positive: '-15 -14' is no point, expected R A S in mm")
+    assert (rows["small"]["segment"], rows["large"]["segment"]) == ("Ball", "Structure")
+    assert float(rows["small"]["volume_ml"]) == pytest.approx(4 / 3 * 3.1416 * 8**3 / 1000, rel=0.25)
+    assert float(rows["large"]["volume_ml"]) == pytest.approx(4 / 3 * 3.1416 * 10**3 / 1000, rel=0.25)
+    done = {name: (blobs / "grow" / name / "case.json").stat().st_mtime_ns for name in ("small", "large")}
+    code, rows = run_table(blobs, "grow", text.replace("-500 0 0", "-15 -14 13").replace("-15 -14,,", "-15 -14 12,,"))
+    assert code == 0
+    assert {row["status"] for row in rows.values()} == {"done"}
+    assert done == {name: (blobs / "grow" / name / "case.json").stat().st_mtime_ns for name in ("small", "large")}
+    capfd.readouterr()
+    table = (
+        "name;segmentation;image;families\n"
+        "a;grow/small/segmentation.seg.nrrd;small.nrrd;\n"
+        "b;large-labels.nrrd;;size position\n"
+    )
+    code, rows = run_table(blobs, "measure", table, "--workers", "2")
+    assert code == 0
+    assert capfd.readouterr().out.splitlines() == [
+        "a  done     Ball",
+        f"b  done     {rows['b']['segments']}",
+        f"wrote {blobs / 'measure' / 'summary.csv'} and {blobs / 'measure' / 'measurements.csv'}",
+    ]
+    with (blobs / "measure" / "measurements.csv").open(newline="") as file:
+        joined = {row["name"]: row for row in csv.DictReader(file)}
+    for name in "ab":
+        assert float(joined[name]["Volume (mm3)"]) / 1000 == pytest.approx(float(rows[name]["volumes_ml"]), abs=0.006)
+    only_a = [head for head in joined["a"] if joined["a"][head] and not joined["b"][head]]
+    assert any("mean" in head.lower() for head in only_a)
+
+
+@pytest.mark.slow
+def test_a_model_segments_a_table(blobs):
+    pytest.importorskip("torch")
+    pytest.importorskip("monai")
+    from tiny_segmenter import TINY, write_tiny_segmenter
+
+    write_tiny_segmenter(blobs / "tiny", TINY["custom"])
+    text = "name,model,image,image_2,image_3,uncertainty\na,tiny,small.nrrd,,,yes\nb,tiny,small.nrrd,,large.nrrd,\n"
+    code, rows = run_table(blobs, "predict", text, "--workers", "2", "--device", "cpu")
+    assert code == 2
+    assert (rows["a"]["status"], rows["b"]["status"]) == ("done", "failed")
+    assert rows["b"]["error"].startswith("image_2 is empty and a later channel is not")
+    assert len(rows["a"]["volumes_ml"].split("; ")) == len(rows["a"]["segments"].split("; "))
+    assert {path.name for path in (blobs / "predict" / "a").iterdir()} == {
+        *("case.json", "segmentation.seg.nrrd", "uncertainty.nrrd"),
+    }
+
+
+def test_a_gpu_is_refused_where_none_is_used(blobs, capfd):
+    (blobs / "cases.csv").write_text("segmentation\nsmall-labels.nrrd\n")
+    words = ["batch", str(blobs / "cases.csv"), "--command", "measure", "--out", str(blobs / "gpu"), "--device", "cuda"]
+    assert main(words) == 2
+    assert "device cuda: measure computes on the CPU only" in capfd.readouterr().err
+    assert not (blobs / "gpu").exists()
+
+
+def test_a_scheduler_without_dask_or_without_an_answer_is_one_line(blobs, monkeypatch, capfd):
+    (blobs / "cases.csv").write_text("segmentation\nsmall-labels.nrrd\n")
+    words = ["batch", str(blobs / "cases.csv"), "--command", "measure", "--out", str(blobs / "far")]
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "distributed", None)
+        assert main([*words, "--scheduler", "tcp://127.0.0.1:9"]) == 2
+        (told,) = capfd.readouterr().err.splitlines()
+        assert 'pip install "meddeep[batch]"' in told
+    dask = pytest.importorskip("MedDeepRegSegLib.jobs.batch_dask")
+    monkeypatch.setattr(dask, "CONNECT_S", 0.5)
+    assert main([*words, "--scheduler", "tcp://127.0.0.1:9", "--quiet"]) == 2
+    (told,) = capfd.readouterr().err.splitlines()
+    assert told.startswith("meddeep batch: no Dask scheduler answers at tcp://127.0.0.1:9")
+    assert told.endswith("start one with 'dask scheduler'")

@@ -1,7 +1,7 @@
 import pytest
 
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.jobs.batch_table import read_table
+from MedDeepRegSegLib.jobs.batch_table import Row, read_table
 
 
 @pytest.fixture
@@ -66,3 +66,34 @@ def test_a_file_that_is_no_table_is_refused(table, tmp_path):
         table("fixed,moving\n\xe4,b\n", "latin-1")
     with pytest.raises(InputError, match="cannot be read"):
         read_table(tmp_path, (), ())
+
+
+def test_further_columns_keep_their_names_where_they_are_wanted(tmp_path):
+    path = tmp_path / "cases.csv"
+    path.write_text("Name,MODEL,Age,kVp,,\nann,m,61,120,,\nbob,m,,,,\n")
+    ann, bob = read_table(path, ("model",), (), others=True)
+    assert ann.values == {"model": "m", "Age": "61", "kVp": "120"}
+    assert bob.values == {"model": "m"}
+    path.write_text("model,Age,Age\nm,1,2\n")
+    with pytest.raises(InputError, match="two columns 'Age'"):
+        read_table(path, ("model",), (), others=True)
+    path.write_text("model,,Age\nm,1,2\n")
+    with pytest.raises(InputError, match="has a column ''"):
+        read_table(path, ("model",), (), others=True)
+
+
+def test_cells_are_read_as_what_they_are(tmp_path):
+    row = Row(
+        "a", {"yes": "Yes", "no": "0", "half": "perhaps", "number": "2.5", "word": "many", "far": "inf"}, tmp_path
+    )
+    assert (row.flag("yes"), row.flag("no"), row.flag("empty")) == (True, False, False)
+    assert (row.number("number"), row.number("empty")) == (2.5, None)
+    assert (row.choice("yes", ("yes", "later")), row.choice("empty", ("yes",))) == ("yes", None)
+    for read, says in (
+        (lambda: row.flag("half"), "half: 'perhaps' is not allowed, expected one of yes, true, 1, no"),
+        (lambda: row.number("word"), "word: 'many' is no number"),
+        (lambda: row.number("far"), "far: 'inf' is no number"),
+        (lambda: row.needed("empty"), "empty is empty, expected a file or folder"),
+    ):
+        with pytest.raises(InputError, match=says):
+            read()

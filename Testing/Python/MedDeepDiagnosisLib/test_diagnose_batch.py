@@ -1,0 +1,108 @@
+"""``meddeep batch --command diagnose``: many cases of tables, of values in columns, and of a case base."""
+
+import csv
+import json
+
+import pytest
+
+from MedDeepDiagnosisLib.cli import main
+from MedDeepRegSegLib.jobs.batch_kinds import BATCHES, BatchKind, batch_kind
+from MedDeepRegSegLib.jobs.outputs import write_json
+from MedDeepRegSegLib.jobs.schema import to_json
+
+
+@pytest.fixture
+def run(tmp_path, toy_folder, capfd):
+    """Return a function that runs a table of this text; ``MODEL`` in it is the toy model."""
+
+    def start(text, *words):
+        (tmp_path / "cases.csv").write_text(text.replace("MODEL", str(toy_folder)))
+        code = main(
+            ["batch", str(tmp_path / "cases.csv"), "--command", "diagnose", "--out", str(tmp_path / "out"), *words]
+        )
+        with (tmp_path / "out" / "summary.csv").open(newline="") as file:
+            return code, {row["name"]: row for row in csv.DictReader(file)}, capfd.readouterr()
+
+    return start
+
+
+def test_the_library_adds_its_batch():
+    assert BATCHES["diagnose"] == "MedDeepDiagnosisLib.diagnose_batch"
+    kind = batch_kind("diagnose")
+    for name in BatchKind.__annotations__:
+        assert getattr(kind, name) is not None, name
+    assert all(column in kind.HELP for column in (*kind.REQUIRED, *kind.OPTIONAL))
+
+
+def test_values_in_columns_of_their_own(run, tmp_path):
+    text = (
+        "name,model,size,edge,kind,siz\nsmall,MODEL,3,Medium,Solid,\nlarge,MODEL,30,Medium,Solid,\nbad,MODEL,wide,,,4\n"
+    )
+    code, rows, told = run(text, "--workers", "2")
+    assert code == 2
+    assert "1 of 3 cases failed, first bad (size" in told.err.splitlines()[-1]
+    assert [rows[name]["status"] for name in ("small", "large", "bad")] == ["done", "done", "failed"]
+    assert float(rows["small"]["probability"]) < 0.3
+    assert float(rows["large"]["probability"]) > 0.7
+    prediction = json.loads((tmp_path / "out" / "large" / "prediction.json").read_text(encoding="utf-8"))
+    assert float(rows["large"]["probability"]) == pytest.approx(prediction["probability"], abs=0.001)
+    report = (tmp_path / "out" / "large" / "report.html").read_text(encoding="utf-8")
+    assert "Values of the case" in report
+    assert "large" in report
+    # A corrected row runs alone; a column that no feature has is pointed out.
+    code, rows, told = run(text.replace("wide,,,4", "7,,,4"), "--json")
+    assert code == 0
+    assert [case["status"] for case in json.loads(told.out)["result"]["cases"]] == ["skipped", "skipped", "done"]
+    assert "did not count, because they are no features: siz (did you mean size?)" in rows["bad"]["notes"]
+
+
+@pytest.mark.slow
+def test_tables_and_case_bases(run, pathology, tmp_path):
+    write_json(tmp_path / "toy.json", to_json(pathology))
+    (tmp_path / "all.csv").write_text("patient,case,size,edge,present\np,C1,3,Medium,0\nq,C2,30,Medium,1\n")
+    words = ["cases", "import", str(tmp_path / "all.csv"), "--model", str(tmp_path / "toy.json")]
+    base = tmp_path / "base.sqlite"
+    assert main([*words, "--db", str(base), "--in-process", "--quiet"]) == 0
+    (tmp_path / "row.csv").write_text("case,size,edge,kind\nrow,3,Medium,Solid\n")
+    text = (
+        "name,model,table,db,case\n"
+        "table,MODEL,row.csv,,\n"
+        "base,MODEL,,base.sqlite,C2\n"
+        "absent,MODEL,,base.sqlite,C9\n"
+        "half,MODEL,,base.sqlite,\n"
+        "both,MODEL,row.csv,base.sqlite,C2\n"
+        "nothing,MODEL,,,\n"
+        "model,nowhere,row.csv,,\n"
+    )
+    code, rows, _ = run(text, "--workers", "2")
+    assert code == 2
+    assert (rows["table"]["status"], rows["base"]["status"]) == ("done", "done"), rows
+    assert float(rows["table"]["probability"]) < 0.3 < 0.7 < float(rows["base"]["probability"])
+    for name, says in (
+        ("absent", "C9"),
+        ("half", "db without case"),
+        ("both", "table and db are filled in"),
+        ("nothing", "nothing to assess"),
+        ("model", "nowhere does not exist"),
+    ):
+        assert rows[name]["status"] == "failed"
+        assert says in rows[name]["error"], rows[name]
+    # New values in the case base make the case new.
+    (tmp_path / "all.csv").write_text("patient,case,size,edge,present\nq,C2,4,Medium,1\n")
+    assert main([*words, "--db", str(base), "--in-process", "--quiet", "--on-conflict", "update"]) == 0
+    before = rows["base"]["probability"]
+    _, rows, _ = run("\n".join(text.splitlines()[:3]))
+    assert float(rows["base"]["probability"]) < float(before)
+
+
+def test_a_model_that_ships_has_a_name_and_choices_are_checked(run):
+    text = (
+        "name,model,equivalent_diameter_mm,formats,image,segmentation\n"
+        "shipped,lung_nodule,9,,,\n"
+        "format,lung_nodule,9,docx,,\n"
+        "image,lung_nodule,9,,cases.csv,\n"
+    )
+    _, rows, _ = run(text)
+    assert rows["shipped"]["status"] == "done", rows["shipped"]["error"]
+    assert rows["format"]["error"].startswith("formats: 'docx' is not allowed, expected some of pdf, sr, seg")
+    assert rows["image"]["error"].startswith("image without segmentation")
