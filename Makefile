@@ -1,5 +1,6 @@
 # make demo   sets everything up in .venv and runs the whole path on real images (needs the network once)
 # make test   sets everything up in .venv and runs the checks and tests
+# make docs   sets everything up in .venv and builds the documentation as a site in site/
 #
 # PYTHON=python3.12        which Python makes the virtual environment (3.11 or newer)
 # TORCH_INDEX=ADDRESS      the package index of the CPU or GPU build of torch that fits the machine, as the "Get started"
@@ -21,7 +22,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=40
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: demo test test-quick coverage check setup cmake-lists clean
+.PHONY: demo test test-quick coverage check setup cmake-lists docs clean
 
 demo: setup
 	$(BIN)/meddeep demo --out "$(OUT)" $(DEMO_ARGUMENTS)
@@ -45,6 +46,11 @@ check: setup
 cmake-lists: setup
 	$(BIN)/python Utilities/update_cmake_lists.py
 
+# The site; its links and pictures are checked by the tests, too, without mkdocs.
+docs: setup
+	$(INSTALL) --constraint constraints.txt --editable ".[docs]"
+	$(BIN)/mkdocs build --strict --quiet
+
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml setup.py constraints.txt
@@ -56,4 +62,4 @@ $(STAMP): pyproject.toml setup.py constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(OUT)
+	rm -rf $(VENV) $(OUT) site
