@@ -87,18 +87,25 @@ def _ensureWithoutPackaging(requirements: list[str], requester: str) -> None:
 
     from packaging.requirements import Requirement
 
-    missing = []
+    missing, shown = [], []
     for line in requirements:
         requirement = Requirement(line)
+        if requirement.marker is not None and not requirement.marker.evaluate():
+            continue
         try:
-            if not requirement.specifier.contains(version(requirement.name), prereleases=True):
-                missing.append(line)
+            present = version(requirement.name)
         except PackageNotFoundError:
             missing.append(line)
+            shown.append(line)
+            continue
+        if not requirement.specifier.contains(present, prereleases=True):
+            missing.append(line)
+            # It may be one that Slicer itself brings, so the user should know.
+            shown.append(_("{package} (replaces version {version})").format(package=line, version=present))
     if not missing:
         return
     question = _("{requester} needs these Python packages: {packages}. Install them now?").format(
-        requester=requester, packages=", ".join(missing)
+        requester=requester, packages=", ".join(shown)
     )
     if not slicer.util.confirmOkCancelDisplay(question):
         raise MissingPackageError(_declined(missing))
