@@ -112,8 +112,8 @@ def guidelinesText(guidelines: Sequence[Mapping]) -> str:
         if result["size_note"]:
             parts.append(_paragraph("warning", result["size_note"]))
         if outcome["missing"]:
-            questions = "".join(f"<li>{_escaped(fact['question'])}</li>" for fact in outcome["missing"])
-            parts.append(f"<p>{_escaped(_('To answer under Facts for guidelines:'))}</p><ul>{questions}</ul>")
+            # Which ones is in the reason; their questions are the tooltips of the form.
+            parts.append(f"<p>{_escaped(_('To answer under Facts for guidelines, where they are marked.'))}</p>")
     if parts:
         parts.append(f"<p>{_escaped(guidelines[0]['outcome']['statement'])}</p>")
     return "".join(parts)

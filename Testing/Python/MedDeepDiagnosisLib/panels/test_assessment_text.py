@@ -119,9 +119,18 @@ def test_guidelines_show_their_rules_and_conflicts(texts):
     assert texts.guidelinesText([]) == ""
 
 
-def test_what_is_missing_is_asked(texts):
-    missing = {"missing": [{"name": "age", "question": "How old?"}], "status": "incomplete", "results": []}
+def test_what_is_missing_is_named_and_asked_in_the_form(texts):
+    """The questions themselves are the tooltips of the form: together they would be longer than the result."""
+    missing = {
+        "missing": [{"name": "age", "question": "How old?"}],
+        "status": "incomplete",
+        "results": [],
+        "reason": "Missing: age.",
+    }
     open_ = guideline(outcome=missing)
-    assert "<li>How old?</li>" in texts.guidelinesText([open_])
-    assert "cannot be applied yet" in texts.guidelinesText([open_])
+    text = texts.guidelinesText([open_])
+    assert "cannot be applied yet. Missing: age." in text
+    assert "To answer under Facts for guidelines" in text
+    assert "How old?" not in text
+    assert "To answer" not in texts.guidelinesText([guideline()])
     assert texts.missingFacts([open_, guideline()]) == ("age",)
