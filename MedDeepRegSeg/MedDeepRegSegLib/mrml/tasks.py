@@ -6,6 +6,7 @@ panels) or in this one (:func:`run_task`, for the module logic and scripts); the
 """
 
 from MedDeepRegSegLib.mrml.augment_task import AugmentTask
+from MedDeepRegSegLib.mrml.batch_task import BatchTask
 from MedDeepRegSegLib.mrml.bundle_task import BundleTask
 from MedDeepRegSegLib.mrml.compare_task import CompareTask
 from MedDeepRegSegLib.mrml.contours_task import AlignContoursTask, ContoursTask
@@ -26,6 +27,7 @@ from MedDeepRegSegLib.mrml.train_task import TrainTask
 __all__ = [
     "AlignContoursTask",
     "AugmentTask",
+    "BatchTask",
     "BundleTask",
     "CompareTask",
     "ContoursTask",

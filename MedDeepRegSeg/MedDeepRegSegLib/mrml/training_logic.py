@@ -1,4 +1,5 @@
-"""The methods of the module logic on networks of one's own: data, augmentation, training, prediction, evaluation, bundles.
+"""The methods of the module logic on networks of one's own: data, augmentation, training, prediction, evaluation, bundles,
+and on tables of many cases.
 
 Every method blocks until its result is there and returns what the ``collect`` of its task returns. ``progress`` gets a
 fraction and a message; ``cancel`` is a :class:`MedDeepRegSegLib.jobs.progress.CancelToken`.
@@ -104,6 +105,17 @@ class TrainingLogic:
         from MedDeepRegSegLib.mrml.tasks import BundleTask
 
         return self._run(BundleTask(bundle, out=folder, direction="import"), progress, cancel)
+
+    def batch(self, table, command, folder, *, progress=None, cancel=None, **options):
+        """Run ``register``, ``grow``, ``predict`` or ``measure`` over the cases of a table (CSV) into a folder.
+
+        What is done in the folder is not done again. ``options`` are those of
+        :class:`MedDeepRegSegLib.mrml.batch_task.BatchTask`, for example ``workers=2`` or ``scheduler="tcp://10.0.0.5:8786"``.
+        Returns the ``table`` of the summary, ``done`` (how many) and ``failed`` (name and error of each), and more.
+        """
+        from MedDeepRegSegLib.mrml.tasks import BatchTask
+
+        return self._run(BatchTask(table, command, folder, **options), progress, cancel)
 
     def plotTraining(self, csv, *, chart=None, columns=None):
         """Plot a training log (CSV) and show it; again with its ``chart`` to follow a running training.

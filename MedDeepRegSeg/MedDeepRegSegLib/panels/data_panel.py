@@ -1,9 +1,10 @@
-"""The tab Data & augmentation: cases become a dataset, and what augmentation makes of them."""
+"""The tab Data & augmentation: cases become a dataset, what augmentation makes of them, and tables of many cases."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from MedDeepRegSegLib.panels.augment_section import AugmentSection
+from MedDeepRegSegLib.panels.batch_section import BatchSection
 from MedDeepRegSegLib.panels.dataset_section import DatasetSection
 from MedDeepRegSegLib.panels.panel import Panel
 
@@ -36,7 +37,8 @@ class DataPanel(Panel):
         super().__init__(uiFile, layout, requirementsFile, networksRequirementsFile)
         self.datasetSection = DatasetSection(self, onDataset)
         self.augmentSection = AugmentSection(self, trainingRequirementsFile)
-        self.sections = [self.datasetSection, self.augmentSection]
+        self.batchSection = BatchSection(self, trainingRequirementsFile)
+        self.sections = [self.datasetSection, self.augmentSection, self.batchSection]
 
     def buttons(self) -> list:
         """Return the state of the buttons."""

@@ -101,11 +101,13 @@ class Panel(VTKObservationMixin):
         requirementsFile: str | None = None,
         follow: Callable | None = None,
         canceledText: str | None = None,
+        jobModule: str | None = None,
     ) -> None:
         """Start the task of a button, or cancel it when its button was pressed again.
 
         ``networks`` says that the task needs PyTorch, which is asked for first; ``requirementsFile`` lists packages that
         this task needs besides those of the panel. ``follow`` and ``canceledText`` are those of :meth:`TaskRunner.start`.
+        ``jobModule`` is the package that runs the job where it is not that of the panel.
         """
         if self.runner.isCancelButton(button):
             self.runner.cancel()
@@ -114,7 +116,7 @@ class Panel(VTKObservationMixin):
         try:
             self._ensurePackages(networks, requirementsFile)
             looking = {"follow": follow, "canceledText": canceledText}
-            self.runner.start(makeTask(), button, onDone, module=self.jobModule, **looking)
+            self.runner.start(makeTask(), button, onDone, module=jobModule or self.jobModule, **looking)
         except (InputError, MissingPackageError) as error:
             self.showError(str(error))
         except Exception as error:

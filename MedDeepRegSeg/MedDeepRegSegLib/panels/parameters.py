@@ -235,6 +235,12 @@ class MedDeepRegSegParameterNode:
     augmentCount: Annotated[int, WithinRange(1, 32)] = 8
     augmentSeed: Annotated[int, WithinRange(0, 9999)] = 0
     augmentIntoScene: bool = False
+    batchCommand: str = "measure"
+    """One of :data:`MedDeepRegSegLib.jobs.batch_kinds.BATCHES`."""
+    batchWorkers: Annotated[int, WithinRange(1, 64)] = 1
+    batchScheduler: str = ""
+    """Address of a scheduler of Dask; empty stands for this computer."""
+    batchAgain: bool = False
 
     trainNetwork: TrainedNetwork = TrainedNetwork.ENCODER
     trainMinutes: Annotated[int, WithinRange(1, 10000)] = 20

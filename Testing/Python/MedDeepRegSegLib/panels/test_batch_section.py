@@ -1,0 +1,86 @@
+"""The section "Batch" of the tab Data & augmentation."""
+
+import Host
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from MedDeepRegSegLib.jobs.batch_kinds import BATCHES
+from MedDeepRegSegLib.mrml.tables import rows_from_table
+
+
+@pytest.fixture
+def panel(module, slicer_scene):
+    return module("MedDeepRegSeg").widget.dataPanel
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A table of a label map, and of one that is not there."""
+    labels = np.zeros((8, 8, 8), np.uint8)
+    labels[2:6, 2:6, 2:6] = 1
+    sitk.WriteImage(sitk.GetImageFromArray(labels), str(tmp_path / "cube.nrrd"))
+    (tmp_path / "cases.csv").write_text("name,segmentation\ncube,cube.nrrd\ngone,absent.nrrd\n")
+    return tmp_path / "cases.csv"
+
+
+def test_the_section_is_collapsed_and_says_what_is_missing(panel, table, tmp_path):
+    ui = panel.ui
+    assert ui.batchCollapsibleButton.collapsed
+    assert ui.batchCommandComboBox.currentText == "Measure segments"
+    assert "needed: segmentation" in ui.batchHelpLabel.text
+    assert ui.batchButton.toolTip == "Pick the table of the cases."
+    ui.batchTablePathLineEdit.currentPath = str(tmp_path / "absent.csv")
+    assert ui.batchButton.toolTip == "The table of the cases is not there."
+    ui.batchTablePathLineEdit.currentPath = str(table)
+    assert ui.batchButton.toolTip == "Pick an output folder."
+    ui.batchOutputPathLineEdit.currentPath = str(table)
+    assert ui.batchButton.toolTip == "The output folder is a file."
+    ui.batchOutputPathLineEdit.currentPath = str(tmp_path / "out")
+    assert ui.batchButton.enabled
+    ui.batchCommandComboBox.currentIndex = ui.batchCommandComboBox.findText("Register pairs")
+    assert panel.parameterNode.batchCommand == "register"
+    assert "needed: fixed, moving" in ui.batchHelpLabel.text
+    panel.parameterNode.batchCommand = "of another module"
+    assert (ui.batchButton.toolTip, ui.batchHelpLabel.text) == ("Pick what to do.", "")
+
+
+def test_commands_of_a_module_that_is_loaded_later_are_offered(panel, monkeypatch):
+    box = panel.ui.batchCommandComboBox
+    before = box.count
+    monkeypatch.setitem(BATCHES, "weigh", "MedDeepRegSegLib.segmentation.measure_batch")
+    panel.updateButtons()
+    panel.updateButtons()
+    assert box.count == before + 1
+    assert box.itemText(before) == "weigh"
+
+
+def test_cases_are_run_and_summed_up(panel, table, tmp_path):
+    ui = panel.ui
+    ui.batchTablePathLineEdit.currentPath = str(table)
+    ui.batchOutputPathLineEdit.currentPath = str(tmp_path / "out")
+    ui.batchWorkersSpinBox.value = 2
+    ui.batchCollapsibleButton.collapsed = False
+    ui.batchButton.click()
+    assert ui.batchButton.text == "Cancel"
+    assert Host.process_events(120, until=lambda: not panel.runner.busy), ui.statusLabel.text
+    assert not ui.batchResultLabel.isHidden()
+    assert "1 cases are done." in ui.batchResultLabel.text
+    assert "1 failed, first gone: segmentation: " in ui.batchResultLabel.text
+    assert str(tmp_path / "out" / "measurements.csv") in ui.batchResultLabel.text
+    node = ui.batchTableView.mrmlTableNode()
+    assert node.GetName() == "cases measure"
+    _, rows = rows_from_table(node)
+    assert [(row["name"], row["status"]) for row in rows] == [("cube", "done"), ("gone", "failed")]
+
+
+def test_a_scheduler_that_does_not_answer_is_told(panel, table, tmp_path, dialogs_shown):
+    ui = panel.ui
+    ui.batchTablePathLineEdit.currentPath = str(table)
+    ui.batchOutputPathLineEdit.currentPath = str(tmp_path / "out")
+    ui.batchSchedulerLineEdit.text = "nonsense://here"
+    assert panel.parameterNode.batchScheduler == "nonsense://here"
+    ui.batchButton.click()
+    assert Host.process_events(120, until=lambda: not panel.runner.busy), ui.statusLabel.text
+    assert "no Dask scheduler answers at nonsense://here" in ui.statusLabel.text
+    assert dialogs_shown
