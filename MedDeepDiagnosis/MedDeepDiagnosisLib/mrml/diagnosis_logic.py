@@ -99,6 +99,17 @@ class DiagnosisLogic:
 
         return self._run(AssociationsTask(source, out=folder, **options), progress, cancel)
 
+    def assessTable(self, table, folder, *, progress=None, cancel=None, **options):
+        """Assess the cases of a table (CSV, see Docs/Batch.md) into a folder; what is done in it is not done again.
+
+        ``options`` are those of :class:`MedDeepRegSegLib.mrml.batch_task.BatchTask`, for example ``workers=2``. Returns the
+        ``table`` of the summary, ``done`` (how many cases) and ``failed`` (name and error of each).
+        """
+        import MedDeepDiagnosisLib.jobs  # noqa: F401  # adds "diagnose" to what can be run over a table
+        from MedDeepRegSegLib.mrml.tasks import BatchTask
+
+        return self._run(BatchTask(table, "diagnose", folder, **options), progress, cancel)
+
     @staticmethod
     def _run(task, progress, cancel):
         from MedDeepRegSegLib.jobs.progress import no_progress

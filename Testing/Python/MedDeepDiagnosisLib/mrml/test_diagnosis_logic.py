@@ -81,3 +81,16 @@ def test_columns_are_proposed_and_then_remembered(logic, case_node, pathology, p
     assert not db.exists()
     logic.importCases(case_node, pathology_file, db, mapping=proposed.mapping)
     assert propose_mapping(case_node, pathology, db).remembered
+
+
+def test_a_table_of_cases_is_assessed(logic, toy_folder, tmp_path):
+    (tmp_path / "cases.csv").write_text(
+        f"name,model,size,edge,kind\nsmall,{toy_folder},3,Medium,Solid\nbad,{toy_folder},wide,,\n"
+    )
+    made = logic.assessTable(tmp_path / "cases.csv", tmp_path / "out", workers=2)
+    assert made["done"] == 1
+    assert [name for name, _ in made["failed"]] == ["bad"]
+    assert (tmp_path / "out" / "small" / "report.html").is_file()
+    _, rows = rows_from_table(made["table"])
+    assert [row["status"] for row in rows] == ["done", "failed"]
+    assert float(rows[0]["probability"]) < 0.3

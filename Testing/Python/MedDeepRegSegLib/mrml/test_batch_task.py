@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from Host.fixtures import module, slicer_host, slicer_scene  # noqa: F401 (fixtures)
 
 from MedDeepRegSegLib.errors import Canceled, InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken
@@ -52,3 +53,12 @@ def test_wrong_options_and_a_cancel_leave_the_scene_as_it_was(scene, table, tmp_
     with pytest.raises(Canceled, match=r"what is done stays done, see .*summary\.csv: run it again to go on"):
         run_task(BatchTask(table, "measure", tmp_path / "out"), progress=progress, cancel=token)
     assert scene.GetNumberOfNodes() == before
+
+
+def test_the_module_logic_runs_a_batch(module, table, tmp_path):  # noqa: F811
+    told = []
+    made = module("MedDeepRegSeg").logic.batch(
+        table, "measure", tmp_path / "out", progress=lambda fraction, message: told.append((fraction, message))
+    )
+    assert (made["done"], made["summary"]) == (2, tmp_path / "out" / "summary.csv")
+    assert told[-1] == (1.0, "Done")
