@@ -74,31 +74,31 @@ class PredictTask:
 
     def collect(self, _folder: Path, result: Any) -> dict[str, Any]:
         """See :class:`MedDeepRegSegLib.mrml.task_base.NodeTask`."""
+        import SimpleITK as sitk
+
+        from MedDeepRegSegLib.mrml.volumes import volume_from_image
+
+        for node in self._volumes:
+            node_in_scene(node, "the volume")
+        first = self._volumes[0]
+        unsure = None if result.uncertainty is None else sitk.ReadImage(str(result.uncertainty))
+        with one_action():
+            outputs = self._segments(result)
+            if unsure is not None:
+                outputs["uncertainty"] = volume_from_image(
+                    unsure, f"{first.GetName()} uncertainty", beside=first, window_level=(1.0, 0.5)
+                )
+        return outputs
+
+    def _segments(self, result: Any) -> dict[str, Any]:
+        """Put the segments into the chosen segmentation, or into a new one."""
         from MedDeepRegSegLib.segmentation.segmentation_file import read_segmentation
 
         first = self._volumes[0]
-        for node in self._volumes:
-            node_in_scene(node, "the volume")
         if self._segmentation is not None:
-            outputs = collect_segments(first, self._segmentation, result.segmentation)
-        else:
-            labels, segments = read_segmentation(Path(result.segmentation))
-            with one_action():
-                name = f"{first.GetName()} segmentation"
-                node = segmentation_from_image(labels, segments, name, reference_volume=first)
-            made = node.GetSegmentation()
-            count = made.GetNumberOfSegments()
-            outputs = {
-                "segmentation": node,
-                "segment_ids": tuple(made.GetNthSegmentID(index) for index in range(count)),
-            }
-        if result.uncertainty is not None:
-            import SimpleITK as sitk
-
-            from MedDeepRegSegLib.mrml.volumes import volume_from_image
-
-            unsure = sitk.ReadImage(str(result.uncertainty))
-            outputs["uncertainty"] = volume_from_image(
-                unsure, f"{first.GetName()} uncertainty", beside=first, window_level=(1.0, 0.5)
-            )
-        return outputs
+            return collect_segments(first, self._segmentation, result.segmentation)
+        labels, segments = read_segmentation(Path(result.segmentation))
+        node = segmentation_from_image(labels, segments, f"{first.GetName()} segmentation", reference_volume=first)
+        made = node.GetSegmentation()
+        count = made.GetNumberOfSegments()
+        return {"segmentation": node, "segment_ids": tuple(made.GetNthSegmentID(index) for index in range(count))}

@@ -60,12 +60,25 @@ def run_task(task: NodeTask, *, progress: Progress = no_progress, cancel: Cancel
     return outputs
 
 
+class _Action:
+    """Whether an action is under way."""
+
+    running = False
+
+
 @contextlib.contextmanager
 def one_action() -> Iterator[None]:
-    """Make one undo state before the body, and take away the nodes that the body added if it fails."""
+    """Make one undo state before the body, and take away the nodes that the body added if it fails.
+
+    Inside of another action this does nothing: all is one state of the one that began first.
+    """
+    if _Action.running:
+        yield
+        return
     scene = headless_scene()
     scene.SaveStateForUndo()
     before = {scene.GetNthNode(index).GetID() for index in range(scene.GetNumberOfNodes())}
+    _Action.running = True
     try:
         yield
     except BaseException:
@@ -74,6 +87,8 @@ def one_action() -> Iterator[None]:
             if node.GetID() not in before and not node.GetSingletonTag():
                 scene.RemoveNode(node)
         raise
+    finally:
+        _Action.running = False
 
 
 def write_volume(node, path: Path, what: str) -> sitk.Image:

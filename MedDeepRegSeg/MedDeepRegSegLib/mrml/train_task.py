@@ -61,13 +61,13 @@ class TrainTask:
 
     def collect(self, _folder: Path, result: Any) -> dict[str, Any]:
         """See :class:`MedDeepRegSegLib.mrml.task_base.NodeTask`."""
-        chart = self.follow()
         columns = (
             TableColumn("class", "Class"),
             TableColumn("dice", "Dice", description="Mean over the validation cases that have the class"),
         )
         rows = [{"class": one.name, "dice": one.dice} for one in result.classes]
         with one_action():
+            chart = self.follow()
             table = table_from_rows(columns, rows, f"{self._out.name} validation")
         return {
             "model": str(result.model),

@@ -57,6 +57,32 @@ def test_classes_become_a_new_segmentation_of_the_volume(volume, model):
     assert sitk.GetArrayFromImage(unsure).max() <= 1
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["new segmentation", "own segmentation"])
+def test_segments_and_uncertainty_are_one_undo_state_or_nothing(scene, volume, model, monkeypatch, own):
+    mask = sitk.Image(24, 22, 20, sitk.sitkUInt8)
+    mask.CopyInformation(make_image())
+    drawn = segmentation_from_image(mask, [], "mine", reference_volume=volume) if own else None
+    task = PredictTask(volume, model=model[0], uncertainty=True, segmentation_node=drawn, device="cpu")
+    scene.SetUndoOn()
+    try:
+        levels = scene.GetNumberOfUndoLevels()
+        run_task(task)
+        assert scene.GetNumberOfUndoLevels() == levels + 1
+    finally:
+        scene.ClearUndoStack()
+        scene.SetUndoOff()
+
+    def fail(*_arguments, **_options):
+        msg = "no memory"
+        raise MemoryError(msg)
+
+    monkeypatch.setattr("MedDeepRegSegLib.mrml.volumes.volume_from_image", fail)
+    nodes = scene.GetNumberOfNodes()
+    with pytest.raises(MemoryError):
+        run_task(task)
+    assert scene.GetNumberOfNodes() == nodes
+
+
 def test_segments_of_the_same_name_are_replaced(volume, model):
     folder, description = model
     mask = sitk.Image(24, 22, 20, sitk.sitkUInt8)

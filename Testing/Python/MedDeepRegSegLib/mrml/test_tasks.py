@@ -18,6 +18,7 @@ from MedDeepRegSegLib.mrml.markups import markups_from_points, roi_from_box
 from MedDeepRegSegLib.mrml.scene import subject_hierarchy
 from MedDeepRegSegLib.mrml.segmentations import image_from_segmentation, segment_id_by_name, segmentation_from_image
 from MedDeepRegSegLib.mrml.tables import TableColumn, rows_from_table, table_from_rows
+from MedDeepRegSegLib.mrml.task_base import one_action
 from MedDeepRegSegLib.mrml.tasks import ForegroundTask, GrowTask, MeasureTask, RegisterTask, run_task
 from MedDeepRegSegLib.mrml.transforms import node_from_transform, registration_nodes, transform_from_node
 from MedDeepRegSegLib.mrml.volumes import image_from_volume, volume_from_image
@@ -279,6 +280,33 @@ def test_one_undo_state_for_one_task(scene, jobs):
         levels = scene.GetNumberOfUndoLevels()
         run_task(RegisterTask(fixed, moving))
         assert scene.GetNumberOfUndoLevels() == levels + 1
+    finally:
+        scene.ClearUndoStack()
+        scene.SetUndoOff()
+
+
+def test_an_action_inside_of_another_is_the_same_undo_state(scene):
+    scene.SetUndoOn()
+    try:
+        levels = scene.GetNumberOfUndoLevels()
+        with one_action():
+            volume("first")
+            with one_action():
+                volume("second")
+        assert scene.GetNumberOfUndoLevels() == levels + 1
+
+        def fail():
+            with one_action():
+                with one_action():
+                    volume("third")
+                raise InputError
+
+        with pytest.raises(InputError):
+            fail()
+        assert scene.GetFirstNodeByName("third") is None, "the outer action takes all away"
+        with one_action():
+            pass
+        assert scene.GetNumberOfUndoLevels() == levels + 3, "a failed action does not hide the next one"
     finally:
         scene.ClearUndoStack()
         scene.SetUndoOff()
