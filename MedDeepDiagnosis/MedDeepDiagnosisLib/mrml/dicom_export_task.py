@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import slicer
-
 import MedDeepDiagnosisLib.jobs  # noqa: F401  # adds the job kinds of this library
 from MedDeepDiagnosisLib.dicom_export_job import Request, Result, patient_line
-from MedDeepDiagnosisLib.mrml.dicom_volumes import series_source, source_files
+from MedDeepDiagnosisLib.mrml.dicom_volumes import dicom_database, series_source, source_files
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.mrml.segmentations import check_segmentation_node, image_from_segmentation
 from MedDeepRegSegLib.mrml.task_base import write_volume
@@ -104,8 +102,8 @@ def patient_of(volume_node):
 
 
 def _add_to_database(folder: Path) -> bool:
-    database = getattr(slicer, "dicomDatabase", None)
-    if database is None or not database.isOpen:
+    database = dicom_database()
+    if database is None:
         return False
     from DICOMLib import DICOMUtils
 

@@ -16,6 +16,13 @@ from MedDeepRegSegLib.errors import InputError
 _UIDS = "DICOM.instanceUIDs"
 
 
+def dicom_database():
+    """Return Slicer's DICOM database (``slicer.dicomDatabase``), None where there is none or it is not open."""
+    # The DICOM module sets it when it starts, so that it is absent without that module.
+    database = getattr(slicer, "dicomDatabase", None)
+    return database if database is not None and database.isOpen else None
+
+
 def comes_from_dicom(volume_node) -> bool:
     """Return whether a volume says that it was loaded from a DICOM series; its files are not looked at."""
     if volume_node is None:
@@ -47,8 +54,8 @@ def source_files(volume_node) -> tuple[Path, ...]:
 
 
 def _of_database(uids: Sequence[str], what: str) -> tuple[Path, ...]:
-    database = getattr(slicer, "dicomDatabase", None)
-    if database is None or not database.isOpen:
+    database = dicom_database()
+    if database is None:
         msg = f"{what}: the DICOM database is not open: open the DICOM module once"
         raise InputError(msg)
     files = [database.fileForInstance(uid) for uid in uids]

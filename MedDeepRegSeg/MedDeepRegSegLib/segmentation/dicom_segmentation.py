@@ -145,7 +145,7 @@ def read_dicom_segmentation(
     labels.SetSpacing(lattice.spacing)
     labels.SetOrigin(lattice.origin.tolist())
     labels.SetDirection(lattice.axes.ravel().tolist())
-    notes = ()
+    notes: tuple[str, ...] = ()
     if kind == "FRACTIONAL":
         notes = (f"{path.name} holds fractions of voxels: those of more than a half were taken",)
     return labels if grid is None else on_grid_of(labels, grid), with_identifiers(segments), notes
@@ -197,7 +197,7 @@ def _lattice(planes: Sequence[Plane], dataset: Any, what: str) -> _Lattice:
     first = int(np.argmin(heights))
     heights = heights - heights[first]
     measures = functional_group(dataset, 0, "PixelMeasuresSequence")
-    told = [float(measures.get(key, 0) or 0) for key in ("SpacingBetweenSlices", "SliceThickness")]
+    told = [float((measures or {}).get(key, 0) or 0) for key in ("SpacingBetweenSlices", "SliceThickness")]
     apart = np.unique(np.round(heights, 3))
     step = _step(np.diff(apart), [*(value for value in told if value > 0), 1.0])
     sideways = np.abs((places - places[first]) @ axes.T).max()

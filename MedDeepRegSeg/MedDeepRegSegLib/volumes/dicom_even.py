@@ -77,7 +77,7 @@ def put_on_even_grid(
         part = float(np.clip((k * step - below) / (above - below), 0.0, 1.0))
         if nearest:
             part = float(part > 0.5)
-        known = {index: known.get(index) for index in (after - 1, after) if index in known}
+        known = {index: known[index] for index in (after - 1, after) if index in known}
         for index, weight in ((after - 1, 1 - part), (after, part)):
             if weight > 1e-6 and index not in known:
                 known[index] = placed(index)

@@ -223,7 +223,7 @@ def _missing(planes: Sequence[Plane], heights: np.ndarray, first: float, gaps: n
         count = int(np.maximum(np.rint(steps[gaps] / usual) - 1, 1).sum())
     places = [
         f"{_place(planes[index], first + heights[index])} to {_place(planes[index + 1], first + heights[index + 1])}"
-        for index in np.flatnonzero(gaps)
+        for index in np.flatnonzero(gaps).tolist()
     ]
     shown = ", ".join(places[:_GAPS_SHOWN])
     more = f" and {len(places) - _GAPS_SHOWN} more gaps" if len(places) > _GAPS_SHOWN else ""

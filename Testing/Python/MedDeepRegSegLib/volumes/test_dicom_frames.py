@@ -43,6 +43,13 @@ def test_each_frame_is_rescaled_by_its_own_slope(tmp_path):
     check(read_volume(dicom_files.write_frames(tmp_path / "a.dcm", [0, 2, 4], field=field, slopes=[1.0, 0.5, 0.25])))
 
 
+@pytest.mark.parametrize("slopes", [None, [1.0, 0.5, 0.25]])
+def test_compressed_frames(tmp_path, slopes):
+    pydicom = pytest.importorskip("pydicom")
+    options = {"slopes": slopes, "change": lambda one: one.compress(pydicom.uid.RLELossless)}
+    check(read_volume(dicom_files.write_frames(tmp_path / "a.dcm", [4, 2, 0], field=field, **options)))
+
+
 def test_frames_at_changing_distances_and_missing_ones(tmp_path):
     image = read_volume(dicom_files.write_frames(tmp_path / "a.dcm", [0, 2, 4, 6, 9, 12, 15], field=field))
     assert "varies from 2 to 3 mm" in reading_note(image)

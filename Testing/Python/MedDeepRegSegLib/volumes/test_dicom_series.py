@@ -189,6 +189,25 @@ def test_compressed_slices(tmp_path):
     np.testing.assert_array_equal(*(sitk.GetArrayFromImage(read_volume(folder)) for folder in (plain, packed)))
 
 
+@pytest.mark.parametrize(("compressor", "name"), [("JPEG", "JPEG Lossless"), ("JPEG2000", "JPEG 2000")])
+def test_slices_that_other_software_compressed(tmp_path, compressor, name):
+    pydicom = pytest.importorskip("pydicom")
+    plain = dicom_files.write_slices(tmp_path / "a", np.arange(4.0), field=field)
+    (tmp_path / "b").mkdir()
+    for path in plain.iterdir():
+        image = sitk.ReadImage(str(path))
+        writer = sitk.ImageFileWriter()
+        writer.KeepOriginalImageUIDOn()
+        writer.UseCompressionOn()
+        writer.SetCompressor(compressor)
+        writer.SetFileName(str(tmp_path / "b" / path.name))
+        writer.Execute(image)
+    syntax = pydicom.dcmread(tmp_path / "b" / "IM000.dcm").file_meta.TransferSyntaxUID
+    assert syntax.name.startswith(name)
+    read, again = (sitk.GetArrayFromImage(read_volume(folder)) for folder in (plain, tmp_path / "b"))
+    np.testing.assert_array_equal(read, again)
+
+
 def test_rounded_positions_are_no_gap(tmp_path):
     heights = np.round(0.6249 * np.arange(12), 2)
     assert read_volume(write_series(tmp_path / "a", heights)).GetSpacing()[2] == pytest.approx(0.625, abs=1e-3)
