@@ -192,10 +192,10 @@ def test_compressed_slices(tmp_path):
 @pytest.mark.parametrize(("compressor", "name"), [("JPEG", "JPEG Lossless"), ("JPEG2000", "JPEG 2000")])
 def test_slices_that_other_software_compressed(tmp_path, compressor, name):
     pydicom = pytest.importorskip("pydicom")
-    plain = dicom_files.write_slices(tmp_path / "a", np.arange(4.0), field=field)
+    plain = dicom_files.write_slices(tmp_path / "a", np.arange(4.0), field=field, shape=(64, 64))
     (tmp_path / "b").mkdir()
     for path in plain.iterdir():
-        image = sitk.ReadImage(str(path))
+        image = sitk.ReadImage(str(path), sitk.sitkInt16)
         writer = sitk.ImageFileWriter()
         writer.KeepOriginalImageUIDOn()
         writer.UseCompressionOn()
