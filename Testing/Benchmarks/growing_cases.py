@@ -1,4 +1,4 @@
-"""The objects of the growing benchmark: every labelled object of the real images, where it comes from and its role.
+"""The objects of the growing benchmark: every labeled object of the real images, where it comes from and its role.
 
 A label is an object when a person could grow it: it has at least :data:`FEWEST` voxels and is one thing. Of lesions,
 and of labels that name many things at once, the largest connected part is taken. What is left out is in :data:`LEFT_OUT`
@@ -203,7 +203,7 @@ SOURCES = (
         shrink=(2, 2, 1),
     ),
 )
-"""Where labelled objects are."""
+"""Where labeled objects are."""
 
 
 def role_of(source: str, name: str) -> str:

@@ -9,7 +9,7 @@ from MedDeepRegSegLib.cli.options import common_options, existing, output_file
 
 _EPILOG = """\
 Cases of DATASET.json without labels, or of the role "unused", are ranked: first those that the model is unsure of and that
-are unlike the cases that are labelled or chosen already. Label them, make the dataset anew, and train again.
+are unlike the cases that are labeled or chosen already. Label them, make the dataset anew, and train again.
 
 examples:
   meddeep select liver_model dataset.json --count 5 --out next.csv
@@ -20,7 +20,7 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "select",
         help="choose which cases to label next",
-        description="Rank the cases that are not labelled yet by how much a model would learn from them.",
+        description="Rank the cases that are not labeled yet by how much a model would learn from them.",
         epilog=_EPILOG,
         formatter_class=HelpLines,
         parents=[common_options(uses_gpu=True)],

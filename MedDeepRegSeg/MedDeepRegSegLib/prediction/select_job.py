@@ -1,4 +1,4 @@
-"""The job that ranks the cases of a dataset that are not labelled yet: which to label next."""
+"""The job that ranks the cases of a dataset that are not labeled yet: which to label next."""
 
 import csv
 from dataclasses import asdict, dataclass
@@ -34,7 +34,7 @@ class Result:
     """What was chosen."""
 
     table: Path
-    """A row for each case, the first one to be labelled first."""
+    """A row for each case, the first one to be labeled first."""
     cases: tuple[str, ...]
     """Their names."""
     reasons: tuple[str, ...]

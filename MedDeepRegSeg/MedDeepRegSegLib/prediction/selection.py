@@ -1,7 +1,7 @@
-"""Which cases to label next: those that the model is unsure of, and that are unlike what is labelled and chosen already.
+"""Which cases to label next: those that the model is unsure of, and that are unlike what is labeled and chosen already.
 
 Uncertainty alone picks the same difficulty over and over; diversity alone picks oddities. Both together: cases are taken one
-after another, each with the largest sum of its uncertainty and its distance to the nearest case that is labelled or taken
+after another, each with the largest sum of its uncertainty and its distance to the nearest case that is labeled or taken
 (the greedy k-center of O. Sener, S. Savarese, "Active learning for convolutional neural networks: a core-set approach",
 ICLR 2018), both as fractions of the largest ones.
 """
@@ -32,7 +32,7 @@ _NOTHING_FOUND = 0.01  # part of the voxels, the most unsure ones, that counts w
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A case that could be labelled.
+    """A case that could be labeled.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Choice:
     uncertainty : float
         Mean normalized entropy near what was found, 0 to 1.
     distance : float or None
-        Of its features to the nearest case that is labelled or comes before it; None for the first where none is labelled.
+        Of its features to the nearest case that is labeled or comes before it; None for the first where none is labeled.
     score : float
         0 to 1, when it was chosen.
     reason : str
@@ -79,7 +79,7 @@ class Choice:
     reason: str
 
 
-def unlabelled_cases(dataset: Dataset) -> tuple[Case, ...]:
+def unlabeled_cases(dataset: Dataset) -> tuple[Case, ...]:
     """Return the cases that have no labels or no role yet.
 
     Raises
@@ -90,7 +90,7 @@ def unlabelled_cases(dataset: Dataset) -> tuple[Case, ...]:
     cases = tuple(case for case in dataset.cases if case.labels is None or case.role == "unused")
     if not cases:
         msg = (
-            f"dataset {dataset.name!r} has no case without labels or of role unused: add images that are not labelled yet "
+            f"dataset {dataset.name!r} has no case without labels or of role unused: add images that are not labeled yet "
             "('meddeep dataset' takes them in)"
         )
         raise InputError(msg)
@@ -111,7 +111,7 @@ def select(
     Parameters
     ----------
     dataset : Dataset
-        Cases without labels or role are ranked; those of the roles training and validation count as labelled.
+        Cases without labels or role are ranked; those of the roles training and validation count as labeled.
     loaded : LoadedSegmenter
         The model as it is now.
     count : int
@@ -134,13 +134,13 @@ def select(
     if count < 1:
         msg = f"{counted(count, 'case')} {by_number(count, 'is', 'are')} wanted, expected at least 1"
         raise InputError(msg)
-    candidates = unlabelled_cases(dataset)
+    candidates = unlabeled_cases(dataset)
     names = {case.name for case in candidates}
-    labelled = [case for case in dataset.of_role("training", "validation") if case.name not in names]
+    labeled = [case for case in dataset.of_role("training", "validation") if case.name not in names]
     describe = encoder_features(loaded.device, cancel) if describe is None else describe
-    total = len(labelled) + len(candidates)
+    total = len(labeled) + len(candidates)
     known, found = [], []
-    for number, case in enumerate([*labelled, *candidates]):
+    for number, case in enumerate([*labeled, *candidates]):
         cancel.raise_if_canceled()
         told = part_of(progress, number / total, (number + 1) / total)
         told(0.0, f"Looking at {case.name}")
@@ -158,12 +158,12 @@ def select(
     return rank(found, known, count)
 
 
-def rank(candidates: Sequence[Candidate], labelled: Sequence[np.ndarray], count: int) -> tuple[Choice, ...]:
-    """Return the candidates to label in order; ``labelled`` are features of cases that are labelled already."""
+def rank(candidates: Sequence[Candidate], labeled: Sequence[np.ndarray], count: int) -> tuple[Choice, ...]:
+    """Return the candidates to label in order; ``labeled`` are features of cases that are labeled already."""
     features = np.array([one.features for one in candidates], float)
     uncertainty = np.array([one.uncertainty for one in candidates])
     nearest = np.full(len(candidates), np.inf)
-    for other in labelled:
+    for other in labeled:
         nearest = np.minimum(nearest, np.linalg.norm(features - other, axis=1))
     by_uncertainty = (-uncertainty).argsort(kind="stable").argsort(kind="stable") + 1
     open_cases = list(range(len(candidates)))
@@ -257,5 +257,5 @@ def _reason(one: Candidate, place: int, count: int, distance: float | None, far:
         parts.append("nothing was found")
     if distance is not None:
         what = "unlike" if far > 0.66 else "somewhat unlike" if far > 0.33 else "like"
-        parts.append(f"{what} the cases that are labelled or chosen (distance {distance:.3f})")
+        parts.append(f"{what} the cases that are labeled or chosen (distance {distance:.3f})")
     return "; ".join(parts)

@@ -1,4 +1,4 @@
-"""The labelled objects of the cases of a dataset: what a person would grow by clicks, one connected part at a time."""
+"""The labeled objects of the cases of a dataset: what a person would grow by clicks, one connected part at a time."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -149,7 +149,7 @@ def click_objects(
             values += values[-1:] * (clicks - len(values))
             rows.append(ObjectClicks(found.case, found.name, found.part, tuple(values)))
     if not rows:
-        msg = "the cases have no objects to click, expected labelled parts of at least 64 voxels: choose other cases"
+        msg = "the cases have no objects to click, expected labeled parts of at least 64 voxels: choose other cases"
         raise InputError(msg)
     progress(1.0, f"Clicked {len(rows)} objects")
     return tuple(rows)

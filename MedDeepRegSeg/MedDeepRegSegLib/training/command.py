@@ -183,12 +183,12 @@ def _growing(args: argparse.Namespace) -> None:
 
 def _masked(args: argparse.Namespace) -> None:
     from MedDeepRegSegLib.datasets.dataset import read_dataset
-    from MedDeepRegSegLib.training.masked import start_encoder, train_masked, unlabelled_cases, volumes_sha256
+    from MedDeepRegSegLib.training.masked import start_encoder, train_masked, unlabeled_cases, volumes_sha256
     from MedDeepRegSegLib.training.masked_settings import MaskedSettings
 
     start = start_encoder(args.start, scratch=args.scratch)
     dataset = read_dataset(args.dataset)
-    cases = unlabelled_cases(dataset)
+    cases = unlabeled_cases(dataset)
     settings = MaskedSettings(
         precision=_precision(args),
         start=start.sha256,

@@ -79,7 +79,7 @@ def volumes_sha256(
     return dataset_sha256(dataset, volumes, progress=progress, cancel=cancel)
 
 
-def unlabelled_cases(dataset: Dataset) -> tuple[Case, ...]:
+def unlabeled_cases(dataset: Dataset) -> tuple[Case, ...]:
     """Return the cases to learn from: with labels or without, but none that is kept for validation or a test.
 
     Raises
@@ -108,7 +108,7 @@ def train_masked(
     ----------
     settings : MaskedSettings
     cases : sequence of Case
-        See :func:`unlabelled_cases`; each of their images is a volume to learn from.
+        See :func:`unlabeled_cases`; each of their images is a volume to learn from.
     out : Path
         Folder of the run. A run that is there goes on.
     start : mapping of str to Tensor, optional

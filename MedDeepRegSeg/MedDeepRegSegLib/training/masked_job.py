@@ -1,4 +1,4 @@
-"""The job that trains an encoder on volumes without labels: what a training on few labelled cases can begin from."""
+"""The job that trains an encoder on volumes without labels: what a training on few labeled cases can begin from."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -89,7 +89,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         hidden_errors,
         start_encoder,
         train_masked,
-        unlabelled_cases,
+        unlabeled_cases,
         volumes_sha256,
     )
     from MedDeepRegSegLib.training.masked_export import export_masked
@@ -99,7 +99,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     cancel = CancelToken() if cancel is None else cancel
     device = choose_device(request.device)
     dataset = read_dataset(request.dataset)
-    cases = unlabelled_cases(dataset)
+    cases = unlabeled_cases(dataset)
     known = settings_to_go_on(request, MaskedSettings)
     # A run from random weights goes on so, whether that is said again or not.
     scratch = request.scratch if known is None else not known.start and request.start is None

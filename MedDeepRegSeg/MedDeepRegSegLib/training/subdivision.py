@@ -9,7 +9,7 @@ from typing import Unpack
 
 from MedDeepRegSegLib.models.networks import load_encoder
 from MedDeepRegSegLib.models.subdivision_network import SubdivisionNetwork
-from MedDeepRegSegLib.synthesis.labelled_views import LabelledView, LabelledViews, ViewSettings
+from MedDeepRegSegLib.synthesis.labeled_views import LabeledView, LabeledViews, ViewSettings
 from MedDeepRegSegLib.synthesis.randomness import Randomness
 from MedDeepRegSegLib.training.run import RunOptions, Task, train
 from MedDeepRegSegLib.training.subdivision_objective import MEASURES, SubdivisionObjective
@@ -90,12 +90,12 @@ class ViewSource:
             stripped_fraction=settings.stripped_fraction,
         )
         self._settings, self._process, self._device = settings, process, device
-        self._views = LabelledViews(maps, settings.parts, settings.unknown, views, device)
+        self._views = LabeledViews(maps, settings.parts, settings.unknown, views, device)
 
-    def batch(self, step: int) -> list[LabelledView]:
+    def batch(self, step: int) -> list[LabeledView]:
         """Return the views of a step."""
         return [self._view(step * self._settings.views + number) for number in range(self._settings.views)]
 
-    def _view(self, index: int) -> LabelledView:
+    def _view(self, index: int) -> LabeledView:
         random = Randomness(self._settings.seed, self._process, index, _VIEW, device=self._device)
         return self._views.draw((self._settings.side,) * 3, random)

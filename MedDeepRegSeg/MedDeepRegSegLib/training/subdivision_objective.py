@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from MedDeepRegSegLib.models.encoder import Encoder
 from MedDeepRegSegLib.models.encoder_input import standardize
 from MedDeepRegSegLib.models.subdivision_network import SubdivisionNetwork
-from MedDeepRegSegLib.synthesis.labelled_views import UNKNOWN, LabelledView
+from MedDeepRegSegLib.synthesis.labeled_views import UNKNOWN, LabeledView
 from MedDeepRegSegLib.synthesis.randomness import Randomness
 from MedDeepRegSegLib.training.subdivision_settings import SubdivisionTraining
 
@@ -34,7 +34,7 @@ class SubdivisionObjective(nn.Module):
         known = self.network.encoder.state_dict()
         self.network.encoder.load_state_dict({name: encoder.state_dict()[name] for name in known})
 
-    def forward(self, views: list[LabelledView], _random: Randomness) -> Tensor:
+    def forward(self, views: list[LabeledView], _random: Randomness) -> Tensor:
         """Return the measures of :data:`MEASURES`; the first is to be minimized."""
         images = torch.stack([view.image for view in views])[:, None]
         inputs = standardize(images).contiguous(memory_format=torch.channels_last_3d)
@@ -43,7 +43,7 @@ class SubdivisionObjective(nn.Module):
         rows = [self._measure(logits[number].float(), view) for number, view in enumerate(views)]
         return torch.stack(rows).mean(dim=0)
 
-    def _measure(self, logits: Tensor, view: LabelledView) -> Tensor:
+    def _measure(self, logits: Tensor, view: LabeledView) -> Tensor:
         classes, sides = view.classes.flatten(), view.sides.flatten()
         logits = logits.flatten(1)
         known = classes != UNKNOWN

@@ -16,7 +16,7 @@ pytest.importorskip("monai")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A model folder ``tiny``, images, and ``dataset.json`` with two test cases and one that is not labelled."""
+    """A model folder ``tiny``, images, and ``dataset.json`` with two test cases and one that is not labeled."""
     from tiny_segmenter import TINY, write_tiny_segmenter
 
     folder = tmp_path_factory.mktemp("predict")

@@ -13,7 +13,7 @@ from MedDeepRegSegLib.errors import Canceled, InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.jobs.runner import run_job
 from MedDeepRegSegLib.prediction.select_job import Request
-from MedDeepRegSegLib.prediction.selection import Candidate, rank, select, uncertainty_near, unlabelled_cases
+from MedDeepRegSegLib.prediction.selection import Candidate, rank, select, uncertainty_near, unlabeled_cases
 
 
 def candidates(*rows):
@@ -31,8 +31,8 @@ def test_the_unsure_ones_come_first_where_all_are_alike():
     assert "number 1 of 3" in found[0].reason
 
 
-def test_what_is_like_the_labelled_or_chosen_ones_comes_late():
-    """Two clusters far from the labelled case: one of each first, then the twins."""
+def test_what_is_like_the_labeled_or_chosen_ones_comes_late():
+    """Two clusters far from the labeled case: one of each first, then the twins."""
     rows = candidates((0.30, (10, 0), 1), (0.29, (10.1, 0), 1), (0.25, (0, 10), 0), (0.24, (0, 0.1), 1))
     found = rank(rows, [np.zeros(2)], 4)
     assert [one.case for one in found][:2] == ["c0", "c2"]
@@ -74,7 +74,7 @@ def mean_gray(image, mask):
 
 
 def test_cases_of_a_dataset(dataset, loaded):
-    assert [case.name for case in unlabelled_cases(dataset)] == ["easy", "hard"]
+    assert [case.name for case in unlabeled_cases(dataset)] == ["easy", "hard"]
     first, second = select(dataset, loaded, describe=mean_gray)
     assert (first.case, second.case) == ("hard", "easy")
     assert first.uncertainty > 1.2 * second.uncertainty
@@ -105,6 +105,6 @@ def test_job(as_model, dataset, tmp_path, monkeypatch):
         rows = list(csv.DictReader(file))
     assert [row["case"] for row in rows] == list(result.cases)
     assert float(rows[0]["uncertainty"]) > float(rows[1]["uncertainty"])
-    assert "labelled or chosen" in rows[0]["reason"]
+    assert "labeled or chosen" in rows[0]["reason"]
     with pytest.raises(InputError, match=r"\.csv"):
         run_job("select", replace(request, out=tmp_path / "next.txt"))

@@ -16,7 +16,7 @@ from MedDeepRegSegLib.synthesis.randomness import Randomness
 from MedDeepRegSegLib.training.command import main
 from MedDeepRegSegLib.training.kept import Kept
 from MedDeepRegSegLib.training.log import read_log
-from MedDeepRegSegLib.training.masked import MaskedSource, train_masked, unlabelled_cases
+from MedDeepRegSegLib.training.masked import MaskedSource, train_masked, unlabeled_cases
 from MedDeepRegSegLib.training.masked_export import export_masked
 from MedDeepRegSegLib.training.masked_objective import MaskedObjective, MaskedView
 from MedDeepRegSegLib.training.masked_settings import MaskedSettings
@@ -46,14 +46,14 @@ def dataset(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cases(dataset):
-    return unlabelled_cases(read_dataset(dataset))
+    return unlabeled_cases(read_dataset(dataset))
 
 
 def test_only_what_is_not_kept_back_is_learned_from(dataset, cases):
     assert [case.name for case in cases] == ["c0", "c1"]
     kept_back = read_dataset(dataset).with_roles([(f"c{number}", "test") for number in range(3)])
     with pytest.raises(InputError, match="no case of the role training or unused"):
-        unlabelled_cases(kept_back)
+        unlabeled_cases(kept_back)
 
 
 def test_views_are_always_the_same_and_know_where_the_image_ends(cases):
