@@ -15,6 +15,7 @@ from typing import Any, Protocol, Self
 
 from MedDeepRegSegLib.errors import MissingPackageError
 from MedDeepRegSegLib.jobs.batch_case import Case, Outcome, run_case
+from MedDeepRegSegLib.jobs.failures import one_line
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress
 
 MOST_WORKERS = 64
@@ -82,19 +83,22 @@ def make_crew(workers: int | None = None, scheduler: str | None = None) -> Crew:
     Raises
     ------
     MissingPackageError
-        If a scheduler is asked for and Dask is not installed.
+        If a scheduler is asked for and Dask is not installed, or is damaged.
     """
-    installed = _has_dask()
-    if scheduler is not None and not installed:
+    problem = "is not installed"
+    if _has_dask():
+        try:
+            from MedDeepRegSegLib.jobs.batch_dask import DaskCrew
+        except ImportError as error:  # its own packages do not fit together
+            problem = f"cannot be used ({one_line(str(error))})"
+        else:
+            return DaskCrew(scheduler, workers)
+    if scheduler is not None:
         msg = (
-            "a scheduler needs the Python package distributed, which is not installed: "
+            f"a scheduler needs the Python package distributed, which {problem}: "
             'install it with pip install "meddeep[batch]", or leave out the scheduler to run the cases on this computer'
         )
         raise MissingPackageError(msg)
-    if installed:
-        from MedDeepRegSegLib.jobs.batch_dask import DaskCrew
-
-        return DaskCrew(scheduler, workers)
     return ThreadCrew(workers or 1)
 
 

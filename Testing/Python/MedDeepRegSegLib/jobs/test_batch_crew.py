@@ -16,6 +16,14 @@ def test_without_dask_threads_run_the_cases_and_a_scheduler_is_refused(batch, mo
         make_crew(2, "tcp://127.0.0.1:8786")
 
 
+def test_a_damaged_dask_is_as_none(monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setitem(sys.modules, "MedDeepRegSegLib.jobs.batch_dask", None)
+    assert isinstance(make_crew(), ThreadCrew)
+    with pytest.raises(MissingPackageError, match=r"distributed, which cannot be used \(.*batch_dask"):
+        make_crew(None, "tcp://127.0.0.1:8786")
+
+
 def test_with_dask_a_cluster_runs_the_cases():
     pytest.importorskip("distributed")
     from MedDeepRegSegLib.jobs.batch_dask import DaskCrew
