@@ -80,17 +80,13 @@ class MedDeepDiagnosisLogic(DiagnosisLogic, ScriptedLoadableModuleLogic):
 
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
-        self._parameters = None
 
     def getParameterNode(self):
-        """Return the typed parameter node of the scene."""
+        """Return the typed parameter node of the scene, with what the scene holds now."""
         from MedDeepDiagnosisLib.panels.parameters import MedDeepDiagnosisParameterNode
 
-        node = super().getParameterNode()
-        # One wrapper for each node: every new one would leave its observers on the node.
-        if self._parameters is None or self._parameters.parameterNode is not node:
-            self._parameters = MedDeepDiagnosisParameterNode(node)
-        return self._parameters
+        # A new wrapper each time: one from before a scene was opened would not know the nodes that came with the scene.
+        return MedDeepDiagnosisParameterNode(super().getParameterNode())
 
 
 class MedDeepDiagnosisTest(ScriptedLoadableModuleTest):

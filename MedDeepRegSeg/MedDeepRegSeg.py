@@ -96,17 +96,13 @@ class MedDeepRegSegLogic(TrainingLogic, ScriptedLoadableModuleLogic):
 
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
-        self._parameters = None
 
     def getParameterNode(self):
-        """Return the typed parameter node of the scene."""
+        """Return the typed parameter node of the scene, with what the scene holds now."""
         from MedDeepRegSegLib.panels.parameters import MedDeepRegSegParameterNode
 
-        node = super().getParameterNode()
-        # One wrapper for each node: every new one would leave its observers on the node.
-        if self._parameters is None or self._parameters.parameterNode is not node:
-            self._parameters = MedDeepRegSegParameterNode(node)
-        return self._parameters
+        # A new wrapper each time: one from before a scene was opened would not know the nodes that came with the scene.
+        return MedDeepRegSegParameterNode(super().getParameterNode())
 
     def register(
         self,

@@ -144,8 +144,6 @@ def _load_python_parts() -> None:
             else:
                 slicer_source.hide(name)
         _record_pip()
-        if "packaging" not in found:
-            _keep_parameter_nodes()
         slicer_source.load_scripted(source, "SampleData")
         return
     for name, stand_in in _STAND_INS.items():
@@ -171,18 +169,6 @@ def _record_pip() -> None:
         return None
 
     setattr(slicer.util, runner, execute)
-
-
-def _keep_parameter_nodes() -> None:
-    """Keep what Slicer 5.10 leaves observed from being thrown away, for modules that leave it so: VTK would call it."""
-    wrapper = sys.modules["slicer.parameterNodeWrapper.wrapper"]
-    original, kept = wrapper._connectParametersToGui, []
-
-    def connect(self, mapping):
-        kept.append(self)
-        return original(self, mapping)
-
-    wrapper._connectParametersToGui = connect
 
 
 def _after_close(_caller, _event) -> None:

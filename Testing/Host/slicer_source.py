@@ -70,3 +70,17 @@ def _load(full_name: str, path: Path):
         setattr(slicer, full_name.removeprefix("slicer."), module)
     spec.loader.exec_module(module)
     return module
+
+
+def keep_parameter_nodes() -> None:
+    """Keep what Slicer 5.10 leaves observed from being thrown away, for modules that leave it so: VTK would call it."""
+    wrapper = sys.modules.get("slicer.parameterNodeWrapper.wrapper")
+    if wrapper is None or source_folder() is None or "packaging" in names(source_folder()):
+        return
+    original, kept = wrapper._connectParametersToGui, []
+
+    def connect(self, mapping):
+        kept.append(self)
+        return original(self, mapping)
+
+    wrapper._connectParametersToGui = connect

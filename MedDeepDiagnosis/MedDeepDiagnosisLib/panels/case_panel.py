@@ -12,6 +12,7 @@ from MedDeepDiagnosisLib.panels.chosen_paths import defaultCaseBase, isSet, newF
 from MedDeepDiagnosisLib.panels.dicom_section import DicomSection
 from MedDeepDiagnosisLib.panels.findings_form import FactsForm, fillFindings, needsLesion
 from MedDeepDiagnosisLib.panels.form import Form
+from MedDeepDiagnosisLib.panels.kept_assessment import inputsOf, keepAssessment, keptAssessment, reportIsThere
 from MedDeepDiagnosisLib.panels.model_choice import ModelChoice
 from MedDeepDiagnosisLib.panels.store_section import StoreSection
 from MedDeepRegSegLib.mrml.result_views import show_segments
@@ -76,6 +77,9 @@ class CasePanel(Panel):
             self.ui.segmentSelector.setCurrentSegmentID(parameterNode.segmentId)
             self._following = False
             self._showValues()
+            kept = keptAssessment(parameterNode)
+            if kept is not None and self._report is None:
+                self.showResult(kept)
 
     def buttons(self) -> list:
         """Return the state of the buttons."""
@@ -171,7 +175,7 @@ class CasePanel(Panel):
     def _jumpToLesion(self) -> None:
         """Bring the lesion into the views."""
         node = self.parameterNode
-        if node.segmentation is not None and node.segmentId:
+        if node is not None and node.segmentation is not None and node.segmentId:
             show_segments(node.lesionVolume, node.segmentation, (node.segmentId,))
 
     def onFindings(self) -> None:
@@ -206,7 +210,7 @@ class CasePanel(Panel):
     def onApply(self, _checked: bool = False) -> None:
         """Start the assessment, or cancel it."""
         node = self.parameterNode
-        wanted = self._formats()
+        wanted, inputs = self._formats(), inputsOf(node)
         self.toggleTask(
             self.ui.applyButton,
             lambda: AssessTask(
@@ -219,7 +223,7 @@ class CasePanel(Panel):
                 model_folder=self.models.folder,
                 formats=wanted,
             ),
-            self.showResult,
+            lambda outputs: self.onAssessed(node, inputs, outputs),
             requirementsFile=self._documentsRequirementsFile if wanted else None,
         )
 
@@ -228,6 +232,15 @@ class CasePanel(Panel):
         node = self.parameterNode
         dicom = node.writeDicom and self.ui.dicomCheckBox.enabled
         return (("pdf",) if node.writePdf else ()) + (DICOM if dicom else ())
+
+    def onAssessed(self, node, inputs: dict, outputs: dict) -> None:
+        """Show an assessment and keep it with the scene.
+
+        ``node`` and ``inputs`` are those it was started with: the user may have left the module meanwhile.
+        """
+        keepAssessment(node, inputs, outputs)
+        self.showResult(outputs)
+        self._jumpToLesion()
 
     def showResult(self, outputs: dict) -> None:
         """Show the prediction, its reasons and the guidelines, and offer the report."""
@@ -245,8 +258,7 @@ class CasePanel(Panel):
         self.facts.mark(missing)
         if missing:
             self.ui.factsCollapsibleButton.collapsed = False
-        self.ui.openReportButton.enabled = True
-        self._jumpToLesion()
+        self.ui.openReportButton.enabled = reportIsThere(outputs)
 
     def onOpenReport(self, _checked: bool = False) -> None:
         """Open the report in the browser."""

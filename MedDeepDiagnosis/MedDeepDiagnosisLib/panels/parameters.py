@@ -87,6 +87,8 @@ class MedDeepDiagnosisParameterNode:
     reportFolder: Path
     writePdf: bool = False
     writeDicom: bool = False
+    lastAssessment: str = ""
+    """What came out last and of what, as :mod:`MedDeepDiagnosisLib.panels.kept_assessment` writes it."""
 
     caseBase: Path
     pathology: str = "lung_nodule"

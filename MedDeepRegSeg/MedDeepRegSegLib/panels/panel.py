@@ -83,12 +83,13 @@ class Panel(VTKObservationMixin):
         """Follow this parameter node; None follows no more."""
         if self.parameterNode is not None:
             self._guiConnection.close()
-            self.removeObserver(self.parameterNode, vtk.vtkCommand.ModifiedEvent, self.updateButtons)
+            self.removeObserver(self.parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self.updateButtons)
         self.parameterNode = parameterNode
         if parameterNode is not None:
             self.selectDefaults()
             self._guiConnection = GuiConnection(parameterNode, self.ui)
-            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.updateButtons)
+            # The node itself, not its wrapper: the mixin keeps what it has ever observed, and a wrapper observes on its own.
+            self.addObserver(parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self.updateButtons)
             self.updateButtons()
 
     def toggleTask(

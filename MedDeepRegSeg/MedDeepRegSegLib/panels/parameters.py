@@ -186,6 +186,11 @@ class MedDeepRegSegParameterNode:
     outputTransform: vtkMRMLTransformNode
     outputVolume: vtkMRMLScalarVolumeNode
     carriedNodes: list[vtkMRMLDisplayableNode]
+    lastTransform: vtkMRMLTransformNode
+    """What the last registration made, so that an opened scene shows its result."""
+    lastRegistered: vtkMRMLScalarVolumeNode
+    lastQuality: str = ""
+    """Its :class:`~MedDeepRegSegLib.registration.quality.Quality` as JSON."""
 
     segmentedVolume: vtkMRMLScalarVolumeNode
     segmentation: vtkMRMLSegmentationNode

@@ -41,6 +41,12 @@ class RegistrationPanel(Panel):
         self.ui.carriedNodesSelector.connect("checkedNodesChanged()", self.onCarriedNodes)
         self.ui.applyButton.connect("clicked(bool)", self.onApply)
 
+    def setParameterNode(self, parameterNode) -> None:
+        """Follow this parameter node; None follows no more."""
+        super().setParameterNode(parameterNode)
+        if parameterNode is not None:
+            self.resultSection.restore(parameterNode)
+
     def buttons(self) -> list:
         """Return the state of the Apply button."""
         return [(self.ui.applyButton, self._obstacle(), _("Register the moving volume to the fixed volume."))]
@@ -186,6 +192,7 @@ class RegistrationPanel(Panel):
         ``node`` is the parameter node the job was started with: the user may have left the module meanwhile.
         """
         # The outputs stay as the user picked them: a new node is made for the next pair too, and nothing is replaced.
+        self.resultSection.keep(node, outputs)
         self.resultSection.show(node.fixedVolume, outputs)
 
 

@@ -1,14 +1,17 @@
 """The Result section of the Registration tab: the light and its reasons, fading between the volumes, the curve."""
 
 import html
+import json
 
 import slicer
 from slicer.i18n import tr as _
 
+from MedDeepRegSegLib.jobs.schema import from_json, to_json
 from MedDeepRegSegLib.mrml.display import fade_foreground, show_volumes
 from MedDeepRegSegLib.mrml.iteration_plots import has_iterations, plot_iterations
 from MedDeepRegSegLib.mrml.plots import show_chart
 from MedDeepRegSegLib.panels.colors import shade
+from MedDeepRegSegLib.registration.quality import Quality
 
 _SHADES = {"good": "good", "check": "warning", "failed": "bad"}
 
@@ -45,12 +48,32 @@ class RegistrationResultSection:
 
         ``outputs`` is what :class:`MedDeepRegSegLib.mrml.tasks.RegisterTask` returns.
         """
+        self._tell(outputs)
+        show_volumes(fixedVolume, self._registered, opacity=self._ui.fadeSlider.value / 100)
+
+    def keep(self, node, outputs: dict) -> None:
+        """Store a result in the parameter node, to be saved with the scene."""
+        node.lastTransform, node.lastRegistered = outputs["transform"], outputs["registered"]
+        node.lastQuality = json.dumps(to_json(outputs["quality"]))
+
+    def restore(self, node) -> None:
+        """Show the result that lies in the parameter node, if none is shown; the views stay as they are."""
+        transform, registered = node.lastTransform, node.lastRegistered
+        if self._registered is not None or transform is None or registered is None:
+            return
+        try:
+            quality = from_json(Quality, json.loads(node.lastQuality))
+        except ValueError:  # none, or of another version
+            return
+        self._tell({"transform": transform, "registered": registered, "quality": quality})
+
+    def _tell(self, outputs: dict) -> None:
+        """Show the quality in words."""
         self._registered = outputs["registered"]
         self._quality = outputs["quality"]
         self._name = outputs["transform"].GetName()
         self._ui.resultLabel.text = qualityText(self._quality) + measuresText(self._quality) + outputsText(outputs)
         self._enable()
-        show_volumes(fixedVolume, self._registered, opacity=self._ui.fadeSlider.value / 100)
 
     def _nameCurveButton(self) -> None:
         button = self._ui.curveButton

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from Host import slicer_source
 from Host.fixtures import (  # noqa: F401 (fixtures)
     dialogs_shown,
     module,
@@ -17,4 +18,5 @@ SAMPLE = Path(__file__).resolve().parent / "sample" / "HostSample.py"
 @pytest.fixture
 def sample(module):  # noqa: F811
     """The sample module, opened."""
+    slicer_source.keep_parameter_nodes()
     return module(SAMPLE)

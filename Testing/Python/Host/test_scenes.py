@@ -14,6 +14,7 @@ from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
 from MedDeepRegSegLib.mrml.transforms import node_from_transform, registration_nodes
 from MedDeepRegSegLib.mrml.volumes import image_from_volume, volume_from_image
 from MedDeepRegSegLib.registration.known import known_rigid
+from MedDeepRegSegLib.registration.quality import Quality, StageCurve
 from MedDeepRegSegLib.segmentation.segments import Segment
 
 # Texts that name something that exists; of other texts any is right.
@@ -198,3 +199,52 @@ def test_results_are_saved_with_the_scene(module, slicer_scene, tmp_path):
     assert [again.GetCellText(0, column) for column in range(again.GetNumberOfColumns())] == cells
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     assert all(hierarchy.GetItemByDataNode(node) for node in found.values())
+
+
+def test_the_result_of_a_registration_is_shown_in_an_opened_scene(module, slicer_scene, tmp_path):
+    panel = module("MedDeepRegSeg").widget.registrationPanel
+    fixed, moving = (volume_from_image(ball()[0], name) for name in ("Fixed", "Moving"))
+    movement = known_rigid((0, 0, 0), seed=1, rotation_degrees=5, shift_mm=6)
+    transform = node_from_transform(movement, "Moving to Fixed", fixed=fixed, moving=moving)
+    curves = (StageCurve("rigid", "similarity", (0.1, 0.2)),)
+    quality = Quality("check", ("overlap < 50 %",), 0.1, 0.2, 0.5, 0.0, 0.0, 0.0, 0.0, curves=curves)
+    panel.showResult(panel.parameterNode, {"transform": transform, "registered": moving, "quality": quality})
+    shown = panel.ui.resultLabel.text
+    assert "overlap &lt; 50 %" in shown
+    save_scene(tmp_path / "scene.mrb")
+    slicer.mrmlScene.Clear(False)
+    assert panel.ui.resultLabel.text == "No registration yet."
+    load_scene(tmp_path / "scene.mrb")
+    assert panel.ui.resultLabel.text == shown
+    assert panel.ui.fadeSlider.enabled
+    panel.ui.curveButton.click()
+    assert slicer.util.getNodesByClass("vtkMRMLPlotChartNode"), "the iterations were kept, too"
+    panel.ui.curveButton.click()
+    slicer.mrmlScene.Clear(False)
+    assert panel.ui.resultLabel.text == "No registration yet."
+
+
+@pytest.mark.slow
+def test_an_assessment_is_shown_in_an_opened_scene(module, slicer_scene, tmp_path):
+    import Host
+
+    loaded = module("MedDeepDiagnosis")
+    panel = loaded.widget.casePanel
+    lesion = segmentation_from_image(ball(spacing=1.0)[1], [Segment(1, "Nodule", (1.0, 0.0, 0.0))], "Lesions")
+    panel.ui.segmentSelector.setCurrentNode(lesion)
+    panel.ui.segmentSelector.setCurrentSegmentID(lesion.GetSegmentation().GetNthSegmentID(0))
+    panel.ui.reportPathLineEdit.currentPath = str(tmp_path / "reports")
+    panel.ui.applyButton.click()
+    assert Host.process_events(120, until=lambda: not panel.runner.busy)
+    labels = (panel.ui.resultLabel, panel.ui.reasonsLabel, panel.ui.guidelinesLabel)
+    shown = [label.text for label in labels]
+    assert shown[0] != "No assessment yet."
+    reopen(tmp_path / "scene.mrb")
+    assert [label.text for label in labels] == shown
+    assert panel.ui.openReportButton.enabled
+    panel.findings.setValues({"margin": panel.pathology.feature("margin").words[0].word})
+    panel.onFindings()
+    assert panel.ui.resultLabel.text == "No assessment yet."
+    loaded.exit()
+    loaded.enter()
+    assert panel.ui.resultLabel.text == "No assessment yet.", "it was of other findings"

@@ -98,7 +98,7 @@ def test_missing_facts_are_pointed_out(panel, lesion, tmp_path):
     panel.ui.reportPathLineEdit.currentPath = str(tmp_path)
     assert panel.ui.factsCollapsibleButton.collapsed
     assess(panel)
-    assert "How old is the patient?" in panel.ui.guidelinesLabel.text
+    assert "where they are marked" in panel.ui.guidelinesLabel.text
     assert not panel.ui.factsCollapsibleButton.collapsed
     age = panel.widget.findChild("QDoubleSpinBox", "age_yearsSpinBox")
     label = panel.ui.factsWidget.layout().labelForField(age)

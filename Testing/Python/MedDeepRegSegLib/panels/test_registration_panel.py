@@ -118,15 +118,6 @@ def test_closing_the_scene_ends_the_job_and_forgets_the_result(module, head_node
     assert panel.ui.resultLabel.text == "No registration yet."
 
 
-def test_opening_again_and_again_leaves_no_observers(module, head_nodes):
-    loaded = module("MedDeepRegSeg")
-    node = loaded.logic.getParameterNode()
-    for _ in range(5):
-        loaded.exit()
-        loaded.enter()
-    assert loaded.logic.getParameterNode() is node
-
-
 def test_a_moving_volume_under_its_initial_transform_is_refused(module, head_nodes, dialogs_shown):
     _ct, mr = head_nodes
     transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "By hand")
