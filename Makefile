@@ -1,5 +1,6 @@
 # make demo   sets everything up in .venv and runs the whole path on real images (needs the network once)
 # make test   sets everything up in .venv and runs the checks and tests
+# make walks  follows the first tutorial by panel, console and command, with pictures of every step in walks/
 # make docs   sets everything up in .venv and builds the documentation as a site in site/
 #
 # PYTHON=python3.12        which Python makes the virtual environment (3.11 or newer)
@@ -22,7 +23,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=40
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: demo test test-quick coverage check setup cmake-lists docs clean
+.PHONY: demo test test-quick coverage check setup cmake-lists docs walks clean
 
 demo: setup
 	$(BIN)/meddeep demo --out "$(OUT)" $(DEMO_ARGUMENTS)
@@ -46,6 +47,11 @@ check: setup
 cmake-lists: setup
 	$(BIN)/python Utilities/update_cmake_lists.py
 
+# A newcomer's walks through the tutorial on the real samples, with a picture of every step in walks/.
+walks: setup
+	$(BIN)/meddeep samples ct-head-atlas mr-head-t1
+	MEDDEEP_WALKS="$(CURDIR)/walks" QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest Testing/Python/Walks
+
 # The site; its links and pictures are checked by the tests, too, without mkdocs.
 docs: setup
 	$(INSTALL) --constraint constraints.txt --editable ".[docs]"
@@ -62,4 +68,4 @@ $(STAMP): pyproject.toml setup.py constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(OUT) site
+	rm -rf $(VENV) $(OUT) site walks site
