@@ -51,13 +51,14 @@ def test_showing_and_leaving_a_module_leaves_nothing_behind(module, name):
     loaded.exit()
     left = listeners()
     loaded.enter()
-    assert listeners() != left, "the panels follow the parameter node"
     shown = listeners()
+    assert shown != left, "the panels follow the parameter node"
     for _ in range(2):
         loaded.exit()
-        assert listeners() == left
         loaded.enter()
-        assert listeners() == shown
+    assert listeners() == shown
+    loaded.exit()
+    assert listeners() == left
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -69,8 +70,8 @@ def test_closing_scenes_leaves_nothing_behind(module, name):
     for _ in range(2):  # two scenes in a row
         add_volume()
         slicer.mrmlScene.Clear(False)
-        assert listeners() == shown
         assert all(panel.parameterNode is not None for panel in loaded.widget.panels)
+    assert listeners() == shown
     loaded.exit()
     left = listeners()
     slicer.mrmlScene.Clear(False)

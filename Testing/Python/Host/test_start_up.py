@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 # What Slicer brings, and what the headless host itself is made of.
 LIGHT = {"slicer", "slicer_core", "vtk", "vtkmodules", "qt", "ctk", "numpy", "scipy", "SimpleITK"}
 OF_THE_HOST = {"Host", "PySide6", "shiboken6", "packaging", "SampleData", "qSlicerSegmentationsEditorEffectsPythonQt"}

@@ -84,6 +84,7 @@ def test_each_module_has_its_self_test_and_the_generic_one(built):
         assert f": py_nomainwindow_qSlicer{module}ModuleGenericTest\n" in names
 
 
+@pytest.mark.slow
 def test_the_installed_modules_open_and_use_nothing_else(repository, installed, tmp_path):
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     said = run([sys.executable, "-c", OPEN_INSTALLED, installed, repository / "Testing"], cwd=tmp_path, env=environment)

@@ -19,7 +19,7 @@ def test_entering_and_leaving_the_effect_leaves_nothing_behind(editor, nodes):
         editor.activate(effect)
         editor.click((0.0, 0.0, 0.0))
         editor.activate(None)
-        assert listeners() == left
+    assert listeners() == left
     assert nodes() == before
 
 
