@@ -25,6 +25,39 @@ def head_nodes(slicer_scene, small_head):  # noqa: F811
 
 
 @pytest.fixture
+def organs(head_nodes, small_head):
+    """A segmentation of the CT with two segments."""
+    import SimpleITK as sitk
+
+    from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
+    from MedDeepRegSegLib.segmentation.segments import named_segment
+
+    values = list(small_head.names)[:2]
+    labels = sitk.Cast(small_head.labels == values[0], sitk.sitkUInt8)
+    labels += 2 * sitk.Cast(small_head.labels == values[1], sitk.sitkUInt8)
+    segments = [named_segment(1, "First"), named_segment(2, "Second")]
+    return segmentation_from_image(labels, segments, "Organs", reference_volume=head_nodes[0])
+
+
+@pytest.fixture
+def requests(monkeypatch):
+    """Collect how a task of a section is made, by ``requests(panel, section module, name of the task)``; none is started."""
+
+    def collect(panel, section, task):
+        made = []
+
+        class Recorded:
+            def __init__(self, *arguments, **options):
+                made.append((arguments, options))
+
+        monkeypatch.setattr(section, task, Recorded)
+        monkeypatch.setattr(panel.runner, "start", lambda *_arguments, **_options: None)
+        return made
+
+    return collect
+
+
+@pytest.fixture
 def ramp_volume(slicer_scene):  # noqa: F811
     """A volume that gets brighter from right to left."""
     import numpy as np

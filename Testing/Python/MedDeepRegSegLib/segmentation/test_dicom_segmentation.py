@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from MedDeepDiagnosisLib.cli import main
+from MedDeepRegSegLib.cli.main import main
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.segmentation.dicom_segmentation import color_from_cielab
 from MedDeepRegSegLib.segmentation.segmentation_file import read_segmentation
