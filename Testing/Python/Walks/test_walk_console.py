@@ -16,7 +16,7 @@ def opened(module, head, monkeypatch, tmp_path):
     """Slicer with both modules; samples come from the walk's heads, and the report goes to a folder of the test."""
     files = {"ct-head-atlas": head.ct, "mr-head-t1": head.mr}
     monkeypatch.setattr("MedDeepRegSegLib.volumes.samples.sample_path", files.__getitem__)
-    monkeypatch.setattr("tempfile.mkdtemp", lambda *_arguments, **_options: str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return module("MedDeepRegSeg"), module("MedDeepDiagnosis")
 
 
@@ -29,7 +29,7 @@ def test_the_script_of_the_tutorial_does_what_the_page_says(head, tutorial, pict
     from MedDeepRegSegLib.segmentation.overlay import write_png
 
     named = re.search(r"for point in (\(.+\)):", script_of(tutorial))[1]
-    script = script_of(tutorial).replace(named, repr(head.inside))
+    script = script_of(tutorial).replace(named, repr(head.inside)).replace("ct-mr-head", head.preset)
     names = {"slicer": slicer}
     exec(compile(script, "Docs/Tutorial.md", "exec"), names)
     result, segmentation, table = names["result"], names["segmentation"], names["table"]
@@ -42,7 +42,8 @@ def test_the_script_of_the_tutorial_does_what_the_page_says(head, tutorial, pict
     assert volume > 1
     percent = re.search(r"shows about (\d+) %", tutorial)[1]
     assert f"{percent} %" in capsys.readouterr().out
-    assert (tmp_path / "assessment" / "report.html").is_file()
+    assert (names["folder"] / "report.html").is_file()
+    assert names["folder"].is_relative_to(tmp_path)
     view = render_slice(names["ct"], foreground=result["registered"], size=400, caption="CT and registered MR")
     write_png(view, pictures / "1 registered.png")
     write_png(render_orthogonal(names["ct"], segmentations=[segmentation], size=320), pictures / "2 ventricles.png")

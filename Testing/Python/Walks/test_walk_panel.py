@@ -62,7 +62,7 @@ def register(loaded, head, pictures):
     panel = loaded.widget.registrationPanel
     panel.ui.fixedVolumeSelector.setCurrentNode(ct)
     panel.ui.movingVolumeSelector.setCurrentNode(mr)
-    panel.parameterNode.registrationPreset = "ct-mr-head"
+    panel.parameterNode.registrationPreset = head.preset
     Host.screenshot(loaded, pictures / "1 registration before.png", width=WIDTH)
     press(panel, panel.ui.applyButton)
     assert "Good" in panel.ui.resultLabel.text
@@ -144,10 +144,10 @@ def test_a_head_is_registered_grown_and_measured_and_a_nodule_assessed(module, h
     panel = second.widget.casePanel
     assert panel.ui.segmentSelector.currentNode() is None
     load_scene(tmp_path / "scene.mrb")
-    for loaded in (first, second):
-        loaded.enter()
+    first.enter()
+    assert first.widget.registrationPanel.parameterNode.registrationPreset == head.preset
+    assert first.widget.segmentationPanel.ui.segmentNameLineEdit.text == "Ventricles"
+    second.enter()
     assert panel.ui.segmentSelector.currentNode().GetName() == "Practice nodule"
     assert panel.ui.reportPathLineEdit.currentPath == str(tmp_path / "reports")
     assert panel.findings.values["spiculation"] == "Marked"
-    assert first.widget.registrationPanel.parameterNode.registrationPreset == "ct-mr-head"
-    assert first.widget.segmentationPanel.ui.segmentNameLineEdit.text == "Ventricles"
