@@ -60,7 +60,7 @@ def test_module_can_be_reloaded(loaded, head_nodes):
     assert panel.ui.applyButton.enabled
 
 
-@pytest.mark.parametrize(("name", "count"), [("dataPanel", 29), ("trainingPanel", 29)])
+@pytest.mark.parametrize(("name", "count"), [("dataPanel", 29), ("trainingPanel", 32)])
 def test_every_control_says_what_it_does(loaded, name, count):
     controls = [
         widget
