@@ -64,6 +64,8 @@ def training() -> None:
         finish(data)
         data.ui.datasetOutputPathLineEdit.currentPath = "MedDeep/my heads"
         Host.screenshot(loaded, IMAGES / "data-panel.png", width=WIDTH)
+        batch(data, Path(folder), heads)
+        Host.screenshot(loaded, IMAGES / "batch-panel.png", width=WIDTH)
         loaded.ui.tabWidget.currentIndex = 1
         node = panel.parameterNode
         node.trainEpochs, node.trainSteps, node.trainBatch, node.trainPatch, node.trainSpacingMm = 15, 20, 2, 32, 6.0
@@ -92,6 +94,26 @@ def training() -> None:
         Host.screenshot(loaded, IMAGES / "training-use.png", width=WIDTH)
         loaded.close()
         slicer.mrmlScene.Clear(False)
+
+
+def batch(panel, folder: Path, heads: Path) -> None:
+    """Measure the heads of a dataset over a table, one of them with a wrong path, in the section Batch alone."""
+    from MedDeepRegSegLib.datasets.dataset import read_dataset
+
+    lines = ["name,image,segmentation", "wrong,nowhere.nii.gz,nowhere.nii.gz"]
+    lines += [f"{case.name},{case.images[0]},{case.labels}" for case in read_dataset(heads).cases]
+    (folder / "cases.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for name in ("dataset", "augment"):
+        getattr(panel.ui, f"{name}CollapsibleButton").collapsed = True
+    panel.ui.batchCollapsibleButton.collapsed = False
+    panel.ui.batchCommandComboBox.currentIndex = panel.ui.batchCommandComboBox.findText("Measure segments")
+    panel.ui.batchTablePathLineEdit.currentPath = str(folder / "cases.csv")
+    panel.ui.batchOutputPathLineEdit.currentPath = str(folder / "measured")
+    panel.ui.batchButton.click()
+    finish(panel)
+    show_path(panel.ui.batchTablePathLineEdit, "MedDeep/cases.csv")
+    show_path(panel.ui.batchOutputPathLineEdit, "MedDeep/measured")
+    panel.ui.batchResultLabel.text = panel.ui.batchResultLabel.text.replace(str(folder), "MedDeep")
 
 
 def show_usual_paths(panel) -> None:
@@ -251,7 +273,7 @@ def diagnosis_case() -> None:
         Host.screenshot(loaded, IMAGES / "diagnosis-case.png", width=WIDTH)
         for name in ("model", "lesion", "findings", "report", "result"):
             getattr(panel.ui, f"{name}CollapsibleButton").collapsed = True
-        for name in ("facts", "store"):
+        for name in ("facts", "dicom", "store"):
             getattr(panel.ui, f"{name}CollapsibleButton").collapsed = False
         panel.ui.storePatientLineEdit.text = "Miller 1961"
         panel.ui.storeCaseBasePathLineEdit.currentPath = f"{folder}/cases.sqlite"
