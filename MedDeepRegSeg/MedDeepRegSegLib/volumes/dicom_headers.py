@@ -30,6 +30,8 @@ class Header:
         Where its one slice lies; without place for files of several frames.
     rescale:
         Slope and intercept, as far as they are there.
+    stored:
+        Bits that a pixel has, and whether it has a sign (Bits Stored, Pixel Representation); empty where they are absent.
     """
 
     path: Path
@@ -39,6 +41,7 @@ class Header:
     frames: int
     plane: Plane
     rescale: tuple[float, ...]
+    stored: tuple[float, ...] = ()
 
 
 def is_dicom(path: Path) -> bool:
@@ -86,6 +89,7 @@ def read_header(path: Path) -> Header | None:
             number=int(number[0]) if number else None,
         ),
         rescale=numbers("0028|1053") + numbers("0028|1052"),
+        stored=numbers("0028|0101") + numbers("0028|0103"),
     )
 
 

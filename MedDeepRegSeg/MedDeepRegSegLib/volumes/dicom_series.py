@@ -181,8 +181,7 @@ def _read_series(headers: Sequence[Header], what: str, progress: Progress, cance
     if headers[0].frames > 1:
         voxels = read_frame_values(headers[0].path, read_frames(headers[0].path, what), what)[list(stack.order)]
     else:
-        # Slopes that differ from slice to slice (PET) give fractions, which the type of the first slice may not hold.
-        pixel_type = sitk.sitkFloat32 if (rescale != np.rint(rescale)).any() else sitk.sitkUnknown
+        pixel_type = sitk.sitkUnknown if _first_type_holds_all(headers, rescale) else sitk.sitkFloat32
         voxels = _read_slices([headers[index].path for index in stack.order], what, pixel_type)
     notes = list(stack.notes)
     origin, step = stack.origin, stack.spacing[2]
@@ -202,6 +201,15 @@ def _read_series(headers: Sequence[Header], what: str, progress: Progress, cance
         progress(1.0, f"{NOTE}{note}")
     progress(1.0, f"Read {len(stack.order)} slices of {what}")
     return image
+
+
+def _first_type_holds_all(headers: Sequence[Header], rescale: np.ndarray) -> bool:
+    """Return whether voxels of all slices fit into the whole numbers that the first slice alone would be read as.
+
+    The image library takes the type of a series from its first slice; values of others that do not fit wrap around.
+    """
+    alike = (rescale == rescale[0]).all() and len({one.stored for one in headers}) == 1
+    return bool(alike and (rescale == np.rint(rescale)).all())
 
 
 def _with_modality(image: sitk.Image, modality: str) -> sitk.Image:

@@ -72,6 +72,34 @@ def test_slopes_that_differ_keep_their_fractions(tmp_path):
     np.testing.assert_allclose([image.GetPixel(0, 0, k) for k in range(4)], expected, atol=1e-3)
 
 
+def test_whole_slopes_that_differ_do_not_wrap(tmp_path):
+    slopes = (1, 100, 100, 100)
+
+    def change(one, k):
+        one.RescaleSlope, one.RescaleIntercept = slopes[k], 0
+
+    folder = dicom_files.write_slices(
+        tmp_path / "a", np.arange(4.0), field=lambda points: 0 * points[..., 0] + 2000, change=change
+    )
+    image = read_volume(folder)
+    assert [image.GetPixel(0, 0, k) for k in range(4)] == [3024, 302400, 302400, 302400]
+
+
+@pytest.mark.parametrize("signed_first", [True, False])
+def test_slices_stored_with_and_without_a_sign_do_not_wrap(tmp_path, signed_first):
+    values = {True: -5, False: 60000}
+
+    def change(one, k):
+        signed = (k == 0) == signed_first
+        one.RescaleIntercept, one.PixelRepresentation = 0, int(signed)
+        one.PixelData = np.full((12, 10), values[signed], np.int16 if signed else np.uint16).tobytes()
+
+    folder = dicom_files.write_slices(tmp_path / "a", np.arange(3.0), field=field, change=change)
+    image = read_volume(folder)
+    expected = [values[signed_first], values[not signed_first], values[not signed_first]]
+    assert [image.GetPixel(0, 0, k) for k in range(3)] == expected
+
+
 @pytest.mark.parametrize(
     ("heights", "tilt", "message"),
     [
