@@ -109,7 +109,12 @@ def read_dicom_segmentation(
     frames = read_frames(path, what)
     dataset = frames.dataset
     lattice = _lattice(frames.planes, dataset, what)
-    segments = tuple(_segment(item, number) for number, item in enumerate(dataset.get("SegmentSequence") or ()))
+    kind = str(dataset.get("SegmentationType", "BINARY"))
+    described = list(dataset.get("SegmentSequence") or ())
+    padding = int(dataset.get("PixelPaddingValue", 0) or 0)
+    if kind == "LABELMAP":  # writers describe what is in no segment too, as a segment "Background"
+        described = [item for item in described if item.get("SegmentNumber") != padding]
+    segments = tuple(_segment(item, number) for number, item in enumerate(described))
     if not segments:
         msg = f"{what} describes no segment: export it again"
         raise InputError(msg)
@@ -117,14 +122,13 @@ def read_dicom_segmentation(
     shape = (lattice.count, rows, columns)
     check_memory(np.prod(shape, dtype=float) * 6, f"{what} ({size_text(shape[::-1])} voxels)", "export fewer slices")
     values = np.zeros(shape, np.uint8 if max(one.value for one in segments) <= 255 else np.uint16)
-    kind = str(dataset.get("SegmentationType", "BINARY"))
     overlaps: set[int] = set()
     for number, pixels in enumerate(_frames_of(path, what)):
         if cancel is not None:
             cancel.raise_if_canceled()
         layer = values[lattice.places[number]]
         if kind == "LABELMAP":
-            inside = pixels != int(dataset.get("PixelPaddingValue", 0) or 0)
+            inside = pixels != padding
             layer[inside] = pixels[inside]
             continue
         identified = functional_group(dataset, number, "SegmentIdentificationSequence")

@@ -111,6 +111,44 @@ def test_what_cannot_be_a_label_map_is_refused(tmp_path):
         read_segmentation(dicom_files.write_seg(tmp_path / "d.dcm", drawn(), heights=HEIGHTS, change=unknown))
 
 
+def test_a_label_map_that_describes_its_background(tmp_path):
+    highdicom = pytest.importorskip("highdicom", reason="highdicom writes the label map")
+    import pydicom
+
+    folder = dicom_files.write_slices(tmp_path / "ct", HEIGHTS, field=lambda points: points[..., 0], shape=(11, 9))
+    slices = sorted(
+        (pydicom.dcmread(path) for path in folder.iterdir()), key=lambda one: float(one.ImagePositionPatient[2])
+    )
+    masks = drawn()
+    values = masks[1] + 2 * masks[2].astype(np.uint8)
+    codes = pydicom.sr.codedict.codes
+    seg = highdicom.seg.Segmentation(
+        source_images=slices,
+        pixel_array=values,
+        segmentation_type="LABELMAP",
+        segment_descriptions=[
+            highdicom.seg.SegmentDescription(
+                number, name, codes.SCT.AnatomicalStructure, codes.SCT.Liver, algorithm_type="MANUAL"
+            )
+            for number, name in ((1, "Left part"), (2, "Right part"))
+        ],
+        series_instance_uid="1.2.9",
+        series_number=9,
+        sop_instance_uid="1.2.9.1",
+        instance_number=1,
+        manufacturer="Made up",
+        manufacturer_model_name="Made up",
+        software_versions="1",
+        device_serial_number="1",
+        transfer_syntax_uid=pydicom.uid.ExplicitVRLittleEndian,
+    )
+    seg.save_as(tmp_path / "s.dcm", enforce_file_format=True)
+    assert seg.SegmentSequence[0].SegmentLabel == "Background"
+    labels, (first, second) = read_segmentation(tmp_path / "s.dcm", grid=read_volume(folder))
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(labels), values)
+    assert (first.value, first.name, second.value, second.name) == (1, "Left part", 2, "Right part")
+
+
 def test_a_segmentation_that_reaches_beyond_the_image_is_refused(tmp_path):
     path = dicom_files.write_seg(tmp_path / "s.dcm", drawn(), heights=HEIGHTS)
     folder = dicom_files.write_slices(tmp_path / "ct", HEIGHTS[:5], field=lambda points: points[..., 0], shape=(11, 9))
