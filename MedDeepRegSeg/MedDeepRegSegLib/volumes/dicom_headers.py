@@ -1,5 +1,6 @@
 """Headers of DICOM images in a folder, read with the image library alone."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,32 @@ from MedDeepRegSegLib.volumes.dicom_stack import Plane
 
 NOT_IMAGES = frozenset({"SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "DOC", "REG", "ECG", "SM"})
 """Modalities of objects that are no slices of a patient."""
+
+_CODECS = {
+    "13": "shift_jis",
+    "58": "gb2312",
+    "87": "iso2022_jp_2",
+    "100": "latin_1",
+    "101": "iso8859_2",
+    "109": "iso8859_3",
+    "110": "iso8859_4",
+    "126": "iso8859_7",
+    "127": "iso8859_6",
+    "138": "iso8859_8",
+    "144": "iso8859_5",
+    "148": "iso8859_9",
+    "149": "euc_kr",
+    "159": "iso2022_jp_2",
+    "166": "tis_620",
+    "192": "utf_8",
+    "203": "iso8859_15",
+    "GB18030": "gb18030",
+    "GBK": "gbk",
+}
+"""Python's names of character sets, by the number after ISO_IR or ISO 2022 IR, or the name (PS3.3 C.12.1.1.2)."""
+
+_ESCAPES = re.compile(rb"\x1b(\$?[()*+-/][ -~]|\$[AB])")
+"""Marks of a change of character set, for codecs that know only one."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +90,13 @@ def read_header(path: Path) -> Header | None:
     except RuntimeError:
         return None
 
-    def text(key: str) -> str:
+    def stored(key: str) -> str:
         return reader.GetMetaData(key).strip("\0 ") if reader.HasMetaDataKey(key) else ""
+
+    character_set = stored("0008|0005")
+
+    def text(key: str) -> str:
+        return decoded(stored(key), character_set)
 
     def numbers(key: str) -> tuple[float, ...]:
         try:
@@ -91,6 +123,35 @@ def read_header(path: Path) -> Header | None:
         rescale=numbers("0028|1053") + numbers("0028|1052"),
         stored=numbers("0028|0101") + numbers("0028|0103"),
     )
+
+
+def decoded(text: str, character_set: str) -> str:
+    """Return a text of a header in the letters that it was written with.
+
+    The image library hands over bytes as they are in the file; Python keeps those that are no UTF-8 as surrogates, which
+    cannot be printed. Many scanners name no character set, or not the one they use; then UTF-8 and Latin 1 are tried.
+
+    Parameters
+    ----------
+    text:
+        As the image library returns it.
+    character_set:
+        Specific Character Set (0008,0005), with a backslash between several.
+
+    Examples
+    --------
+    >>> decoded("Sch\\udce4del", "ISO_IR 100")
+    'Schädel'
+    """
+    data = text.encode("utf-8", "surrogateescape")
+    names = [part.strip().replace("_", " ").split(" ")[-1] for part in character_set.split("\\")]
+    known = [_CODECS[name] for name in reversed(names) if name in _CODECS]
+    for codec in (*known, "utf_8"):
+        try:
+            return (data if codec.startswith("iso2022") else _ESCAPES.sub(b"", data)).decode(codec)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("latin_1")
 
 
 def read_headers(folder: Path, what: str, progress: Progress, cancel: CancelToken | None) -> list[Header]:

@@ -1,6 +1,8 @@
 """``meddeep dicom`` lists series and writes one as a volume."""
 
+import io
 import json
+import sys
 
 import dicom_files
 import numpy as np
@@ -36,3 +38,15 @@ def test_list_and_read(tmp_path, capsys):
     assert main(["dicom", "read", str(folder), "--series", "2", "--out", str(tmp_path / "w.nrrd"), "--quiet"]) == 2
     assert "1 slice is missing" in capsys.readouterr().err
     assert not (tmp_path / "w.nrrd").exists()
+
+
+def test_names_with_umlauts_are_listed(tmp_path, monkeypatch):
+    def change(one, _k):
+        one.SpecificCharacterSet, one.SeriesDescription = "ISO_IR 100", "Schädel nativ"
+
+    folder = dicom_files.write_slices(tmp_path / "a", [0.0, 2.0], field=field, change=change)
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding="utf-8", errors="strict"))
+    assert main(["dicom", "list", str(folder)]) == 0
+    sys.stdout.flush()
+    assert printed.getvalue().decode("utf-8").startswith("1. CT Schädel nativ: 2 files")

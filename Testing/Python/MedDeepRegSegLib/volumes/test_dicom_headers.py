@@ -2,9 +2,10 @@
 
 import dicom_files
 import numpy as np
+import pytest
 
 from MedDeepRegSegLib.jobs.progress import no_progress
-from MedDeepRegSegLib.volumes.dicom_headers import by_series, is_dicom, read_header, read_headers, series_text
+from MedDeepRegSegLib.volumes.dicom_headers import by_series, decoded, is_dicom, read_header, read_headers, series_text
 
 
 def test_header_of_a_slice(tmp_path):
@@ -21,3 +22,30 @@ def test_header_of_a_slice(tmp_path):
     assert read_header(folder / "text.dcm") is None
     (series,) = by_series(read_headers(folder, "image", no_progress, None)).values()
     assert series_text(series) == "CT with 2 files from IM000.dcm"
+
+
+@pytest.mark.parametrize(
+    ("character_set", "text"),
+    [
+        ("ISO_IR 100", "Schädel nativ"),
+        ("ISO_IR 192", "Schädel nativ"),
+        ("ISO_IR 144", "Люкceмбypг"),
+        ("ISO_IR 13", "ﾔﾏﾀﾞ"),
+        ("GB18030", "王小东"),
+        (["", "ISO 2022 IR 87"], "山田 Head"),
+        (["", "ISO 2022 IR 149"], "김희중"),
+        (["", "ISO 2022 IR 100"], "Schädel"),
+    ],
+)
+def test_texts_are_in_the_letters_they_were_written_with(tmp_path, character_set, text):
+    def change(one, _k):
+        one.SpecificCharacterSet, one.SeriesDescription = character_set, text
+
+    folder = dicom_files.write_slices(tmp_path / "a", [0.0], field=lambda points: points[..., 0], change=change)
+    assert read_header(folder / "IM000.dcm").description == text
+
+
+@pytest.mark.parametrize("said", ["", "ISO_IR 6", "ISO_IR 192", "made up"])
+def test_letters_that_the_character_set_does_not_have_are_guessed(said):
+    for data in ("Schädel".encode("latin_1"), "Schädel".encode()):
+        assert decoded(data.decode("utf-8", "surrogateescape"), said) == "Schädel"
