@@ -15,7 +15,7 @@ from MedDeepDiagnosisLib.panels.form import Form
 from MedDeepDiagnosisLib.panels.kept_assessment import inputsOf, keepAssessment, keptAssessment, reportIsThere
 from MedDeepDiagnosisLib.panels.model_choice import ModelChoice
 from MedDeepDiagnosisLib.panels.store_section import StoreSection
-from MedDeepRegSegLib.mrml.result_views import show_segments
+from MedDeepRegSegLib.mrml.result_views import jump_to_segments
 from MedDeepRegSegLib.panels.panel import Panel
 
 DICOM = ("sr", "seg")
@@ -79,7 +79,14 @@ class CasePanel(Panel):
             self._showValues()
             kept = keptAssessment(parameterNode)
             if kept is not None and self._report is None:
-                self.showResult(kept)
+                self._showKept(kept)
+
+    def _showKept(self, outputs: dict) -> None:
+        """Show an assessment that came with the scene; what was changed by hand so that it cannot be shown is none."""
+        try:
+            self.showResult(outputs, openable=reportIsThere(outputs))
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            self.clearResult()
 
     def buttons(self) -> list:
         """Return the state of the buttons."""
@@ -176,7 +183,7 @@ class CasePanel(Panel):
         """Bring the lesion into the views."""
         node = self.parameterNode
         if node is not None and node.segmentation is not None and node.segmentId:
-            show_segments(node.lesionVolume, node.segmentation, (node.segmentId,))
+            jump_to_segments(node.lesionVolume, node.segmentation, (node.segmentId,))
 
     def onFindings(self) -> None:
         """Store what was said of the lesion and the patient."""
@@ -242,8 +249,8 @@ class CasePanel(Panel):
         self.showResult(outputs)
         self._jumpToLesion()
 
-    def showResult(self, outputs: dict) -> None:
-        """Show the prediction, its reasons and the guidelines, and offer the report."""
+    def showResult(self, outputs: dict, *, openable: bool = True) -> None:
+        """Show the prediction, its reasons and the guidelines, and offer the report where it can be opened."""
         self._report = Path(outputs["report"])
         assessment = outputs["assessment"]
         notes = [line for line in outputs["summary"] if line.startswith(NOTE)]
@@ -258,7 +265,7 @@ class CasePanel(Panel):
         self.facts.mark(missing)
         if missing:
             self.ui.factsCollapsibleButton.collapsed = False
-        self.ui.openReportButton.enabled = reportIsThere(outputs)
+        self.ui.openReportButton.enabled = openable
 
     def onOpenReport(self, _checked: bool = False) -> None:
         """Open the report in the browser."""

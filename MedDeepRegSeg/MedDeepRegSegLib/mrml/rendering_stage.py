@@ -14,10 +14,9 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.mrml.rendering_probe import require_rendering
-from MedDeepRegSegLib.mrml.segmentations import check_segmentation_node
+from MedDeepRegSegLib.mrml.segmentations import SURFACE, check_segmentation_node
 
 MAXIMUM_SIZE = 4096
-SURFACE = "Closed surface"
 
 
 class Stage:

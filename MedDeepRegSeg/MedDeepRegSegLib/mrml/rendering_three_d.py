@@ -8,7 +8,8 @@ import slicer
 import vtk
 
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.mrml.rendering_stage import SURFACE, Stage, as_list
+from MedDeepRegSegLib.mrml.rendering_stage import Stage, as_list
+from MedDeepRegSegLib.mrml.segmentations import SURFACE
 from MedDeepRegSegLib.mrml.volumes import check_volume_node
 from MedDeepRegSegLib.segmentation.overlay_montage import montage
 from MedDeepRegSegLib.segmentation.overlay_surface import edge_letters, view_vectors

@@ -7,12 +7,16 @@ import slicer.util
 
 from MedDeepRegSegLib.mrml.display import show_volumes
 from MedDeepRegSegLib.mrml.scene import add_view_nodes, headless_scene, in_application
+from MedDeepRegSegLib.mrml.segmentations import SURFACE
+
+_MOST_SURFACES = 60
+"""Surfaces of more segments than this would hold up the window; the user can show them in the module Segmentations."""
 
 
 def show_segments(volume, segmentation, segment_ids: Sequence[str]) -> None:
-    """Show segments on their volume: slices go through their middle, and 3D views look at them.
+    """Show new segments on their volume: slices go through their middle, and 3D views show their surfaces.
 
-    Views that show the volume already keep their zoom.
+    Views that show the volume already keep their zoom, and 3D views their camera unless nothing was to be seen before.
 
     Parameters
     ----------
@@ -23,19 +27,23 @@ def show_segments(volume, segmentation, segment_ids: Sequence[str]) -> None:
     segment_ids:
         Identifiers of the segments; empty ones have no middle and are left out.
     """
+    jump_to_segments(volume, segmentation, segment_ids)
+    segments = segmentation.GetSegmentation()
+    if segments.GetNumberOfSegments() > _MOST_SURFACES:
+        return
+    first = not segments.ContainsRepresentation(SURFACE)
+    segmentation.CreateClosedSurfaceRepresentation()
+    if first and in_application() and slicer.app.layoutManager() is not None:
+        slicer.app.layoutManager().resetThreeDViews()
+
+
+def jump_to_segments(volume, segmentation, segment_ids: Sequence[str]) -> None:
+    """Move the slice views through the middle of segments, on their volume; parameters as for :func:`show_segments`."""
     if volume is not None and not _is_shown(volume):
         show_volumes(volume)
-    show_in_3d(segmentation)
     center = _center(segmentation, segment_ids)
     if center is not None:
         jump_to(center)
-
-
-def show_in_3d(segmentation) -> None:
-    """Make the surfaces of a segmentation and turn the 3D views to what there is."""
-    segmentation.CreateClosedSurfaceRepresentation()
-    if in_application() and slicer.app.layoutManager() is not None:
-        slicer.app.layoutManager().resetThreeDViews()
 
 
 def jump_to(ras: Sequence[float]) -> None:

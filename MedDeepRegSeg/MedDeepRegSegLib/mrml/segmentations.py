@@ -20,7 +20,7 @@ from MedDeepRegSegLib.mrml.volumes import check_volume_node, grid_of_volume
 from MedDeepRegSegLib.segmentation.segments import Segment, check_segments, with_identifiers
 
 _BINARY = "Binary labelmap"
-_SURFACE = "Closed surface"
+SURFACE = "Closed surface"
 
 
 def image_from_segmentation(
@@ -222,13 +222,13 @@ def _replace_voxels(segmentation, identifier: str, image, what: str) -> None:
     if segmentation.GetSourceRepresentationName() != _BINARY:
         msg = f"{what} was made from {segmentation.GetSourceRepresentationName().lower()}: convert it to binary labelmap in the Segmentations module first"
         raise InputError(msg)
-    surface = segmentation.ContainsRepresentation(_SURFACE)
+    surface = segmentation.ContainsRepresentation(SURFACE)
     segmentation.SeparateSegmentLabelmap(identifier)  # the other segments of the layer keep their voxels
     target = segmentation.GetSegment(identifier)
     target.SetLabelValue(1)
     target.GetRepresentation(_BINARY).DeepCopy(image)
     if surface:
-        segmentation.CreateRepresentation(_SURFACE, True)
+        segmentation.CreateRepresentation(SURFACE, True)
 
 
 def check_segmentation_node(node) -> str:

@@ -5,7 +5,7 @@ import pytest
 import SimpleITK as sitk
 import slicer.util
 
-from MedDeepRegSegLib.mrml.result_views import jump_to, show_segments
+from MedDeepRegSegLib.mrml.result_views import jump_to, jump_to_segments, show_segments
 from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
 from MedDeepRegSegLib.mrml.volumes import volume_from_image
 from MedDeepRegSegLib.segmentation.segments import named_segment
@@ -77,3 +77,19 @@ def test_no_volume_leaves_the_layers(nodes):
     show_segments(None, segmentation, ("Segment_1",))
     for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
         assert composite.GetBackgroundVolumeID() is None
+
+
+def test_jumping_makes_no_surfaces(nodes):
+    """Of a segmentation of a whole body that would hold up the window at every pick."""
+    volume, segmentation = nodes
+    jump_to_segments(volume, segmentation, ("Segment_2",))
+    assert offsets()["Axial"] > 50
+    assert not segmentation.GetSegmentation().ContainsRepresentation("Closed surface")
+
+
+def test_very_many_segments_get_no_surfaces(nodes):
+    volume, segmentation = nodes
+    for number in range(60):
+        segmentation.GetSegmentation().AddEmptySegment(f"more {number}")
+    show_segments(volume, segmentation, ("Segment_1",))
+    assert not segmentation.GetSegmentation().ContainsRepresentation("Closed surface")
