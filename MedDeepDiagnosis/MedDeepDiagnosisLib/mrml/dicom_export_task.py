@@ -1,5 +1,7 @@
 """Task that writes segments and their measurements as DICOM SEG and SR beside the study of their volume."""
 
+import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -76,7 +78,7 @@ class DicomExportTask:
             "patient": patient_line(result.patient),
             "segments": result.segments,
             "notes": result.notes,
-            "added": self._add and _add_to_database(result.segmentation.parent),
+            "added": self._add and _add_to_database((result.segmentation, result.measurements)),
         }
 
 
@@ -88,23 +90,30 @@ def patient_of(volume_node):
     Raises
     ------
     InputError
-        If the volume was not loaded from DICOM, or is no longer what was loaded.
+        If the volume was not loaded from DICOM, is no longer what was loaded, or its slice cannot be read.
     MissingPackageError
         If pydicom is not installed.
     """
     from MedDeepDiagnosisLib.reports.dicom_source import SourceSeries, source_patient
-    from MedDeepRegSegLib.volumes.dicom_frames import pydicom_for
+    from MedDeepRegSegLib.volumes.dicom_frames import read_dataset_header
 
     files = source_files(volume_node)
-    pydicom = pydicom_for("reading whose series it is")
-    header = pydicom.dcmread(files[0], stop_before_pixels=True)
+    header = read_dataset_header(files[0], "whose series it is", "reading whose series it is")
+    if "StudyInstanceUID" not in header:
+        msg = f"whose series it is cannot be read from {files[0].name} (it names no study): copy or export it again"
+        raise InputError(msg)
     return source_patient(SourceSeries((header,) * len(files), None))
 
 
-def _add_to_database(folder: Path) -> bool:
+def _add_to_database(files: Sequence[Path]) -> bool:
+    """Import exactly these files; returns whether it was done."""
     database = dicom_database()
     if database is None:
         return False
     from DICOMLib import DICOMUtils
 
-    return bool(DICOMUtils.importDicom(str(folder), database, True))
+    # Slicer imports whole folders, and other files may lie beside these. It copies files before it returns.
+    with tempfile.TemporaryDirectory(prefix="meddeep-") as folder:
+        for file in files:
+            shutil.copyfile(file, Path(folder) / file.name)
+        return bool(DICOMUtils.importDicom(folder, database, True))

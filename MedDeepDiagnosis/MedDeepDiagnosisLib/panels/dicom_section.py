@@ -49,7 +49,10 @@ class DicomSection(Section):
         volume = self.node.lesionVolume
         if volume is self._shown and volume is not None:
             return
-        self._shown, self._patient = volume, None
+        # Whose study the former volume belongs to must not stay on the screen, whatever happens below.
+        self._shown = self._patient = None
+        self.ui.dicomPatientLabel.text = ""
+        self.clear()
         text = _("Pick a volume that was loaded from a DICOM series.")
         if comes_from_dicom(volume):
             from MedDeepDiagnosisLib.dicom_export_job import patient_line
@@ -61,7 +64,7 @@ class DicomSection(Section):
             except (InputError, MissingPackageError) as error:
                 text = str(error)
         self.ui.dicomPatientLabel.text = text
-        self.clear()
+        self._shown = volume
 
     def forget(self) -> None:
         """Hold no volume and show no patient: the scene or the panel goes away."""

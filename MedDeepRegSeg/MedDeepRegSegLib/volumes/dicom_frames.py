@@ -45,6 +45,33 @@ def pydicom_for(what: str) -> Any:
     return pydicom
 
 
+def read_dataset_header(path: Path, what: str, needed_for: str) -> Any:
+    """Return the header of a DICOM file (pydicom), without pixels.
+
+    Parameters
+    ----------
+    path:
+        The file.
+    what:
+        What cannot be read without it, for messages.
+    needed_for:
+        What needs pydicom, for the message that says so.
+
+    Raises
+    ------
+    InputError
+        If the file is not there, cannot be opened, or is no DICOM file.
+    MissingPackageError
+        If pydicom is not installed.
+    """
+    pydicom = pydicom_for(needed_for)
+    try:
+        return pydicom.dcmread(path, stop_before_pixels=True)
+    except (OSError, EOFError, ValueError, pydicom.errors.InvalidDicomError) as error:
+        msg = f"{what} cannot be read from {path.name} ({str(error)[:160]}): copy or export it again"
+        raise InputError(msg) from error
+
+
 def functional_group(dataset: Any, frame: int, name: str) -> Any | None:
     """Return the item of a functional group sequence of a frame (from 0), its own or the shared one; None if absent."""
     own = dataset.get("PerFrameFunctionalGroupsSequence")
@@ -66,12 +93,7 @@ def read_frames(path: Path, what: str) -> Frames:
     MissingPackageError
         If pydicom is not installed.
     """
-    pydicom = pydicom_for(f"{what}: reading {path.name}, a DICOM file of several frames,")
-    try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True)
-    except (OSError, pydicom.errors.InvalidDicomError) as error:
-        msg = f"{what} cannot be read from {path.name} ({error}): copy or export it again"
-        raise InputError(msg) from error
+    dataset = read_dataset_header(path, what, f"{what}: reading {path.name}, a DICOM file of several frames,")
     count = int(dataset.get("NumberOfFrames", 1) or 1)
     size = (int(dataset.Columns), int(dataset.Rows))
     planes, rescale = [], []

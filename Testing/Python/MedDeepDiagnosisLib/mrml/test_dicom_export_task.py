@@ -1,7 +1,9 @@
 """Segments of the scene go beside the study of their volume, by the real job."""
 
+import shutil
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +25,12 @@ def test_logic_says_whose_it_is_and_writes_for_that_patient(database_volume, tmp
     told = logic.dicomPatient(volume)
     assert told.startswith("Müller Jürgen (ID P-17, born 1950-01-02), study of 2026-01-01, CT, 8 slices")
     imported = []
-    utilities = types.SimpleNamespace(importDicom=lambda *given: imported.append(given) or True)
+
+    def import_folder(folder, *given):
+        imported.append(({path.name: path.read_bytes() for path in Path(folder).iterdir()}, *given))
+        return True
+
+    utilities = types.SimpleNamespace(importDicom=import_folder)
     monkeypatch.setitem(sys.modules, "DICOMLib", types.SimpleNamespace(DICOMUtils=utilities))
     out = logic.exportDicom(segmentation, volume, tmp_path / "out", patient_id="P-17")
     assert imported == []
@@ -34,9 +41,22 @@ def test_logic_says_whose_it_is_and_writes_for_that_patient(database_volume, tmp
     assert (written.PatientID, written.StudyInstanceUID) == (source.PatientID, source.StudyInstanceUID)
     _labels, (nodule,) = read_segmentation(out["segmentation"])
     assert nodule.name == "Nodule"
+    (tmp_path / "again").mkdir()
+    shutil.copy(next(iter(database.files.values())), tmp_path / "again" / "of_somebody_else.dcm")
     out = logic.exportDicom(segmentation, volume, tmp_path / "again", add_to_database=True)
     assert out["added"]
-    assert imported == [(str(tmp_path / "again"), database, True)]
+    written = {out[key].name: out[key].read_bytes() for key in ("segmentation", "measurements")}
+    assert imported == [(written, database, True)]
+    assert (tmp_path / "again" / "of_somebody_else.dcm").exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"no preamble, no mark", b"\0" * 128 + b"DICM" + b"\2\0\0\0UL"])
+def test_a_slice_that_is_no_dicom_is_told(database_volume, data):
+    volume, _segmentation, _segment, database = database_volume
+    first = Path(database.fileForInstance(volume.GetAttribute("DICOM.instanceUIDs").split()[0]))
+    first.write_bytes(data)
+    with pytest.raises(InputError, match=f"whose series it is cannot be read from {first.name}"):
+        DiagnosisLogic().dicomPatient(volume)
 
 
 def test_changed_volumes_and_other_patients_are_refused(database_volume, nodule, tmp_path):

@@ -1,12 +1,15 @@
 """DICOM export in the tab Case: it tells whose study, and writes when pressed."""
 
+import contextlib
 import importlib.util
+import types
 from pathlib import Path
 
 import Host
 import pytest
 import slicer
 
+from MedDeepDiagnosisLib.mrml import dicom_export_task
 from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
 from MedDeepRegSegLib.mrml.volumes import image_from_volume
 from MedDeepRegSegLib.segmentation.segments import named_segment
@@ -31,6 +34,39 @@ def case(slicer_scene, tmp_path):
     return volume, segmentation_from_image(
         labels == 5, [named_segment(1, "Nodule")], "Lesions", reference_volume=volume
     )
+
+
+def _fail(_volume):
+    msg = "a fault that nobody foresaw"
+    raise RuntimeError(msg)
+
+
+def test_the_former_patient_is_not_shown_for_a_volume_that_cannot_be_read(module, case, tmp_path, monkeypatch):
+    volume, segmentation = case
+    panel = module("MedDeepDiagnosis").widget.casePanel
+    panel.ui.segmentSelector.setCurrentNode(segmentation)
+    panel.parameterNode.lesionVolume = volume
+    panel.ui.reportPathLineEdit.currentPath = str(tmp_path / "reports")
+    assert panel.ui.dicomPatientLabel.text.startswith("Müller Jürgen")
+    damaged = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Damaged")
+    damaged.SetAttribute("DICOM.instanceUIDs", "1.2.3")
+    (tmp_path / "damaged.dcm").write_bytes(b"no preamble")
+    database = types.SimpleNamespace(isOpen=True, fileForInstance=lambda _uid: str(tmp_path / "damaged.dcm"))
+    monkeypatch.setattr(slicer, "dicomDatabase", database, raising=False)
+    panel.parameterNode.lesionVolume = damaged
+    assert panel.ui.dicomPatientLabel.text.startswith("whose series it is cannot be read from damaged.dcm")
+    assert not panel.ui.dicomExportButton.enabled
+    panel.parameterNode.lesionVolume = volume
+    assert panel.ui.dicomPatientLabel.text.startswith("Müller Jürgen")
+    with monkeypatch.context() as patched:
+        patched.setattr(dicom_export_task, "patient_of", _fail)
+        with contextlib.suppress(RuntimeError):
+            panel.parameterNode.lesionVolume = damaged
+        with pytest.raises(RuntimeError, match="nobody foresaw"):
+            panel.dicomSection.update()
+    assert panel.ui.dicomPatientLabel.text == ""
+    panel.dicomSection.update()
+    assert panel.ui.dicomPatientLabel.text.startswith("whose series it is cannot be read"), "asked again"
 
 
 def test_export_tells_the_patient_first_and_then_writes(module, case, tmp_path, pip_calls_made):
