@@ -27,7 +27,7 @@ def makeDicomPlugin():
     from DICOMLib import DICOMLoadable, DICOMPlugin
     from slicer.i18n import tr as _
 
-    class Plugin(DICOMPlugin):
+    class DICOMMedDeepPlugin(DICOMPlugin):  # Slicer's log and settings show this name
         """Looks at files of the DICOM database and loads those that MedDeep knows."""
 
         def __init__(self) -> None:
@@ -63,7 +63,7 @@ def makeDicomPlugin():
                 self.addSeriesInSubjectHierarchy(loadable, node)
             return node is not None
 
-    return Plugin()
+    return DICOMMedDeepPlugin()
 
 
 def _own(file: str) -> bool:
@@ -108,9 +108,9 @@ def _load_segmentation(path: Path, name: str):
     from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
     from MedDeepRegSegLib.mrml.volumes import image_from_volume
     from MedDeepRegSegLib.segmentation.segmentation_file import read_segmentation
-    from MedDeepRegSegLib.volumes.dicom_frames import pydicom_for
+    from MedDeepRegSegLib.volumes.dicom_frames import read_dataset_header
 
-    header = pydicom_for("loading a DICOM SEG").dcmread(path, stop_before_pixels=True)
+    header = read_dataset_header(path, "a DICOM SEG", "loading a DICOM SEG")
     referred = {
         str(one.ReferencedSOPInstanceUID)
         for series in header.get("ReferencedSeriesSequence", ())

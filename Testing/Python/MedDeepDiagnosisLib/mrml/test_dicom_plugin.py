@@ -78,6 +78,7 @@ def exported(database_volume, tmp_path):
 
 def test_report_and_segmentation_load_and_images_do_not(plugin, exported):
     volume, segmentation, out, database = exported
+    assert type(plugin).__name__ == NAME
     image = next(iter(database.files.values()))
     files = [str(out["segmentation"]), str(out["measurements"]), image]
     seg, report = plugin.examineForImport([[file] for file in files])
