@@ -110,7 +110,8 @@ def series_source(volume_node, folder: Path) -> Path:
 
 
 def _link(file: Path, name: Path) -> None:
-    for make in (os.link, os.symlink, shutil.copyfile):
+    # No hard links: a change of mode, as when a folder is cleaned up, would reach the file of the user.
+    for make in (os.symlink, shutil.copyfile):
         try:
             make(file.resolve(), name)
         except OSError:

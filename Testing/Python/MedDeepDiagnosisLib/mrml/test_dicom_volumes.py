@@ -1,5 +1,7 @@
 """A volume knows the DICOM files it was loaded from, unless it was changed since."""
 
+import os
+
 import pytest
 
 pytest.importorskip("slicer")
@@ -42,6 +44,13 @@ def test_files_of_a_volume_of_the_database(database_volume, tmp_path, monkeypatc
     assert sorted(path.read_bytes() for path in made.iterdir()) == sorted(
         path.read_bytes() for path in folder.glob("IM*.dcm")
     )
+    assert all(path.is_symlink() or path.stat().st_nlink == 1 for path in made.iterdir()), "no hard links"
+    (tmp_path / "without links").mkdir()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "symlink", lambda *_: (_ for _ in ()).throw(OSError("no links here")))
+        made = series_source(volume, tmp_path / "without links")
+    assert len(list(made.iterdir())) == 8
+    assert all(not path.is_symlink() and path.stat().st_nlink == 1 for path in made.iterdir()), "copies"
     transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
     volume.SetAndObserveTransformNodeID(transform.GetID())
     with pytest.raises(InputError, match="lies under a transform"):
