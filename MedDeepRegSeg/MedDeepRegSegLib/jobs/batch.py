@@ -1,11 +1,13 @@
 """Many cases of one job, each in a child process and a folder of its own.
 
 A case that fails does not stop the others. What became of each stands in ``summary.csv``, which is written anew after
-each case. Who runs the cases, and where, is a :class:`~MedDeepRegSegLib.jobs.batch_crew.Crew`.
+each case. ``batch.json`` tells that a folder is one of a batch, and of which command: see :func:`claim_folder`. Who runs the cases, and where, is a :class:`~MedDeepRegSegLib.jobs.batch_crew.Crew`.
 """
 
+import contextlib
 import csv
 import io
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,11 +17,54 @@ from MedDeepRegSegLib.jobs.batch_crew import Crew, CrewLost, Orders
 from MedDeepRegSegLib.jobs.batch_kinds import BatchKind
 from MedDeepRegSegLib.jobs.batch_table import Row
 from MedDeepRegSegLib.jobs.failures import describe
-from MedDeepRegSegLib.jobs.outputs import write_text
+from MedDeepRegSegLib.jobs.outputs import write_json, write_text
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 
 SUMMARY = "summary.csv"
+CLAIM = "batch.json"
+"""File that says which command a folder is for."""
 _TICK_S = 0.2
+
+
+def claim_folder(out: Path, command: str, kind: BatchKind, table: Path) -> None:
+    """Make ``out`` the folder of batches of a command, by its ``batch.json``.
+
+    Raises
+    ------
+    InputError
+        When it is that of another command, holds tables of somebody else's, or ``table`` would be overwritten.
+    """
+    tables = [out / name for name in (SUMMARY, kind.JOINED) if name]
+    for path in (*tables, out / CLAIM):
+        if path.resolve() == table.resolve() or (path.exists() and table.exists() and path.samefile(table)):
+            msg = f"the table {table} would be overwritten by the batch: give it another name or choose another folder"
+            raise InputError(msg)
+    if (out / CLAIM).exists():
+        before = _claimed_by(out / CLAIM)
+        if before != command:
+            msg = (
+                f"the folder {out} is that of a batch of {before or 'another program'}, expected one of {command}: "
+                f"choose another folder"
+            )
+            raise InputError(msg)
+        return
+    foreign = next((path for path in tables if path.exists()), None)
+    if foreign is not None:
+        msg = (
+            f"{foreign} was not written by a batch (there is no {CLAIM}) and is not overwritten: choose another folder"
+        )
+        raise InputError(msg)
+    write_json(out / CLAIM, {"command": command})
+
+
+def _claimed_by(path: Path) -> str | None:
+    """Return the command in a ``batch.json``; None where it is none."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    command = data.get("command") if isinstance(data, dict) else None
+    return command if isinstance(command, str) else None
 
 
 def run_batch(
@@ -92,12 +137,14 @@ def run_batch(
                     if ended:
                         _write_summary(out / SUMMARY, kind, rows, outcomes)
                     progress(*_state(crew, len(outcomes), len(rows)))
-    except CrewLost as error:
-        msg = f"{error}; {_ready(outcomes)} of {len(rows)} cases are done: run it again to go on"
-        raise InputError(msg) from error
-    finally:
-        if kind.JOINED:
-            _join_tables(out, kind.JOINED, [row.name for row in rows if _is_done(outcomes.get(row.name))])
+    except BaseException as error:
+        with contextlib.suppress(Exception):  # what went wrong before is what is told
+            _join_tables(out, kind, rows, outcomes)
+        if isinstance(error, CrewLost):
+            msg = f"{error}; {_ready(outcomes)} of {len(rows)} cases are done: run it again to go on"
+            raise InputError(msg) from error
+        raise
+    _join_tables(out, kind, rows, outcomes)
     if cancel.canceled:
         msg = f"canceled by the user; {_ready(outcomes)} of {len(rows)} cases are done: run it again to go on"
         raise Canceled(msg)
@@ -137,21 +184,38 @@ def _write_summary(path: Path, kind: BatchKind, rows: Sequence[Row], outcomes: M
     _write_csv(path, table)
 
 
-def _join_tables(out: Path, name: str, cases: Sequence[str]) -> None:
-    """Write the rows of ``out/CASE/name`` of all cases as ``out/name``, with the column ``name`` before theirs.
+def _join_tables(out: Path, kind: BatchKind, cases: Sequence[Row], outcomes: Mapping[str, Outcome]) -> None:
+    """Write the rows of the tables of all cases that are done as one table, with the column ``name`` before theirs.
 
-    Cases may have different columns; a cell is empty where a case has none. Without rows nothing is written.
+    Cases may have different columns; a cell is empty where a case has none. Without rows there is no such table: one of an
+    earlier run is removed.
+
+    Raises
+    ------
+    InputError
+        When the table of a case cannot be read any more. Those of the others are joined.
     """
+    if not kind.JOINED:
+        return
     columns: dict[str, None] = {}
     rows: list[dict[str, str]] = []
-    for case in cases:
-        with (out / case / name).open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            columns |= dict.fromkeys(reader.fieldnames or ())
-            rows += [{**row, "name": case} for row in reader]
+    gone: list[str] = []
+    for case in (row.name for row in cases if _is_done(outcomes.get(row.name))):
+        try:
+            with (out / case / kind.JOINED).open(newline="", encoding="utf-8") as file:
+                reader = csv.DictReader(file)
+                columns |= dict.fromkeys(reader.fieldnames or ())
+                rows += [{**row, "name": case} for row in reader]
+        except OSError:
+            gone.append(case)
     if rows:
         heads = ["name", *(column for column in columns if column != "name")]
-        _write_csv(out / name, [heads, *([row.get(head, "") for head in heads] for row in rows)])
+        _write_csv(out / kind.JOINED, [heads, *([row.get(head, "") for head in heads] for row in rows)])
+    else:
+        (out / kind.JOINED).unlink(missing_ok=True)
+    if gone:
+        msg = f"{out / gone[0] / kind.JOINED} was removed while the batch ran: run it again"
+        raise InputError(msg)
 
 
 def _write_csv(path: Path, table: Sequence[Sequence[str]]) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.jobs.batch import SUMMARY, run_batch
+from MedDeepRegSegLib.jobs.batch import SUMMARY, claim_folder, run_batch
 from MedDeepRegSegLib.jobs.batch_case import Outcome
 from MedDeepRegSegLib.jobs.batch_crew import MOST_WORKERS, make_crew
 from MedDeepRegSegLib.jobs.batch_kinds import batch_kind
@@ -21,7 +21,7 @@ class Request:
     command: str
     """One of :data:`MedDeepRegSegLib.jobs.batch_kinds.BATCHES`."""
     out: Path
-    """Folder of all results: ``summary.csv``, and a folder for each case."""
+    """Folder of all results: ``summary.csv``, ``batch.json``, and a folder for each case. New, or of the same command."""
     workers: int | None = None
     """How many cases run at the same time; without, 1 here and as many as the workers have threads at a scheduler."""
     scheduler: str | None = None
@@ -61,7 +61,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     Raises
     ------
     InputError
-        If the table cannot be used, or the scheduler or its workers cannot.
+        If the table or the folder cannot be used, or the scheduler or its workers cannot.
     MissingPackageError
         If a scheduler is asked for and Dask is not installed.
     Canceled
@@ -76,6 +76,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         raise InputError(msg)
     rows = read_table(request.table, kind.REQUIRED, kind.OPTIONAL, others=kind.OTHERS)
     crew = make_crew(request.workers, request.scheduler)
+    claim_folder(request.out, request.command, kind, request.table)
     outcomes = run_batch(
         kind,
         rows,

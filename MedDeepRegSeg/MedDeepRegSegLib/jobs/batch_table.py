@@ -10,6 +10,8 @@ from pathlib import Path
 from MedDeepRegSegLib.errors import InputError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,79}")
+_DEVICES = {"con", "nul", "aux", "prn", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
+"""Names that stand for devices on Windows, whatever follows behind a point."""
 _YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
 
 
@@ -189,9 +191,12 @@ def _records(path: Path) -> list[tuple[int, list[str]]]:
 def _row(path: Path, number: int, line: int, cells: dict[str, str], *, required: Sequence[str]) -> Row:
     values = {column: cell.strip() for column, cell in cells.items() if cell.strip()}
     name = values.pop("name", f"case-{number}")
-    # Tables such as "summary.csv" lie beside the folders of the cases.
-    if not _NAME.fullmatch(name) or name.lower().endswith((".", " ", ".csv")):
+    # "summary.csv" and "batch.json" lie beside the folders of the cases.
+    if not _NAME.fullmatch(name) or name.lower().endswith((".", " ", ".csv", ".json")):
         msg = f"{path.name}, line {line}: {name!r} is no name for a folder, expected letters, digits, -, _ and .: rename it"
+        raise InputError(msg)
+    if name.lower().split(".", 1)[0].rstrip() in _DEVICES:
+        msg = f"{path.name}, line {line}: {name!r} is the name of a device on Windows, expected one of a folder: rename it"
         raise InputError(msg)
     for column in required:
         if column not in values:

@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from MedDeepRegSegLib.errors import Canceled
+from MedDeepRegSegLib.errors import Canceled, InputError
 from MedDeepRegSegLib.jobs import batch_crew
+from MedDeepRegSegLib.jobs.batch_crew import CrewLost, ThreadCrew
 from MedDeepRegSegLib.jobs.processes import alive
 from MedDeepRegSegLib.jobs.progress import CancelToken
 
@@ -76,15 +77,44 @@ def test_cancel_ends_the_children_and_a_second_run_goes_on(batch, summary):
     assert [one.status for one in batch({"a": "work", "b": "work", "c": "work"})] == ["skipped", "done", "done"]
 
 
-def test_tables_of_all_cases_are_joined(batch, monkeypatch, tmp_path):
-    monkeypatch.setattr(batch.kind, "JOINED", "table.csv")
-    for name, text in (("a", "Segment,Volume\nLiver,3\nTumor,1\n"), ("b", "Segment,Mean,name\nLiver,40,x\n")):
-        (tmp_path / "out" / name).mkdir(parents=True)
-        (tmp_path / "out" / name / "table.csv").write_text(text)
+@pytest.fixture
+def tables(batch, monkeypatch, tmp_path):
+    """Two cases that are done, with a table each."""
     batch({"a": "work", "b": "work", "c": "bad row"}, workers=2)
-    assert (tmp_path / "out" / "table.csv").read_text().splitlines() == [
+    for name, text in (("a", "Segment,Volume\nLiver,3\nTumor,1\n"), ("b", "Segment,Mean,name\nLiver,40,x\n")):
+        (tmp_path / "out" / name / "table.csv").write_text(text)
+    monkeypatch.setattr(batch.kind, "JOINED", "table.csv")
+    return tmp_path / "out"
+
+
+def test_tables_of_all_cases_are_joined(batch, tables):
+    batch({"a": "work", "b": "work", "c": "bad row"}, workers=2)
+    assert (tables / "table.csv").read_text().splitlines() == [
         "name,Segment,Volume,Mean",
         "a,Liver,3,",
         "a,Tumor,1,",
         "b,Liver,,40",
     ]
+    batch({"c": "bad row"})
+    assert not (tables / "table.csv").exists()
+
+
+def test_a_table_that_is_gone_hides_no_other_error(batch, tables):
+    (tables / "a" / "table.csv").unlink()
+    with pytest.raises(InputError, match=r"a.table\.csv was removed while the batch ran: run it again"):
+        batch({"a": "work", "b": "work"})
+    assert "b,Liver,40" in (tables / "table.csv").read_text()
+
+    class Lost(ThreadCrew):
+        def ended(self, timeout_s):
+            ended = super().ended(20.0)
+            if not ended:
+                msg = "nobody works"
+                raise CrewLost(msg)
+            return ended
+
+        def start(self, cases, orders):
+            super().start(cases[:1], orders)
+
+    with pytest.raises(InputError, match="nobody works; 1 of 2 cases are done: run it again to go on"):
+        batch({"a": "work", "b": "work"}, crew=Lost(1))

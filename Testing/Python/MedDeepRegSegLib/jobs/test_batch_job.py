@@ -1,5 +1,7 @@
 """The job "batch": what the module logic and the panel run."""
 
+import json
+
 import pytest
 
 from MedDeepRegSegLib.errors import Canceled, InputError
@@ -58,6 +60,36 @@ def test_a_table_of_bad_rows_needs_no_worker(request_of, tmp_path):
     result = batch_job.run(request_of(scheduler="tcp://127.0.0.1:9"))
     assert result.cases[0].status == "failed"
     assert result.joined is None
+
+
+def test_a_table_of_an_earlier_run_is_not_told_as_joined(request_of, tmp_path):
+    assert batch_job.run(request_of()).joined == tmp_path / "out" / "measurements.csv"
+    (tmp_path / "cases.csv").write_text("name,segmentation\nabsent,absent.nrrd\n")
+    assert batch_job.run(request_of()).joined is None
+
+
+def test_files_of_others_are_not_overwritten(request_of, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("summary.csv", "measurements.csv"):
+        table = out / name
+        table.write_text((tmp_path / "cases.csv").read_text().replace("cube.nrrd", "../cube.nrrd"))
+        with pytest.raises(InputError, match=rf"{name} would be overwritten by the batch: give it another name"):
+            batch_job.run(request_of(table=table))
+        with pytest.raises(InputError, match=rf"{name} was not written by a batch"):
+            batch_job.run(request_of())
+        assert "../cube.nrrd" in table.read_text()
+        table.unlink()
+    assert batch_job.run(request_of()).cases[0].status == "done"
+    assert json.loads((out / "batch.json").read_text()) == {"command": "measure"}
+    before = (out / "summary.csv").read_text()
+    (tmp_path / "grow.csv").write_text("image,positive\ncube.nrrd,0 0 0\n")
+    with pytest.raises(InputError, match="is that of a batch of measure, expected one of grow: choose another folder"):
+        batch_job.run(request_of(command="grow", table=tmp_path / "grow.csv"))
+    (out / "batch.json").write_text("[]")
+    with pytest.raises(InputError, match="is that of a batch of another program"):
+        batch_job.run(request_of())
+    assert (out / "summary.csv").read_text() == before
 
 
 def test_a_cancel_says_what_stays(request_of, tmp_path):

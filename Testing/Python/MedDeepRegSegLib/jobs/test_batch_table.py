@@ -53,6 +53,10 @@ def test_paths_start_where_the_table_lies(table, tmp_path, monkeypatch):
         ("name,fixed,moving\n../a,b,c\n", "line 2: '../a' is no name for a folder"),
         ("name,fixed,moving\na.,b,c\n", "'a.' is no name for a folder"),
         ("name,fixed,moving\nA,b,c\na,b,c\n", "two cases named 'a'"),
+        ("name,fixed,moving\nCon,b,c\n", "line 2: 'Con' is the name of a device on Windows"),
+        ("name,fixed,moving\ncom1,b,c\nlpt9.left,b,c\n", "'com1' is the name of a device"),
+        ("name,fixed,moving\nlpt9.left,b,c\n", "'lpt9.left' is the name of a device"),
+        ("name,fixed,moving\nbatch.json,b,c\n", "'batch.json' is no name for a folder"),
         ("name,fixed,moving\nsummary.csv,b,c\n", "'summary.csv' is no name for a folder"),
     ],
 )
