@@ -64,7 +64,8 @@ def test_another_part_of_the_body_is_not_good(head):
     assert found.light != "good", found.reasons
 
 
-def test_a_folded_field_fails(head):
+def test_a_folded_field_fails():
+    head = head_phantom(3, spacing_mm=8.0, size=(25, 31, 29))  # inverting what has no inverse takes long
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(3, *head.ct.GetSize()[::-1])) * 8.0
     folded = sitk.CompositeTransform([sitk.AffineTransform(3), field_transform(noise, head.ct)])
