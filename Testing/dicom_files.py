@@ -1,7 +1,11 @@
 """DICOM files that tests make up, written with pydicom."""
 
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 ORIGIN = np.array([-50.0, 20.0, 5.0])
@@ -183,3 +187,86 @@ def write_seg(path, drawn, *, heights, kind="BINARY", names=None, orientation=AX
         change(one)
     one.save_as(path, enforce_file_format=True)
     return path
+
+
+def write_series(
+    folder,
+    *,
+    slices=8,
+    rows=20,
+    columns=24,
+    spacing=(0.8, 0.7, 2.0),
+    orientation=AXIAL,
+    heights=None,
+    shift=(0.0, 0.0),
+    change=None,
+):
+    """Write a CT series whose file names run against the order of its slices; spacing is of columns, rows, slices.
+
+    ``shift`` moves each slice sideways in mm along its axes; ``change(dataset, k)`` may spoil a slice.
+    """
+    pytest.importorskip("pydicom", reason="pydicom writes the series")
+    from pydicom.uid import CTImageStorage, generate_uid
+
+    folder.mkdir(parents=True, exist_ok=True)
+    study, series, frame = (generate_uid() for _ in range(3))
+    axes = np.array(orientation).reshape(2, 3)
+    normal = np.cross(*axes)
+    for k in range(slices):
+        height = k * spacing[2] if heights is None else heights[k]
+        position = np.array([-10.0, 20.0, -30.0]) + height * normal + k * (np.array(shift) @ axes)
+        one = dataset(CTImageStorage)
+        one.SpecificCharacterSet, one.PatientName, one.PatientSex = "ISO_IR 100", "Müller^Jürgen", "M"
+        one.StudyInstanceUID, one.SeriesInstanceUID, one.FrameOfReferenceUID = study, series, frame
+        one.InstanceNumber = k + 1
+        one.ImageOrientationPatient = [float(f"{part:.8g}") for part in orientation]
+        one.ImagePositionPatient = [float(f"{part:.8g}") for part in position]
+        one.PixelSpacing, one.SliceThickness = [spacing[1], spacing[0]], spacing[2]
+        one.RescaleIntercept, one.RescaleSlope = 0, 1
+        pixels(one, np.full((rows, columns), k))
+        if change is not None:
+            change(one, k)
+        one.save_as(folder / f"IM{slices - k:03d}.dcm", enforce_file_format=True)
+    return folder
+
+
+def lesion_on(grid):
+    """Return a label map on a grid: a lesion of no symmetry with label 5, and something else with label 2."""
+    labels = np.zeros(grid.GetSize()[::-1], np.uint8)
+    labels[2:6, 6:14, 8:16] = 5
+    labels[2, 6:9, 8:10] = 0
+    labels[5, 10:14] = 0
+    labels[4, 12, 16] = 5
+    labels[0:2, 1:4, 1:4] = 2
+    image = sitk.GetImageFromArray(labels)
+    image.CopyInformation(grid)
+    return image
+
+
+def load_series(scene, folder):
+    """Load a series of :func:`write_series` into a scene; returns its volume node and a segmentation node of a nodule."""
+    import slicer
+
+    from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
+    from MedDeepRegSegLib.mrml.volumes import image_from_volume
+    from MedDeepRegSegLib.segmentation.segments import named_segment
+
+    volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
+    storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
+    scene.AddNode(storage)
+    storage.SetFileName(str(sorted(folder.iterdir())[0]))
+    volume.SetAndObserveStorageNodeID(storage.GetID())
+    assert storage.ReadData(volume)
+    labels = lesion_on(image_from_volume(volume))
+    nodule = [named_segment(1, "Nodule")]
+    return volume, segmentation_from_image(labels == 5, nodule, "Lesions", reference_volume=volume)
+
+
+def dicom_faults(path):
+    """Return what dciodvfy, David Clunie's checker of DICOM files, calls errors."""
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("dciodvfy is not installed: apt-get install dicom3tools")
+    done = subprocess.run(["dciodvfy", "-new", str(path)], capture_output=True, text=True, timeout=60, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0 or "Error" in said, said
+    return [line for line in said.splitlines() if line.startswith(("Error", "Abort"))]

@@ -1,8 +1,6 @@
 """Segments and measurements as DICOM: whose they are, what they say, and that nothing else of the patient goes along."""
 
-import importlib.util
-from pathlib import Path
-
+import dicom_files
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -17,10 +15,6 @@ from MedDeepRegSegLib.segmentation.measurements import measure
 from MedDeepRegSegLib.segmentation.segmentation_file import read_segmentation, write_segmentation
 from MedDeepRegSegLib.segmentation.segments import named_segment
 from MedDeepRegSegLib.volumes.reading import read_volume
-
-spec = importlib.util.spec_from_file_location("reports_conftest", Path(__file__).parent / "reports" / "conftest.py")
-made_up = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(made_up)
 
 SEGMENTS = (named_segment(2, "Liver"), named_segment(5, "Nodule"))
 PRIVATE = {
@@ -53,8 +47,8 @@ def case(tmp_path):
         values = np.random.default_rng(k).integers(-100, 200, (one.Rows, one.Columns), dtype=np.int16)
         one.PixelData = values.tobytes()
 
-    folder = made_up.write_series(tmp_path / "study", change=fill)
-    labels = made_up.lesion_on(read_volume(folder))
+    folder = dicom_files.write_series(tmp_path / "study", change=fill)
+    labels = dicom_files.lesion_on(read_volume(folder))
     write_segmentation(labels, SEGMENTS, tmp_path / "s.seg.nrrd")
     return folder, tmp_path / "s.seg.nrrd", labels
 
@@ -129,7 +123,7 @@ def test_the_checker_of_dicom_finds_no_errors(case, tmp_path):
     folder, path, _labels = case
     result = run(Request(path, folder, tmp_path / "out"))
     for file in (result.segmentation, result.measurements):
-        assert made_up.dicom_faults(file) == []
+        assert dicom_files.dicom_faults(file) == []
 
 
 def test_slices_of_two_patients_are_refused_without_telling_them(case, tmp_path):
@@ -156,7 +150,7 @@ def test_what_is_there_is_not_overwritten_and_unknown_segments_are_named(case, t
 
 def test_a_slice_stands_for_its_series_among_others(case, tmp_path, capsys):
     folder, path, _labels = case
-    made_up.write_series(tmp_path / "second", slices=5)
+    dicom_files.write_series(tmp_path / "second", slices=5)
     for file in (tmp_path / "second").iterdir():
         file.rename(folder / f"second {file.name}")
     with pytest.raises(InputError, match="2 DICOM series"):
@@ -199,5 +193,5 @@ def test_real_series_there_and_back(shared_data, tmp_path, name):
     voxel = float(np.prod(image.GetSpacing()))
     for found, value in zip(numbers(pydicom.dcmread(result.measurements)), (2, 5), strict=True):
         assert ("Volume", pytest.approx((drawn == value).sum() * voxel, rel=1e-4), "mm3") in found
-    assert made_up.dicom_faults(result.segmentation) == []
-    assert made_up.dicom_faults(result.measurements) == []
+    assert dicom_files.dicom_faults(result.segmentation) == []
+    assert dicom_files.dicom_faults(result.measurements) == []

@@ -1,7 +1,6 @@
 """A scene with a lesion, and the toy cases as a table node."""
 
-from pathlib import Path
-
+import dicom_files
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -46,26 +45,8 @@ def case_node(scene, toy_rows):
 def loaded_series(scene, tmp_path):
     """A CT series that was loaded into the scene, and a lesion on it."""
     pytest.importorskip("pydicom", reason="pydicom writes the series")
-    import importlib.util
-
-    import slicer
-
-    from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
-    from MedDeepRegSegLib.mrml.volumes import image_from_volume
-    from MedDeepRegSegLib.segmentation.segments import named_segment
-
-    spec = importlib.util.spec_from_file_location("made_up_series", Path(__file__).parents[1] / "reports/conftest.py")
-    made_up = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made_up)
-    folder = made_up.write_series(tmp_path / "series")
-    volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
-    storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
-    scene.AddNode(storage)
-    storage.SetFileName(str(sorted(folder.iterdir())[0]))
-    volume.SetAndObserveStorageNodeID(storage.GetID())
-    assert storage.ReadData(volume)
-    labels = made_up.lesion_on(image_from_volume(volume))
-    node = segmentation_from_image(labels == 5, [named_segment(1, "Nodule")], "Lesions", reference_volume=volume)
+    folder = dicom_files.write_series(tmp_path / "series")
+    volume, node = dicom_files.load_series(scene, folder)
     return folder, volume, node, node.GetSegmentation().GetNthSegmentID(0)
 
 

@@ -1,18 +1,14 @@
 """DICOM export in the tab Case: it tells whose study, and writes when pressed."""
 
 import contextlib
-import importlib.util
 import types
-from pathlib import Path
 
+import dicom_files
 import Host
 import pytest
 import slicer
 
 from MedDeepDiagnosisLib.mrml import dicom_export_task
-from MedDeepRegSegLib.mrml.segmentations import segmentation_from_image
-from MedDeepRegSegLib.mrml.volumes import image_from_volume
-from MedDeepRegSegLib.segmentation.segments import named_segment
 
 pytest.importorskip("highdicom", reason="highdicom writes SR and SEG")
 
@@ -20,20 +16,7 @@ pytest.importorskip("highdicom", reason="highdicom writes SR and SEG")
 @pytest.fixture
 def case(slicer_scene, tmp_path):
     """A volume that was read from a series, and a lesion on it."""
-    spec = importlib.util.spec_from_file_location("reports_conftest", Path(__file__).parents[1] / "reports/conftest.py")
-    made_up = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made_up)
-    folder = made_up.write_series(tmp_path / "series")
-    volume = slicer_scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
-    storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
-    slicer_scene.AddNode(storage)
-    storage.SetFileName(str(sorted(folder.iterdir())[0]))
-    volume.SetAndObserveStorageNodeID(storage.GetID())
-    assert storage.ReadData(volume)
-    labels = made_up.lesion_on(image_from_volume(volume))
-    return volume, segmentation_from_image(
-        labels == 5, [named_segment(1, "Nodule")], "Lesions", reference_volume=volume
-    )
+    return dicom_files.load_series(slicer_scene, dicom_files.write_series(tmp_path / "series"))
 
 
 def _fail(_volume):
