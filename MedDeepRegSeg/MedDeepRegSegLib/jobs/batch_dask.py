@@ -3,6 +3,8 @@
 Without an address, scheduler and worker are threads of this process that talk in memory; nothing is opened to the network.
 At a scheduler, workers may be on other machines. These need the same version of this package and must see the same files
 under the same names: requests hold paths, not images. Every worker is asked for both before it gets a case, or soon after it joins.
+Code and requests travel as Python's bytecode and pickles, so versions of Python and Dask are compared before anything is sent.
+Keys and messages of Dask, which its pages and logs show, hold numbers and no names of cases.
 
 Dask gives a case of a worker that was lost to another one. That it never runs twice at once is the business of
 :mod:`MedDeepRegSegLib.jobs.batch_lock`. Dask cannot stop what a worker does: a cancel is told to each worker, which ends
@@ -18,7 +20,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -37,10 +39,14 @@ CONNECT_S = 10.0
 """How long a scheduler may take to answer."""
 NO_WORKERS_S = 60.0
 """How long to wait for a worker when there is none."""
+ANSWER_S = 20.0
+"""How long workers may take to answer a question."""
 LOOK_S = 2.0
 """Time between two looks at the workers."""
 _CANCEL_S = 20.0
 """How long a worker may take to end its cases after a cancel, before it is given up."""
+_COMPARED = {"python": 2, "distributed": 3, "cloudpickle": 1}
+"""What must be the same here and there, and how many parts of its version."""
 _TICK_S = 0.05
 _REPEAT_S = 0.5
 """Time between two messages of a cancel."""
@@ -65,6 +71,8 @@ class DaskCrew:
         self._stack = ExitStack()
         self._unsent: list[Case] = []
         self._sent: dict[str, Any] = {}
+        self._numbers: dict[str, int] = {}
+        self._problem: CrewLost | None = None
         self._threads: dict[str, int] = {}
         self._checked: set[str] = set()
         self._looked_at = -LOOK_S
@@ -78,13 +86,18 @@ class DaskCrew:
         Raises
         ------
         InputError
-            When no scheduler answers.
+            When no scheduler answers, or it has other versions of Python or Dask.
         """
         with ExitStack() as stack:
             stack.enter_context(_quiet())
             where: str | LocalCluster
             where = self._address if self._address else stack.enter_context(_local_cluster(self._most or 1))
             self._client = stack.enter_context(_connected(where))
+            if self._address:
+                try:
+                    self._compare_versions(())
+                except CrewLost as error:
+                    raise InputError(str(error)) from error
             self._client.subscribe_topic(self._batch, self._hear)
             self._stack = stack.pop_all()
         return self
@@ -104,6 +117,7 @@ class DaskCrew:
     def start(self, cases: Sequence[Case], orders: Orders) -> None:
         """See :class:`MedDeepRegSegLib.jobs.batch_crew.Crew`."""
         self._unsent, self._orders = list(cases), orders
+        self._numbers = {case.name: number for number, case in enumerate(cases, start=1)}
         # Workers must see this very file, not a folder of the same name on their own disk.
         self._mark = orders.out / f".{self._batch}"
         self._mark.touch()
@@ -111,18 +125,39 @@ class DaskCrew:
 
     def ended(self, timeout_s: float) -> list[Outcome]:
         """See :class:`MedDeepRegSegLib.jobs.batch_crew.Crew`."""
+        if self._problem is not None:
+            raise self._problem
+        done: list[Outcome] = []
+        try:
+            self._await(done, time.monotonic() + timeout_s)
+        except CrewLost as error:
+            with contextlib.suppress(CrewLost):
+                self._collect(done)
+            if not done:
+                raise
+            self._problem = error  # for the next call, so that what has ended is not lost with it
+        return done
+
+    def _await(self, done: list[Outcome], deadline: float) -> None:
+        """Add what became of cases that have ended; waits for the first."""
         if self._canceled_at is None:
             self._look()
             self._send()
         else:
             self._tell_of_cancel()
-        deadline = time.monotonic() + timeout_s
         while True:
-            done = [outcome for name in list(self._sent) if (outcome := self._outcome(name)) is not None]
+            self._collect(done)
             done += self._given_up()
             if done or time.monotonic() >= deadline:
-                return done
+                return
             time.sleep(_TICK_S)
+
+    def _collect(self, done: list[Outcome]) -> None:
+        """Add what became of cases that have ended."""
+        for name in list(self._sent):
+            outcome = self._outcome(name)
+            if outcome is not None:
+                done.append(outcome)
 
     def cancel(self) -> None:
         """See :class:`MedDeepRegSegLib.jobs.batch_crew.Crew`."""
@@ -149,8 +184,9 @@ class DaskCrew:
                 self._orders.figures,
                 again=self._orders.again,
                 batch=self._batch,
+                number=self._numbers[case.name],
                 threads=dict(self._threads),
-                key=f"{self._batch}-{case.name}",
+                key=f"{self._batch}-{self._numbers[case.name]}",
                 pure=False,
                 retries=0,
             )
@@ -199,8 +235,9 @@ class DaskCrew:
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
         """Note how far a case is, as its worker tells it."""
         told = event[1]
-        if told["case"] in self._sent:
-            self._told.tell(told["case"], told["fraction"], told["message"])
+        name = next((name for name, number in self._numbers.items() if number == told["case"]), "")
+        if name in self._sent:
+            self._told.tell(name, told["fraction"], told["message"])
 
     # ---- workers
 
@@ -235,8 +272,10 @@ class DaskCrew:
         """Refuse workers that lack the package or do not see the files."""
         if not workers:
             return
+        if self._address:
+            self._compare_versions(workers)
         ask = probe(str(self._mark))
-        found: dict[str, Any] = self._client.run(ask, workers=workers, on_error="return")
+        found: dict[str, Any] = self._answer(lambda: self._client.run(ask, workers=workers, on_error="return"))
         for worker, answer in found.items():
             if isinstance(answer, OSError):  # lost meanwhile
                 continue
@@ -255,6 +294,53 @@ class DaskCrew:
                 )
                 raise CrewLost(msg)
             self._checked.add(worker)
+
+    def _compare_versions(self, workers: Sequence[str]) -> None:
+        """Refuse a scheduler or workers whose versions of Python and Dask do not understand what is sent."""
+        found: dict[str, Any] = self._answer(self._client.get_versions)
+        here = found["client"]["packages"]
+        for who, told in [
+            ("scheduler", found["scheduler"]),
+            *((worker, found["workers"].get(worker)) for worker in workers),
+        ]:
+            if not isinstance(told, Mapping):  # lost meanwhile
+                continue
+            for package, parts in _COMPARED.items():
+                theirs, ours = (_first(versions.get(package), parts) for versions in (told["packages"], here))
+                if theirs != ours:
+                    name = f"the scheduler at {self._address}" if who == "scheduler" else f"the worker {who}"
+                    title = "Python" if package == "python" else package
+                    msg = (
+                        f"{name} has {title} {theirs or 'of an unknown version'}, expected {ours} as here, because programs "
+                        f"and requests travel in a form of that version: start it with {title} {ours}"
+                    )
+                    raise CrewLost(msg)
+
+    def _answer(self, ask: Callable[[], Any]) -> Any:
+        """Return what a question to workers gives, which Dask itself would wait for without end."""
+        found: list[Any] = []
+
+        def work() -> None:
+            try:
+                found.append((ask(), None))
+            except Exception as error:
+                found.append((None, error))
+
+        thread = threading.Thread(target=work, daemon=True, name="batch question")
+        thread.start()
+        thread.join(ANSWER_S)
+        if not found:
+            msg = (
+                f"a worker at {self._address or 'this computer'} has not answered for {ANSWER_S:g} s: "
+                f"see whether all still run, and end those that hang"
+            )
+            raise CrewLost(msg)
+        answer, error = found[0]
+        if isinstance(error, OSError | RuntimeError):
+            raise self._lost() from error
+        if error is not None:
+            raise error
+        return answer
 
     def _tell_of_cancel(self) -> None:
         """Tell all workers of the cancel, more than once because some may join late; never waits for a deaf one."""
@@ -321,6 +407,11 @@ def _connected(where: "str | LocalCluster") -> Client:
             f"tcp://127.0.0.1:8786; start one with 'dask scheduler'"
         )
         raise InputError(msg) from error
+
+
+def _first(version: str | None, parts: int) -> str:
+    """Return the first parts of a version such as ``3.11.4.final.0``."""
+    return ".".join((version or "").split(".")[:parts])
 
 
 @contextmanager

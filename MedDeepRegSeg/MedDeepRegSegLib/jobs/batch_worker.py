@@ -24,6 +24,7 @@ def work(
     *,
     again: bool,
     batch: str,
+    number: int,
     threads: dict[str, int],
 ) -> Outcome:
     """Run a case in this worker.
@@ -34,6 +35,8 @@ def work(
         See :func:`MedDeepRegSegLib.jobs.batch_case.run_case`.
     batch : str
         Identifies the batch; also the topic of its progress messages.
+    number : int
+        Identifies the case in these messages: its name may be that of a patient, and Dask shows and keeps messages.
     threads : dict of str to int
         How many cases the workers of each machine run at the same time: they share its cores.
     """
@@ -47,7 +50,7 @@ def work(
         now = time.monotonic()
         if now - told_at >= _TELL_S:
             told_at = now
-            worker.log_event(batch, {"case": case.name, "fraction": fraction, "message": message})
+            worker.log_event(batch, {"case": number, "fraction": fraction, "message": message})
 
     return run_case(
         case,

@@ -213,6 +213,88 @@ def test_workers_that_cannot_work_are_refused(batch, cluster, monkeypatch, tmp_p
     assert not list((tmp_path / "out").glob(".*"))
 
 
+@pytest.mark.slow
+def test_other_versions_are_refused_before_anything_is_sent(batch, cluster, monkeypatch):
+    cluster.add_worker()
+    sent = []
+    for name in ("run", "submit"):
+        monkeypatch.setattr(batch_dask.Client, name, lambda *args, name=name, **options: sent.append(name))
+    get = batch_dask.Client.get_versions
+    for who, package, version, says in (
+        ("scheduler", "python", "3.1.2.final.0", f"the scheduler at {cluster.address} has Python 3.1, expected 3."),
+        ("workers", "python", "3.1.2.final.0", r"the worker tcp://.* has Python 3.1, expected 3."),
+        ("workers", "distributed", "2020.1.0", r"the worker tcp://.* has distributed 2020.1.0, expected 20"),
+        ("workers", "cloudpickle", None, r"the worker tcp://.* has cloudpickle of an unknown version, expected"),
+    ):
+
+        def changed(client, who=who, package=package, version=version):
+            found = get(client)
+            for one in [found["scheduler"]] if who == "scheduler" else found["workers"].values():
+                one["packages"][package] = version
+            return found
+
+        monkeypatch.setattr(batch_dask.Client, "get_versions", changed)
+        with pytest.raises(InputError, match=says):
+            batch({"a": "work"}, scheduler=cluster.address)
+    assert sent == []
+
+
+def test_workers_that_do_not_answer_are_not_waited_for_without_end(batch, monkeypatch):
+    monkeypatch.setattr(batch_dask, "ANSWER_S", 0.2)
+    deaf = threading.Event()
+    monkeypatch.setattr(batch_dask.Client, "run", lambda *args, **options: deaf.wait(60))
+    began = time.monotonic()
+    with pytest.raises(InputError, match=r"has not answered for 0\.2 s: see whether all still run"):
+        batch({"a": "work"})
+    deaf.set()
+    assert time.monotonic() - began < 30
+
+
+def test_what_has_ended_is_kept_when_the_workers_are_lost(batch, monkeypatch, summary):
+    """The first case has ended and is found in the very look that finds the second one lost."""
+    fetched = batch_dask.DaskCrew._fetched
+
+    def second_lost(self, name, future):
+        if name == "b":
+            raise self._lost()
+        return fetched(self, name, future)
+
+    def patient(self, done, deadline):
+        await_(self, [], 0.0) if not self._sent else wait_until(lambda: all(one.done() for one in self._sent.values()))
+        self._collect(done)
+
+    await_ = batch_dask.DaskCrew._await
+    monkeypatch.setattr(batch_dask.DaskCrew, "_fetched", second_lost)
+    monkeypatch.setattr(batch_dask.DaskCrew, "_await", patient)
+    with pytest.raises(InputError, match="was lost: see whether it still runs; 1 of 2 cases are done"):
+        batch({"a": "work", "b": "work"}, workers=2)
+    assert [summary()[name]["status"] for name in "ab"] == ["done", "not run"]
+
+
+def test_dask_is_not_told_the_names_of_cases(batch, monkeypatch):
+    """They may be those of patients; Dask's pages and logs show keys and messages."""
+    keys, messages = [], []
+    submit, hear = batch_dask.Client.submit, batch_dask.DaskCrew._hear
+
+    def noted(self, *args, **options):
+        keys.append(options["key"])
+        return submit(self, *args, **options)
+
+    def heard(self, event):
+        messages.append(event[1])
+        return hear(self, event)
+
+    monkeypatch.setattr(batch_dask.Client, "submit", noted)
+    monkeypatch.setattr(batch_dask.DaskCrew, "_hear", heard)
+    told = []
+    batch({"Doe-John": "work", "b": "work"}, steps=60, progress=lambda fraction, message: told.append(message))
+    assert [key.rpartition("-")[2] for key in keys] == ["1", "2"]
+    assert {message["case"] for message in messages} <= {1, 2}
+    assert messages
+    assert "Doe" not in str((keys, messages))
+    assert any(message.endswith("cases; Doe-John: started") or "Doe-John: step" in message for message in told)
+
+
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense://here"])
 def test_an_address_without_a_scheduler_is_told(batch, monkeypatch, address):
     monkeypatch.setattr(batch_dask, "CONNECT_S", 0.5)
