@@ -20,6 +20,7 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.segmentation.segments import Segment
 from MedDeepRegSegLib.volumes.dicom_headers import NOT_IMAGES, is_dicom
+from MedDeepRegSegLib.volumes.dicom_stack import Plane, stack_planes
 from MedDeepRegSegLib.volumes.geometry import check_label_map, index_to_world, size_text
 
 _REQUIRED = ("SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
@@ -29,9 +30,6 @@ _PATIENT = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex")
 
 _ONE_VALUE = ("StudyInstanceUID", "FrameOfReferenceUID", *_PATIENT, "Rows", "Columns", "PixelSpacing")
 """What must not differ within a series."""
-
-_STACK_TOLERANCE = 0.02
-"""Part of the distance between slices by which one may lie off its even place; 0.05 mm at least."""
 
 _LATTICE_TOLERANCE = 0.02
 """Part of a voxel by which two grids may be apart and still count as one: headers round positions."""
@@ -156,23 +154,32 @@ def read_source_series(path: Path, *, cancel: CancelToken | None = None) -> Sour
         )
         raise InputError(msg)
     _check_headers(slices, Path(folder))
-    axes = np.array([[float(part) for part in one.ImageOrientationPatient] for one in slices])
-    if np.abs(axes - axes[0]).max() > 1e-3:
-        count = int((np.abs(axes - axes[0]).max(axis=1) > 1e-3).sum())
-        msg = f"{count} of {len(slices)} slices of {folder} are not parallel to the first (a localizer?): remove them"
+    stack = stack_planes([_plane(one) for one in slices], str(folder))
+    if not stack.even:
+        msg = (
+            f"{folder}: {stack.said}, expected slices straight above each other at one distance, since DICOM results refer "
+            "to them as they are: export the series as an even stack, or leave out the DICOM results"
+        )
         raise InputError(msg)
-    along_row, along_column = (part / np.linalg.norm(part) for part in (axes[0, :3], axes[0, 3:]))
-    normal = np.cross(along_row, along_column)
-    places = np.array([[float(part) for part in one.ImagePositionPatient] for one in slices])
-    order = np.argsort(places @ normal, kind="stable")
-    step = _even_step(places[order], normal, [slices[n] for n in order], Path(folder))
-    first = slices[order[0]]
+    first = slices[stack.order[0]]
     grid = sitk.Image([int(first.Columns), int(first.Rows), len(slices)], sitk.sitkUInt8)
-    # Pixel spacing is the distance of rows, then of columns (PS3.3 10.7.1.3).
-    grid.SetSpacing([float(first.PixelSpacing[1]), float(first.PixelSpacing[0]), step])
-    grid.SetOrigin(places[order[0]].tolist())
-    grid.SetDirection(np.column_stack([along_row, along_column, normal]).ravel().tolist())
-    return SourceSeries(tuple(slices[n] for n in order), grid)
+    grid.SetSpacing(stack.spacing)
+    grid.SetOrigin(stack.origin.tolist())
+    grid.SetDirection(stack.axes.ravel().tolist())
+    return SourceSeries(tuple(slices[n] for n in stack.order), grid)
+
+
+def _plane(one: Any) -> Plane:
+    rows, columns = (float(part) for part in one.PixelSpacing)  # distances of rows, then of columns (PS3.3 10.7.1.3)
+    number = one.get("InstanceNumber")
+    return Plane(
+        name=Path(one.filename).name,
+        size=(int(one.Columns), int(one.Rows)),
+        spacing=(columns, rows),
+        position=tuple(float(part) for part in one.ImagePositionPatient),
+        orientation=tuple(float(part) for part in one.ImageOrientationPatient),
+        number=None if number is None else int(number),
+    )
 
 
 def _read_headers(folder: Path, cancel: CancelToken | None) -> list[Any]:
@@ -219,34 +226,6 @@ def _check_headers(slices: Sequence[Any], folder: Path) -> None:
             shown = "" if key in _PATIENT else f" ({', '.join(values[:3])})"
             msg = f"the slices of {folder} differ in {key}{shown}, expected one value: keep the slices of one volume"
             raise InputError(msg)
-    if len(slices) == 1:
-        msg = f"{folder} holds a single DICOM slice, expected a volume: pick the folder of the whole series"
-        raise InputError(msg)
-
-
-def _even_step(places: np.ndarray, normal: np.ndarray, slices: Sequence[Any], folder: Path) -> float:
-    """Return the distance of slices at ``places`` (N, 3), sorted along ``normal``; refuse what is no even stack."""
-    heights = places @ normal
-    steps = np.diff(heights)
-    step = float((heights[-1] - heights[0]) / len(steps))
-    if steps.min() < 0.01 * max(step, 1e-3):
-        count = int((steps < 0.01 * max(step, 1e-3)).sum())
-        msg = (
-            f"{count} slices of {folder} lie at the place of another, as with several time points or echoes: "
-            "keep the slices of one volume"
-        )
-        raise InputError(msg)
-    even = places[0] + np.arange(len(places))[:, None] * step * normal
-    apart = np.linalg.norm(places - even, axis=1)
-    if apart.max() > max(_STACK_TOLERANCE * step, 0.05):
-        name = Path(slices[int(apart.argmax())].filename).name
-        msg = (
-            f"the slices of {folder} are {steps.min():.3g} to {steps.max():.3g} mm apart, and {name} lies "
-            f"{apart.max():.3g} mm off its even place (missing slices, or a tilted gantry), expected an even stack: "
-            "export the series again with all slices, or leave out the DICOM results"
-        )
-        raise InputError(msg)
-    return step
 
 
 def labels_on_source(
