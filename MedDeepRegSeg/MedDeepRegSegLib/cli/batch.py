@@ -1,6 +1,7 @@
 """``meddeep batch``: one command over a table of cases."""
 
 import argparse
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -9,24 +10,23 @@ from MedDeepRegSegLib.cli.options import common_options, existing, output_folder
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress
 
-_MOST_WORKERS = 64
-_EPILOG = """\
+_COLUMNS = "{columns}"
+_EPILOG = f"""\
 TABLE.csv has a header and one case a row. Relative paths start where the table lies; empty cells are left out. The column
-name is the folder of a case in DIR; without it they are called case-1, case-2, ... Docs/Batch.md lists the columns:
+name is the folder of a case in DIR; without it they are called case-1, case-2, ... Columns, the needed ones first, of which
+Docs/Batch.md tells more:
 
-  register  fixed, moving; preset, kind, engine, fixed_mask, moving_mask, initial, fixed_points, moving_points,
-            fixed_labels, moving_labels
-  grow      image, positive; negative, box, segment, foreground, previous, method, model, adapt, uncertainty.
-            Points are R A S in mm, separated by ";" as in "12.5 -30 41; 10 -28 44", or a file of points
-  predict   model, image; image_2, image_3, ..., mirrored, uncertainty
-  measure   segmentation; image, families, bin_width, bin_count
-  diagnose  model; table, db, case, image, segmentation, segment, formats, and a column for each value of the case
+{_COLUMNS}
+
+Points are R A S in mm, separated by ";" as in "12.5 -30 41; 10 -28 44", or a file of points.
 
 DIR/summary.csv tells what became of each case. A case that fails does not stop the others; the exit code is then 2. What
-is done is not done again when the command is repeated, unless its row or its files have changed.
+is done is not done again when the command is repeated, unless its row or its files have changed. Files that you changed in
+DIR are not overwritten without --again.
 
 With --scheduler, workers of Dask run the cases, also on other machines. These need the package meddeep in this version,
-and must see the table's files and DIR under the same names.
+and must see the table's files and DIR under the same names. Name only a scheduler that you trust: Dask unpickles what it
+sends, so that it can run programs on this computer. Plain tcp:// is not encrypted.
 
 examples:
   meddeep batch cases.csv --command register --out registered
@@ -35,13 +35,36 @@ examples:
 """
 
 
+class _Help(HelpLines):
+    """Tells the columns of all commands, which are looked up only when somebody asks for help."""
+
+    def add_text(self, text: str | None) -> None:
+        """See argparse."""
+        super().add_text(text.replace(_COLUMNS, _columns()) if text else text)
+
+
+def _columns() -> str:
+    """Return the columns of all commands, in lines."""
+    from MedDeepRegSegLib.jobs.batch_kinds import BATCHES, batch_kind
+
+    width = max(map(len, BATCHES))
+    lines: list[str] = []
+    for command in BATCHES:
+        kind = batch_kind(command)
+        text = f"{', '.join(kind.REQUIRED)}; {', '.join(kind.OPTIONAL)}"
+        if kind.OTHERS:
+            text += ", and a column for each value of the case"
+        lines += textwrap.wrap(text, 118, initial_indent=f"  {command:{width}}  ", subsequent_indent=" " * (width + 4))
+    return "\n".join(lines)
+
+
 def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "batch",
         help="run a command over a table of cases",
         description="Run a command over a table of cases, each in a process and a folder of its own.",
         epilog=_EPILOG,
-        formatter_class=HelpLines,
+        formatter_class=_Help,
         parents=[common_options(uses_gpu=True)],
     )
     parser.add_argument("table", type=Path, metavar="TABLE.csv", help="the cases, one a row")
@@ -60,17 +83,26 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
         help="how many cases at the same time (default: 1; with --scheduler as many as its workers have threads)",
     )
     parser.add_argument(
-        "--scheduler", metavar="ADDRESS", help="scheduler of Dask whose workers run the cases, as tcp://HOST:8786"
+        "--scheduler",
+        metavar="ADDRESS",
+        help="scheduler of Dask whose workers run the cases, as tcp://HOST:8786; only one that you trust: it can run "
+        "programs on this computer, and plain tcp:// is not encrypted",
     )
-    parser.add_argument("--again", action="store_true", help="also run the cases that are done")
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="also run the cases that are done, and overwrite files that you changed in DIR",
+    )
     return parser
 
 
 def _workers(text: str) -> int:
     """Return a number of workers."""
+    from MedDeepRegSegLib.jobs.batch_crew import MOST_WORKERS
+
     value = int(text) if text.isdecimal() else 0
-    if not 1 <= value <= _MOST_WORKERS:
-        msg = f"{text!r} is not a number of workers: expected a whole number from 1 to {_MOST_WORKERS}"
+    if not 1 <= value <= MOST_WORKERS:
+        msg = f"{text!r} is not a number of workers: expected a whole number from 1 to {MOST_WORKERS}"
         raise argparse.ArgumentTypeError(msg)
     return value
 

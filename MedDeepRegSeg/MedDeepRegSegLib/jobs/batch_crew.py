@@ -96,7 +96,8 @@ def make_crew(workers: int | None = None, scheduler: str | None = None) -> Crew:
     if scheduler is not None:
         msg = (
             f"a scheduler needs the Python package distributed, which {problem}: "
-            'install it with pip install "meddeep[batch]", or leave out the scheduler to run the cases on this computer'
+            "install it with 'pip install distributed' (in Slicer: slicer.util.pip_install(\"distributed\") in the Python console), "
+            "or leave out the scheduler to run the cases on this computer"
         )
         raise MissingPackageError(msg)
     return ThreadCrew(workers or 1)

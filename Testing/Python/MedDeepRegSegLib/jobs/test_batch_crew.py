@@ -12,7 +12,7 @@ def test_without_dask_threads_run_the_cases_and_a_scheduler_is_refused(batch, mo
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert isinstance(make_crew(2), ThreadCrew)
     assert batch({"a": "work"})[0].status == "done"
-    with pytest.raises(MissingPackageError, match=r'pip install "meddeep\[batch\]"'):
+    with pytest.raises(MissingPackageError, match=r"'pip install distributed' \(in Slicer: slicer"):
         make_crew(2, "tcp://127.0.0.1:8786")
 
 
