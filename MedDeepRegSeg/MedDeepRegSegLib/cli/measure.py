@@ -7,6 +7,7 @@ from typing import Any
 from MedDeepRegSegLib.cli.command import Command, HelpLines
 from MedDeepRegSegLib.cli.options import common_options, existing, output_file
 from MedDeepRegSegLib.segmentation.measurement_families import FAMILIES, family_names
+from MedDeepRegSegLib.wording import counted
 
 _EPILOG = """\
 The table has one row for each segment; the head of each column names its units. --json tells every column's UCUM
@@ -69,8 +70,11 @@ def _request(args: argparse.Namespace) -> Any:
 
 
 def _summary(result: Any) -> list[str]:
-    count = len(result.rows)
-    return [f"measured {count} segment{'' if count == 1 else 's'}", f"wrote {result.table}"]
+    return [
+        f"measured {counted(len(result.rows), 'segment')}",
+        *(f"note: {note}" for note in result.notes),
+        f"wrote {result.table}",
+    ]
 
 
 COMMAND = Command(name="measure", add_parser=_add_parser, summary=_summary, job="measure", request=_request)

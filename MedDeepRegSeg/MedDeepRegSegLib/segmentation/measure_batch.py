@@ -16,7 +16,7 @@ USES_GPU = False
 REQUIRED = ("segmentation",)
 OPTIONAL = ("image", "families", "bin_width", "bin_count")
 OTHERS = False
-FIGURES = ("segments", "volumes_ml")
+FIGURES = ("segments", "volumes_ml", "notes")
 JOINED = "measurements.csv"
 HELP = """\
 segmentation: .seg.nrrd, or any label map
@@ -60,5 +60,6 @@ def figures(result: "Result") -> dict[str, str]:
     volumes = [] if head is None else [row[head] for row in result.rows]
     return {
         "segments": "; ".join(str(row["Segment"]) for row in result.rows),
-        "volumes_ml": "; ".join("" if volume is None else f"{float(volume) / 1000:.2f}" for volume in volumes),
+        "volumes_ml": "; ".join("" if volume is None else f"{float(volume) / 1000:.3g}" for volume in volumes),
+        "notes": "; ".join(result.notes),
     }

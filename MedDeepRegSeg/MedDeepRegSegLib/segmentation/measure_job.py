@@ -1,6 +1,8 @@
 """The job that measures the segments of a file into a table."""
 
 import csv
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, p
 from MedDeepRegSegLib.segmentation.measurement import Code, Measurement
 from MedDeepRegSegLib.segmentation.measurement_families import chosen_families
 from MedDeepRegSegLib.segmentation.measurements import (
+    NOTE_COLUMN,
     SegmentMeasurements,
     column_title,
     measure,
@@ -17,7 +20,12 @@ from MedDeepRegSegLib.segmentation.measurements import (
     measurement_rows,
 )
 from MedDeepRegSegLib.segmentation.segmentation_file import read_segmentation
+from MedDeepRegSegLib.segmentation.segments import Segment
 from MedDeepRegSegLib.segmentation.texture_matrices import TextureSettings
+from MedDeepRegSegLib.wording import counted
+
+_MANY = 100
+"""More values without names than this are hardly a segmentation: images have so many."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,8 @@ class Result:
     """The same rows, head to value."""
     columns: tuple[Column, ...] = ()
     """The columns of numbers, in order."""
+    notes: tuple[str, ...] = ()
+    """What should be looked at."""
 
 
 def run(request: Request, *, progress: Progress = no_progress, cancel: CancelToken | None = None) -> Result:
@@ -103,12 +113,15 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     image = None if request.image is None else read_volume(request.image, progress=told, cancel=cancel)
     files = (request.segmentation, *request.overlapping)
     found: list[SegmentMeasurements] = []
+    notes: list[str] = []
     for number, file in enumerate(files):
         share = part_of(progress, 0.1 + 0.85 * number / len(files), 0.1 + 0.85 * (number + 1) / len(files))
         labels, segments = read_segmentation(file, grid=image, progress=part_of(share, 0.0, 0.0), cancel=cancel)
         if not segments:
             msg = f"segmentation {file.name} has no segments, expected at least one: grow or draw one first"
             raise InputError(msg)
+        if len(segments) > _MANY and all(_unnamed(segment) for segment in segments):
+            notes.append(f"{file.name} has {len(segments)} values without names: is it an image, not a segmentation?")
         found += measure(
             labels, segments, image, families=request.families, texture=texture, progress=share, cancel=cancel
         )
@@ -123,7 +136,18 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         writer.writeheader()
         writer.writerows(rows)
     progress(1.0, "Measured")
-    return Result(request.out, tuple(rows), tuple(map(_column, measurement_columns(found))))  # type: ignore[arg-type]
+    columns = tuple(map(_column, measurement_columns(found)))
+    return Result(request.out, tuple(rows), columns, (*notes, *_notes(rows)))  # type: ignore[arg-type]
+
+
+def _unnamed(segment: Segment) -> bool:
+    return segment.name == f"Segment {segment.value}"
+
+
+def _notes(rows: Sequence[Mapping[str, object]]) -> list[str]:
+    """Return the notes of the table, each with how many segments it is about."""
+    counts = Counter(str(row[NOTE_COLUMN]) for row in rows if row.get(NOTE_COLUMN))
+    return [f"{note} ({counted(count, 'segment')})" for note, count in counts.items()]
 
 
 def _column(measurement: Measurement) -> Column:

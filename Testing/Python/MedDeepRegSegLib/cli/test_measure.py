@@ -88,3 +88,19 @@ def test_help_lists_the_families(capsys):
     told = capsys.readouterr().out
     for word in ("diameters", "texture", "co-occurrence", "25 HU", "--bin-count"):
         assert word in told
+
+
+def test_images_and_segmentations_that_were_exchanged_are_noticed(tmp_path, capsys):
+    values = sitk.GetImageFromArray(np.arange(6 * 6 * 6, dtype=np.int16).reshape(6, 6, 6))
+    parts = sitk.Cast(values > 100, sitk.sitkUInt8)
+    sitk.WriteImage(values, str(tmp_path / "image.nrrd"))
+    sitk.WriteImage(parts, str(tmp_path / "parts.nrrd"))
+    table = tmp_path / "t.csv"
+    assert main(["measure", str(tmp_path / "parts.nrrd"), str(tmp_path / "image.nrrd"), "--out", str(table)]) == 0
+    told = capsys.readouterr().out
+    assert "note: image.nrrd has 215 values without names: is it an image, not a segmentation?" in told
+    assert main(["measure", str(tmp_path / "image.nrrd"), str(tmp_path / "parts.nrrd"), "--out", str(table)]) == 0
+    told = capsys.readouterr().out
+    assert "without names" not in told
+    assert "note: cut by the image border" in told
+    assert "(1 segment)" in told
