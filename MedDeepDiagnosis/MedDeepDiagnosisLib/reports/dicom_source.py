@@ -21,7 +21,7 @@ from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.segmentation.segments import Segment
 from MedDeepRegSegLib.volumes.dicom_headers import NOT_IMAGES, is_dicom
 from MedDeepRegSegLib.volumes.dicom_stack import Plane, stack_planes
-from MedDeepRegSegLib.volumes.geometry import check_label_map, index_to_world, size_text
+from MedDeepRegSegLib.volumes.geometry import LATTICE_TOLERANCE, check_label_map, index_to_world, lattice_map, size_text
 
 _REQUIRED = ("SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 
@@ -30,9 +30,6 @@ _PATIENT = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex")
 
 _ONE_VALUE = ("StudyInstanceUID", "FrameOfReferenceUID", *_PATIENT, "Rows", "Columns", "PixelSpacing")
 """What must not differ within a series."""
-
-_LATTICE_TOLERANCE = 0.02
-"""Part of a voxel by which two grids may be apart and still count as one: headers round positions."""
 
 
 @dataclass(frozen=True)
@@ -271,7 +268,7 @@ def labels_on_source(
         image, source.grid, sitk.Transform(3, sitk.sitkIdentity), sitk.sitkNearestNeighbor, 0.0, sitk.sitkUInt8
     )
     frames = sitk.GetArrayFromImage(moved)
-    if _on_one_lattice(image, source.grid):
+    if lattice_map(image, source.grid) is not None:
         return frames, ()
     return frames, tuple(_changes(numbered, labels, frames, source.grid, segments))
 
@@ -281,7 +278,7 @@ def _check_covered(image: sitk.Image, segments: Sequence[Segment], source: Sourc
     voxels = np.argwhere(sitk.GetArrayViewFromImage(image) > 0)
     to_index = np.linalg.inv(index_to_world(source.grid)) @ index_to_world(image)
     indices = voxels[:, ::-1] @ to_index[:3, :3].T + to_index[:3, 3]
-    slack = 0.5 + _LATTICE_TOLERANCE
+    slack = 0.5 + LATTICE_TOLERANCE
     outside = ((indices < -slack) | (indices > np.array(source.grid.GetSize()) - 1 + slack)).any(axis=1)
     if not outside.any():
         return
@@ -292,19 +289,6 @@ def _check_covered(image: sitk.Image, segments: Sequence[Segment], source: Sourc
         "give the series that the lesion was drawn on"
     )
     raise InputError(msg)
-
-
-def _on_one_lattice(image: sitk.Image, grid: sitk.Image) -> bool:
-    """Return whether voxel centers of both fall together, everywhere in the image."""
-    to_index = np.linalg.inv(index_to_world(grid)) @ index_to_world(image)
-    turned = np.rint(to_index[:3, :3])
-    if not np.array_equal(np.abs(turned) @ np.ones(3), np.ones(3)):
-        return False
-    last = np.array(image.GetSize()) - 1
-    corners = np.array(np.meshgrid(*((0, end) for end in last), indexing="ij")).reshape(3, -1).T
-    indices = corners @ to_index[:3, :3].T + to_index[:3, 3]
-    start = np.rint(to_index[:3, 3])
-    return bool(np.abs(indices - (corners @ turned.T + start)).max() <= _LATTICE_TOLERANCE)
 
 
 def _changes(

@@ -27,11 +27,8 @@ from MedDeepRegSegLib.segmentation.segments import (
 from MedDeepRegSegLib.volumes.dicom_frames import functional_group, pydicom_for, read_frames
 from MedDeepRegSegLib.volumes.dicom_headers import is_dicom
 from MedDeepRegSegLib.volumes.dicom_stack import Plane
-from MedDeepRegSegLib.volumes.geometry import index_to_world, size_text
+from MedDeepRegSegLib.volumes.geometry import LATTICE_TOLERANCE, lattice_map, size_text
 from MedDeepRegSegLib.volumes.memory import check_memory
-
-_LATTICE_TOLERANCE = 0.05
-"""Part of a voxel by which a slice may lie off its even place."""
 
 _WHAT = "a DICOM segmentation"
 
@@ -163,13 +160,10 @@ def on_grid_of(labels: sitk.Image, grid: sitk.Image) -> sitk.Image:
     InputError
         If labels lie outside of the image.
     """
-    to_index = np.linalg.inv(index_to_world(grid)) @ index_to_world(labels)
-    turned, start = np.rint(to_index[:3, :3]), np.rint(to_index[:3, 3])
-    last = np.array(labels.GetSize()) - 1
-    corners = np.array(np.meshgrid(*((0, end) for end in last), indexing="ij")).reshape(3, -1).T
-    off = corners @ to_index[:3, :3].T + to_index[:3, 3] - (corners @ turned.T + start)
-    if not np.array_equal(np.abs(turned) @ np.ones(3), np.ones(3)) or np.abs(off).max() > _LATTICE_TOLERANCE:
+    mapped = lattice_map(labels, grid)
+    if mapped is None:
         return labels
+    turned, start = mapped
     inside = np.argwhere(sitk.GetArrayViewFromImage(labels) > 0)[:, ::-1] @ turned.T + start
     if ((inside < 0) | (inside >= np.array(grid.GetSize()))).any():
         msg = "the segmentation reaches beyond the image, expected it within: give the series that it was drawn on"
@@ -223,7 +217,7 @@ def _step(steps: np.ndarray, told: Sequence[float]) -> float | None:
         return told[0]
     for candidate in (*told[:-1], float(steps.min())):
         multiples = np.rint(steps / candidate)
-        if multiples.min() >= 1 and np.abs(steps - multiples * candidate).max() <= _LATTICE_TOLERANCE * candidate:
+        if multiples.min() >= 1 and np.abs(steps - multiples * candidate).max() <= LATTICE_TOLERANCE * candidate:
             return float(steps.sum() / multiples.sum())
     return None
 

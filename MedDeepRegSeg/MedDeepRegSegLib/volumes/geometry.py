@@ -16,6 +16,9 @@ ORTHONORMAL_TOLERANCE = 1e-4
 """Largest difference of ``D^T D`` from the identity. Headers in single precision and gantry angles
 rounded to six digits stay below it; a shear of 0.01 degree is above it."""
 
+LATTICE_TOLERANCE = 0.05
+"""Part of a voxel by which two grids may be apart and still count as one: headers round positions."""
+
 MAXIMUM_LABELS = 2000
 """A label map with more different values is taken for an intensity image."""
 
@@ -223,6 +226,26 @@ def same_geometry(a: sitk.Image, b: sitk.Image, *, tolerance_mm: float = 1e-3) -
     if a.GetSize() != b.GetSize():
         return False
     return bool(np.abs(volume_corners(a) - volume_corners(b)).max() <= tolerance_mm)
+
+
+def lattice_map(image: sitk.Image, grid: sitk.Image) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return how voxels of an image are numbered on a grid, where each falls onto a voxel of it or of its continuation.
+
+    Centers may be apart by :data:`LATTICE_TOLERANCE`. Axes may be turned and the image may reach beyond the grid.
+
+    Returns
+    -------
+    (3, 3) matrix of -1, 0 and 1, and (3,) start: ``matrix @ (i, j, k) + start`` is the index on the grid. None where voxels do
+    not fall together.
+    """
+    to_index = np.linalg.inv(index_to_world(grid)) @ index_to_world(image)
+    turned, start = np.rint(to_index[:3, :3]), np.rint(to_index[:3, 3])
+    if not np.array_equal(np.abs(turned) @ np.ones(3), np.ones(3)):
+        return None
+    last = np.array(image.GetSize()) - 1
+    corners = np.array(np.meshgrid(*((0, end) for end in last), indexing="ij")).reshape(3, -1).T
+    off = corners @ to_index[:3, :3].T + to_index[:3, 3] - (corners @ turned.T + start)
+    return (turned, start) if np.abs(off).max() <= LATTICE_TOLERANCE else None
 
 
 def check_same_geometry(

@@ -182,3 +182,22 @@ def test_world_to_index_agrees_with_the_image_library():
     points = np.random.default_rng(0).uniform(-50, 50, (20, 3))
     expected = [image.TransformPhysicalPointToContinuousIndex(point) for point in points.tolist()]
     np.testing.assert_allclose(geometry.world_to_index(image, points), expected, atol=1e-9)
+
+
+def test_voxels_that_fall_onto_those_of_a_grid_are_numbered_there():
+    grid = ramp()
+    part = sitk.RegionOfInterest(grid, [3, 2, 2], [2, 1, 1])
+    turned = sitk.PermuteAxes(sitk.Flip(part, [True, False, False]), [1, 0, 2])
+    for image in (part, turned):
+        matrix, start = geometry.lattice_map(image, grid)
+        for index in ((0, 0, 0), (1, 1, 0), (0, 1, 1)):
+            there = (matrix @ index + start).astype(int).tolist()
+            assert grid[there] == image[index]
+    near, far = sitk.Image(part), sitk.Image(part)
+    near.SetOrigin(np.add(part.GetOrigin(), (0.04, 0, 0)).tolist())
+    far.SetOrigin(np.add(part.GetOrigin(), (0.06, 0, 0)).tolist())
+    assert geometry.lattice_map(near, grid) is not None
+    assert geometry.lattice_map(far, grid) is None
+    finer = sitk.Image(part)
+    finer.SetSpacing((0.5, 2.0, 3.0))
+    assert geometry.lattice_map(finer, grid) is None
