@@ -47,7 +47,9 @@ class BatchSection(Section):
         self.ui.batchCommandComboBox.connect("currentIndexChanged(int)", self.onPicked)
         for line in (self.ui.batchTablePathLineEdit, self.ui.batchOutputPathLineEdit):
             line.connect("currentPathChanged(QString)", panel.updateButtons)
+        self.ui.batchSchedulerLineEdit.connect("textChanged(QString)", self.onScheduler)
         self.ui.batchButton.connect("clicked(bool)", self.onRun)
+        self.onScheduler()
         self.clear()
 
     def buttons(self) -> list:
@@ -93,9 +95,26 @@ class BatchSection(Section):
         if self.node is not None and index >= 0:
             self.node.batchCommand = self._commands[index]
 
+    def onScheduler(self, _text: str = "") -> None:
+        """Say where the cases run.
+
+        The address lives in its field alone: kept in the scene, it would come with the scene of somebody else.
+        """
+        address = self._scheduler()
+        text = _("The cases run on this computer.")
+        if address is not None:
+            text = _(
+                "The cases run at {address}: their paths are sent there, and it can run programs on this computer."
+            )
+        self.ui.batchPlaceLabel.text = html.escape(text.format(address=address))
+
+    def _scheduler(self) -> str | None:
+        """Return the address of the scheduler that was named, or None."""
+        return self.ui.batchSchedulerLineEdit.text.strip() or None
+
     def onRun(self, _checked: bool = False) -> None:
         """Start the batch, or cancel it."""
-        node, command = self.node, self.node.batchCommand
+        node, command, scheduler = self.node, self.node.batchCommand, self._scheduler()
         table, out = pathOf(self.ui.batchTablePathLineEdit), pathOf(self.ui.batchOutputPathLineEdit)
         self.panel.toggleTask(
             self.ui.batchButton,
@@ -104,7 +123,7 @@ class BatchSection(Section):
                 command,
                 out,
                 workers=node.batchWorkers,
-                scheduler=node.batchScheduler.strip() or None,
+                scheduler=scheduler,
                 again=node.batchAgain,
             ),
             self.show,

@@ -243,8 +243,6 @@ class MedDeepRegSegParameterNode:
     batchCommand: str = "measure"
     """One of :data:`MedDeepRegSegLib.jobs.batch_kinds.BATCHES`."""
     batchWorkers: Annotated[int, WithinRange(1, 64)] = 1
-    batchScheduler: str = ""
-    """Address of a scheduler of Dask; empty stands for this computer."""
     batchAgain: bool = False
 
     trainNetwork: TrainedNetwork = TrainedNetwork.ENCODER

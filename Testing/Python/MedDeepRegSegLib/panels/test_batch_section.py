@@ -79,8 +79,23 @@ def test_a_scheduler_that_does_not_answer_is_told(panel, table, tmp_path, dialog
     ui.batchTablePathLineEdit.currentPath = str(table)
     ui.batchOutputPathLineEdit.currentPath = str(tmp_path / "out")
     ui.batchSchedulerLineEdit.text = "nonsense://here"
-    assert panel.parameterNode.batchScheduler == "nonsense://here"
     ui.batchButton.click()
     assert Host.process_events(120, until=lambda: not panel.runner.busy), ui.statusLabel.text
     assert "no Dask scheduler answers at nonsense://here" in ui.statusLabel.text
     assert dialogs_shown
+
+
+def test_the_scheduler_is_shown_and_not_kept_in_the_scene(panel):
+    """The scene of somebody else must not say where cases are sent."""
+    ui = panel.ui
+    assert ui.batchPlaceLabel.text == "The cases run on this computer."
+    ui.batchSchedulerLineEdit.text = " tcp://10.0.0.5:8786 "
+    assert "The cases run at tcp://10.0.0.5:8786: their paths are sent there" in ui.batchPlaceLabel.text
+    assert not hasattr(panel.parameterNode, "batchScheduler")
+    node = panel.parameterNode.parameterNode
+    assert "batchAgain" in str(node.GetParameterNames())
+    assert not any("10.0.0.5" in node.GetParameter(name) for name in node.GetParameterNames())
+    assert "Name only a scheduler that you trust: it can run programs" in ui.batchSchedulerLineEdit.toolTip
+    assert "Plain tcp:// is not encrypted" in ui.batchSchedulerLineEdit.toolTip
+    ui.batchSchedulerLineEdit.text = ""
+    assert ui.batchPlaceLabel.text == "The cases run on this computer."
