@@ -1,7 +1,7 @@
 """Assess one case: what is measured on its lesion, what a model predicts, and what a report shows of it."""
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import SimpleITK as sitk
@@ -33,6 +33,8 @@ from MedDeepDiagnosisLib.reports.guideline_sections import (
 from MedDeepDiagnosisLib.reports.reasons_sections import importance_section
 from MedDeepDiagnosisLib.reports.tables import MEASURED_SOURCE
 from MedDeepDiagnosisLib.scope import out_of_scope, scope_columns
+from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.jobs.batch_table import folded_name
 from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.segmentation.overlay import slice_picture
 from MedDeepRegSegLib.volumes.reading import reading_note
@@ -57,6 +59,8 @@ class AssessedCase:
         Feature name to the value that went in, and where it came from if that is not the table.
     guidelines:
         What guidelines say, apart from the model.
+    not_counted:
+        Columns of the row that are neither features nor facts.
     """
 
     prediction: Prediction
@@ -64,6 +68,7 @@ class AssessedCase:
     values: dict[str, object]
     sources: dict[str, str]
     guidelines: tuple[GuidelineResult, ...]
+    not_counted: tuple[str, ...] = ()
 
 
 def assess(
@@ -91,13 +96,15 @@ def assess(
     pathology = model.pathology
     values = dict(row)
     sources: dict[str, str] = {}
-    cautions = _unknown_columns(pathology, row)
+    not_counted = _unknown_columns(pathology, row)
+    cautions = _unknown_words(pathology, row, not_counted)
     if lesion is not None and lesion.image is not None:
         check_inside(lesion.labels, lesion.segment, lesion.image)
         cautions += [note for note in (reading_note(lesion.image),) if note]
     if lesion is not None:
         for name, measured in measured_features(lesion.labels, lesion.segment, pathology, cancel=cancel).items():
             if is_missing(values.get(name)):
+                _check_measured(pathology, name, measured, lesion)
                 values[name] = measured
                 sources[name] = MEASURED_SOURCE
             else:
@@ -127,7 +134,32 @@ def assess(
         limits_section(model),
         *guidelines_section(model),
     ]
-    return AssessedCase(prediction, tuple(sections), values, sources, guidelines.results)
+    return AssessedCase(prediction, tuple(sections), values, sources, guidelines.results, not_counted)
+
+
+def named_alike(pathology: Pathology, row: Mapping[str, object]) -> dict[str, object]:
+    """Return a row of a table under the names that features and facts have.
+
+    Upper and lower case, spaces and underscores, and blanks around a name make no difference. Other columns keep their
+    names.
+
+    Raises
+    ------
+    InputError
+        If two columns mean the same.
+    """
+    known = _known_columns(pathology, row)
+    folded: dict[str, str] = {}
+    for name in sorted(known):
+        folded.setdefault(folded_name(name), name)
+    origins: dict[str, str] = {}
+    for column in row:
+        name = column if column in known else folded.get(folded_name(column), column)
+        if name in origins:
+            msg = f"the columns {origins[name]!r} and {column!r} both mean {name}, expected one of them: remove one"
+            raise InputError(msg)
+        origins[name] = column
+    return {name: row[column] for name, column in origins.items()}
 
 
 def lesion_pictures(image: sitk.Image, lesion: Lesion) -> PictureSection:
@@ -184,14 +216,23 @@ def summary_lines(prediction: Prediction) -> tuple[str, ...]:
     )
 
 
-def _unknown_columns(pathology: Pathology, row: dict[str, object]) -> list[str]:
-    """Point out columns that no feature has: a misspelled sign would otherwise silently not count."""
+def _known_columns(pathology: Pathology, row: Mapping[str, object]) -> set[str]:
     known = {CASE_COLUMN, PATIENT_COLUMN, pathology.target.name, *(feature.name for feature in pathology.features)}
     known |= fact_columns(pathology) | scope_columns(pathology)
     known.update(lesion_names(row))
-    unknown = [name for name in row if name not in known]
+    return known
+
+
+def _unknown_columns(pathology: Pathology, row: Mapping[str, object]) -> tuple[str, ...]:
+    known = _known_columns(pathology, row)
+    return tuple(name for name in row if name not in known)
+
+
+def _unknown_words(pathology: Pathology, row: Mapping[str, object], unknown: tuple[str, ...]) -> list[str]:
+    """Point out columns that no feature has: a misspelled sign would otherwise silently not count."""
     if not unknown:
         return []
+    known = _known_columns(pathology, row)
     shown = [f"{name}{_meant(name, known)}" for name in unknown[:_SHOWN]]
     more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
     return [f"these columns of the table did not count, because they are no features: {', '.join(shown)}{more}"]
@@ -200,6 +241,20 @@ def _unknown_columns(pathology: Pathology, row: dict[str, object]) -> list[str]:
 def _meant(name: str, known: Collection[str]) -> str:
     close = difflib.get_close_matches(name.lower(), sorted(known), n=1, cutoff=0.75)
     return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _check_measured(pathology: Pathology, name: str, measured: float, lesion: Lesion) -> None:
+    """Refuse a segment whose measurements no lesion of the pathology has."""
+    feature = pathology.feature(name)
+    try:
+        feature.parse(measured)
+    except InputError as error:
+        how = "large" if measured > feature.maximum else "small"
+        msg = (
+            f"{error}: the segment {lesion.segment.name!r} is too {how} for this model; choose that of the lesion "
+            "(with the command: --segment NAME)"
+        )
+        raise InputError(msg) from error
 
 
 def _difference(pathology: Pathology, name: str, given: object, measured: float) -> list[str]:

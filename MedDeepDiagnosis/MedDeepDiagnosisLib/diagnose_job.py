@@ -9,7 +9,7 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from MedDeepDiagnosisLib.assessing import assess, guideline_lines, summary_lines
+from MedDeepDiagnosisLib.assessing import assess, guideline_lines, named_alike, summary_lines
 from MedDeepDiagnosisLib.casebase.doors import case_row
 from MedDeepDiagnosisLib.cases import CASE_COLUMN, read_case
 from MedDeepDiagnosisLib.fitting import shipped_model_folder
@@ -88,6 +88,8 @@ class Result:
         Two of the files.
     files:
         All that were written.
+    not_counted:
+        Columns of the row that are neither features nor facts, and so did not count.
     """
 
     probability: float | None
@@ -100,6 +102,7 @@ class Result:
     prediction: Path
     report: Path
     files: tuple[Path, ...]
+    not_counted: tuple[str, ...] = ()
 
 
 def run(request: Request, *, progress: Progress = no_progress, cancel: CancelToken | None = None) -> Result:
@@ -121,7 +124,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     progress(0.0, "reading the model")
     folder = shipped_model_folder("lung_nodule") if request.model is None else request.model
     model = read_model(folder)
-    row = _read_row(request, model.pathology)
+    row = named_alike(model.pathology, _read_row(request, model.pathology))
     row |= _facts(request, model.pathology, row)
     _look(cancel)
     progress(0.1, "reading the lesion")
@@ -180,6 +183,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         prediction=request.out / PREDICTION_FILE,
         report=request.out / REPORT_FILE,
         files=tuple(outputs.files.values()),
+        not_counted=assessed.not_counted,
     )
 
 
@@ -218,14 +222,15 @@ def _read_row(request: Request, pathology: Pathology) -> dict[str, object]:
 
 def _facts(request: Request, pathology: Pathology, row: Mapping[str, object]) -> dict[str, object]:
     known = fact_columns(pathology) | scope_columns(pathology)
-    for name, _ in request.facts:
+    facts = named_alike(pathology, dict(request.facts))
+    for name in facts:
         if name not in known:
             msg = f"{name!r} is no fact of the guidelines of {pathology.title}, expected some of {', '.join(sorted(known))}"
             raise InputError(msg)
         if not is_missing(row.get(name)):
             msg = f"{name!r} is given twice, in the row of the case and as a fact: leave one of them out"
             raise InputError(msg)
-    return dict(request.facts)
+    return facts
 
 
 def _read_lesion(request: Request) -> Lesion | None:

@@ -102,7 +102,7 @@ class Feature:
         number = self._number(text) if word is None else word
         allowed = {float(step.value) for step in self.words}
         if (self.words and number not in allowed) or not self.minimum <= number <= self.maximum:
-            msg = f"{self.name} is {text}, expected {self.allowed_text}"
+            msg = f"{self.name} is {self._shown(text, number)}, expected {self.allowed_text}"
             raise InputError(msg)
         return number
 
@@ -121,6 +121,11 @@ class Feature:
         if self.words:
             return "one of " + ", ".join(f"{step.value} ({step.word})" for step in self.words)
         return f"{self.minimum:g} to {self.maximum:g} {self.units}".strip()
+
+    def _shown(self, text: str, number: float) -> str:
+        """Return a refused number to 3 digits, unless it would then look as if it were allowed."""
+        short = f"{number:.0f}" if 1000 <= abs(number) < 1e9 else f"{number:.3g}"
+        return text if self.words or self.minimum <= float(short) <= self.maximum else short
 
     def _missing(self) -> float:
         if self.required:

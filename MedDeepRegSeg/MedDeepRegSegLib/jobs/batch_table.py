@@ -12,6 +12,7 @@ from MedDeepRegSegLib.errors import InputError
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,79}")
 _DEVICES = {"con", "nul", "aux", "prn", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 """Names that stand for devices on Windows, whatever follows behind a point."""
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 _YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
 
 
@@ -119,7 +120,8 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str], *, 
     Parameters
     ----------
     path : Path
-        CSV with a header; fields are separated by comma, semicolon or tab.
+        CSV with a header; fields are separated by comma, semicolon or tab. Where it is the semicolon, numbers may have a
+        decimal comma.
     required, optional : sequence of str
         Columns. ``name`` is always optional; without it cases are called case-1, case-2, ...
     others : bool
@@ -141,8 +143,10 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str], *, 
         if column not in known and not (others and column):
             msg = f"{path.name} has a column {column!r}, expected {', '.join(known)}: rename or remove it"
             raise InputError(msg)
-        if header.count(column) > 1:
-            msg = f"{path.name} has two columns {column!r}, expected one: remove one"
+        alike = [other for other in header if folded_name(other) == folded_name(column)]
+        if len(alike) > 1:
+            what = repr(column) if alike[0] == alike[1] else f"{alike[0]!r} and {alike[1]!r} that mean the same"
+            msg = f"{path.name} has two columns {what}, expected one: remove one"
             raise InputError(msg)
     missing = [column for column in required if column not in header]
     if missing:
@@ -164,6 +168,17 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str], *, 
     return cases
 
 
+def folded_name(name: str) -> str:
+    """Return the name of a column without what people write differently: case, and spaces or underscores.
+
+    Examples
+    --------
+    >>> folded_name(" Equivalent Diameter_mm")
+    'equivalent_diameter_mm'
+    """
+    return "_".join(name.casefold().replace("_", " ").split())
+
+
 def _records(path: Path) -> list[tuple[int, list[str]]]:
     """Return line number and cells of each row that is not empty, the header first."""
     try:
@@ -179,6 +194,8 @@ def _records(path: Path) -> list[tuple[int, list[str]]]:
     reader = csv.reader(text.splitlines(keepends=True), delimiter=separator)
     try:
         rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+        if separator == ";":  # as Excel saves it where the comma is the decimal sign
+            rows = [(line, [_with_point(cell) for cell in row]) for line, row in rows]
     except csv.Error as error:
         msg = f"{path} is damaged in line {reader.line_num}: {error}; export the table again"
         raise InputError(msg) from error
@@ -186,6 +203,10 @@ def _records(path: Path) -> list[tuple[int, list[str]]]:
         msg = f"{path} is empty, expected a header and one case a row: fill the table"
         raise InputError(msg)
     return rows
+
+
+def _with_point(cell: str) -> str:
+    return cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell.strip()) else cell
 
 
 def _row(path: Path, number: int, line: int, cells: dict[str, str], *, required: Sequence[str]) -> Row:

@@ -1,9 +1,11 @@
 """From one case to a prediction and a report."""
 
 import json
+import re
 import struct
 import time
 from dataclasses import fields, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -95,9 +97,40 @@ def test_table_gives_prediction_and_report(model_folder, row, tmp_path):
 
 def test_columns_that_no_feature_has_are_pointed_out(model_folder, tmp_path):
     table = tmp_path / "case.csv"
-    table.write_text("case,size,ratio,edge,kind,Edge\nLesion,8,0.2,Blurred,1,Sharp\n")
+    table.write_text("case,size,ratio,edge,kind,Edges\nLesion,8,0.2,Blurred,1,Sharp\n")
     result = diagnose_job.run(diagnose_job.Request(model_folder, table, tmp_path / "out"))
-    assert any("no features: Edge (did you mean edge?)" in line for line in result.summary)
+    assert any("no features: Edges (did you mean edge?)" in line for line in result.summary)
+    assert result.not_counted == ("Edges",)
+
+
+def test_case_and_spaces_in_names_of_columns_make_no_difference(model_folder, row, tmp_path):
+    table = tmp_path / "case.csv"
+    table.write_text("Case, SIZE ,Ratio,Edge,KIND\nLesion <7>,8,0.2,Blurred,1\n")
+    result = diagnose_job.run(diagnose_job.Request(model_folder, table, tmp_path / "out"))
+    plain = diagnose_job.run(diagnose_job.Request(model_folder, row, tmp_path / "plain"))
+    assert (result.probability, result.not_counted) == (plain.probability, ())
+    nodule = tmp_path / "nodule.csv"
+    nodule.write_text("Equivalent diameter mm,Margin,Known Cancer\n12,Sharp,yes\n")
+    result = diagnose_job.run(diagnose_job.Request(None, nodule, tmp_path / "nodule"))
+    assert any("a primary cancer is known" in line for line in result.summary)
+    table.write_text("size,edge,Edge\n8,Blurred,Sharp\n")
+    with pytest.raises(InputError, match="the columns 'edge' and 'Edge' both mean edge, expected one"):
+        diagnose_job.run(diagnose_job.Request(model_folder, table, tmp_path / "other"))
+
+
+def test_a_segment_that_is_no_such_lesion_is_told(measuring_model, lesion_files, tmp_path):
+    size = replace(measuring_model.pathology.features[0], maximum=5.0)
+    pathology = replace(measuring_model.pathology, features=(size, *measuring_model.pathology.features[1:]))
+    labels = sitk.ReadImage(str(lesion_files[1])) == 1
+    lesion = Lesion(sitk.Cast(labels, sitk.sitkUInt8), Segment(1, "liver", (1.0, 0.0, 0.0)))
+    narrow = SimpleNamespace(pathology=pathology, variants={})
+    with pytest.raises(InputError) as told:
+        assess(narrow, {}, lesion=lesion)
+    said = str(told.value)
+    assert re.match(
+        r"size is \d+(\.\d\d?)?, expected 0\.5 to 5 mm: the segment 'liver' is too large for this model", said
+    )
+    assert "--segment NAME" in said
 
 
 def test_facts_may_be_given_beside_the_row(row, tmp_path):

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from MedDeepDiagnosisLib.pathology import load_pathology
 from MedDeepDiagnosisLib.pathology.features import is_missing
 from MedDeepRegSegLib.errors import InputError
 
@@ -52,3 +53,14 @@ def test_values_are_shown_with_units_and_words(pathology):
 def test_cells_that_say_nothing():
     assert all(is_missing(cell) for cell in (None, "", " N/A ", float("nan"), "unknown"))
     assert not any(is_missing(cell) for cell in (0, 0.0, "0", "no", "Absent"))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(239.87398636026253, "240"), (100.0004, "100.0004"), (123456.7, "123457"), ("1e99", "1e+99"), ("-4", "-4")],
+)
+def test_a_refused_number_is_told_in_three_digits(value, shown):
+    feature = load_pathology("lung_nodule").feature("equivalent_diameter_mm")
+    with pytest.raises(InputError) as told:
+        feature.parse(value)
+    assert str(told.value).startswith(f"equivalent_diameter_mm is {shown}, expected ")

@@ -1,7 +1,7 @@
 import pytest
 
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.jobs.batch_table import Row, read_table
+from MedDeepRegSegLib.jobs.batch_table import Row, folded_name, read_table
 
 
 @pytest.fixture
@@ -49,6 +49,7 @@ def test_paths_start_where_the_table_lies(table, tmp_path, monkeypatch):
         ("fixed\na\n", "has no column 'moving'"),
         ("fixed,moving,fixed_mak\na,b,c\n", "has a column 'fixed_mak', expected name, fixed, moving, kind"),
         ("fixed,moving,fixed\na,b,c\n", "has two columns 'fixed'"),
+        ("fixed,moving,Fixed\na,b,c\n", "has two columns 'fixed'"),
         ("fixed,moving\na,b\nc,\n", "line 3: moving is empty"),
         ("name,fixed,moving\n../a,b,c\n", "line 2: '../a' is no name for a folder"),
         ("name,fixed,moving\na.,b,c\n", "'a.' is no name for a folder"),
@@ -101,3 +102,26 @@ def test_cells_are_read_as_what_they_are(tmp_path):
     ):
         with pytest.raises(InputError, match=says):
             read()
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("fixed;size\na;8,5\n", "8.5"),
+        ("fixed,size\na,8.5\n", "8.5"),
+        ('fixed,size\na,"8,5"\n', "8,5"),
+        ("fixed;size\na;1,5,2\n", "1,5,2"),
+    ],
+)
+def test_a_decimal_comma_is_read_where_semicolons_separate(tmp_path, text, size):
+    (tmp_path / "cases.csv").write_text(text)
+    (row,) = read_table(tmp_path / "cases.csv", ("fixed",), (), others=True)
+    assert row.values["size"] == size
+
+
+@pytest.mark.parametrize("other", ["margin", "MARGIN", " Margin "])
+def test_further_columns_that_mean_the_same_are_refused(tmp_path, other):
+    (tmp_path / "cases.csv").write_text(f"fixed,Margin,{other}\na,1,2\n")
+    with pytest.raises(InputError, match="has two columns 'Margin'"):
+        read_table(tmp_path / "cases.csv", ("fixed",), (), others=True)
+    assert folded_name(" Equivalent diameter_MM ") == "equivalent_diameter_mm"
