@@ -43,7 +43,7 @@ class Samples:
 
 
 def trilinear(
-    array: NDArray[np.float32], position: NDArray[np.float64]
+    array: NDArray[np.float32], position: NDArray[np.float64], *, differentiate: bool = True
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
     """Interpolate linearly and differentiate the interpolant.
 
@@ -52,13 +52,15 @@ def trilinear(
     array : ndarray, shape (Z, Y, X)
     position : ndarray, shape (3, N)
         Continuous index x, y, z.
+    differentiate : bool
+        Whether the derivative is wanted.
 
     Returns
     -------
     value : ndarray, shape (N,)
         0 outside of the array.
     gradient : ndarray, shape (3, N)
-        Derivative along x, y, z per voxel; 0 outside.
+        Derivative along x, y, z per voxel; 0 outside. Shape (3, 0) where it is not wanted.
     inside : ndarray of bool, shape (N,)
     """
     shape = np.array(array.shape[::-1])
@@ -81,9 +83,11 @@ def trilinear(
     c0, c1 = c00 + fy * y0, c01 + fy * y1
     z = c1 - c0
     value = c0 + fz * z
+    value[~inside] = 0.0
+    if not differentiate:
+        return value, np.empty((3, 0), dtype=np.float32), inside
     gx0, gx1 = x00 + fy * (x10 - x00), x01 + fy * (x11 - x01)
     gradient = np.stack([gx0 + fz * (gx1 - gx0), y0 + fz * (y1 - y0), z])
-    value[~inside] = 0.0
     gradient[:, ~inside] = 0.0
     return value, gradient, inside
 
@@ -129,7 +133,7 @@ class NormalizedMutualInformation:
         """
         grid = self._moving.grid
         position = (mapped - grid.origin[:, None]) / grid.spacing
-        value, slope, _ = trilinear(self._moving.values, position)
+        value, slope, _ = trilinear(self._moving.values, position, differentiate=gradient)
         nearest = np.rint(position).astype(np.int64)
         limit = np.array(grid.size)[:, None]
         inside = np.all((nearest >= 0) & (nearest < limit), axis=0)
@@ -145,7 +149,7 @@ class NormalizedMutualInformation:
         place = value.astype(np.float64) * (BINS - 1) + _PADDING
         first = place.astype(np.int64)
         fraction = place - first
-        windows, slopes = _cubic_window(fraction)
+        windows = _cubic_window(fraction)
         address = self.samples.bins * columns + first - 1
         joint = np.zeros(BINS * columns)
         for k in range(4):
@@ -166,25 +170,30 @@ class NormalizedMutualInformation:
         # d similarity / d joint[f, m], up to constants that vanish because the windows sum to one.
         by_bin = (-log_moving[None, :] + similarity * log_joint) / joint_entropy
         by_value = np.zeros_like(fraction)
-        by_bin_flat = by_bin.ravel()
+        by_bin_flat, slopes = by_bin.ravel(), _cubic_slopes(fraction)
         for k in range(4):
             by_value += by_bin_flat[address + k] * slopes[k]
         by_value *= weights * (BINS - 1) / (total * grid.spacing)
         return similarity, slope * by_value[None, :]
 
 
-def _cubic_window(fraction: NDArray[np.float64]) -> tuple[tuple[NDArray, ...], tuple[NDArray, ...]]:
-    """Return the cubic B-spline at bins first-1 ... first+2 and its derivative by the value."""
+def _cubic_window(fraction: NDArray[np.float64]) -> tuple[NDArray, ...]:
+    """Return the cubic B-spline at bins first-1 ... first+2."""
     t, u = fraction, 1.0 - fraction
     t2, u2 = t * t, u * u
-    windows = (
+    return (
         u2 * u / 6,
         2 / 3 - t2 + t2 * t / 2,
         2 / 3 - u2 + u2 * u / 2,
         t2 * t / 6,
     )
-    slopes = (-u2 / 2, -2 * t + 1.5 * t2, 2 * u - 1.5 * u2, t2 / 2)
-    return windows, slopes
+
+
+def _cubic_slopes(fraction: NDArray[np.float64]) -> tuple[NDArray, ...]:
+    """Return the derivative of the windows by the value."""
+    t, u = fraction, 1.0 - fraction
+    t2, u2 = t * t, u * u
+    return (-u2 / 2, -2 * t + 1.5 * t2, 2 * u - 1.5 * u2, t2 / 2)
 
 
 def draw_samples(
@@ -212,7 +221,7 @@ def draw_samples(
     if jitter:
         points = points + generator.uniform(-0.5, 0.5, points.shape) * fixed.grid.spacing
         position = ((points - fixed.grid.origin) / fixed.grid.spacing).T
-        values, _, inside = trilinear(fixed.values, position)
+        values, _, inside = trilinear(fixed.values, position, differentiate=False)
         weights = weight.ravel()[index].astype(np.float64) * inside
     else:
         values = fixed.values.ravel()[index]

@@ -40,6 +40,9 @@ def test_trilinear_is_exact_for_a_trilinear_function_with_its_gradient():
     outside = trilinear(array, np.array([[-1.0], [2.0], [2.0]]))
     assert not outside[2].any()
     assert outside[0] == 0
+    alone, none, _ = trilinear(array, position, differentiate=False)
+    np.testing.assert_array_equal(alone, value)
+    assert none.size == 0
 
 
 def test_likeness_is_largest_where_the_images_agree(images):
