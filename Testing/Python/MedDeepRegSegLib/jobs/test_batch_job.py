@@ -34,7 +34,7 @@ def test_a_child_runs_the_cases_in_children_of_its_own(request_of, tmp_path):
         result = job.wait(100)
     assert [(case.name, case.status) for case in result.cases] == [("cube", "done"), ("absent", "failed")]
     assert [case.name for case in result.failed] == ["absent"]
-    assert float(result.cases[0].figures["volumes_ml"]) == pytest.approx(0.06)
+    assert float(result.cases[0].figures["volumes_ml"]) == pytest.approx(0.064)
     assert result.summary == tmp_path / "out" / "summary.csv"
     assert result.joined == tmp_path / "out" / "measurements.csv"
     assert from_json(batch_job.Result, to_json(result)) == result

@@ -29,8 +29,8 @@ def test_the_summary_becomes_a_table(scene, table, tmp_path, monkeypatch):
     assert made["table"].GetName() == "cases measure"
     _, rows = rows_from_table(made["table"])
     assert [(row["name"], row["status"], row["volumes_ml"]) for row in rows[:2]] == [
-        ("small", "done", pytest.approx(0.06)),
-        ("large", "done", pytest.approx(0.51)),
+        ("small", "done", pytest.approx(0.064)),
+        ("large", "done", pytest.approx(0.512)),
     ]
     assert (made["done"], [name for name, _ in made["failed"]]) == (2, ["absent"])
     assert made["joined"] == tmp_path / "out" / "measurements.csv"
