@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from MedDeepDiagnosisLib.cases import CASE_COLUMN
+from MedDeepDiagnosisLib.cli.diagnose import FORMATS, NO_DICOM, check_no_dicom
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.jobs.batch_kinds import NOT_COUNTED
 from MedDeepRegSegLib.jobs.batch_table import Row
 
 if TYPE_CHECKING:
@@ -16,16 +18,16 @@ USES_GPU = False
 REQUIRED = ("model",)
 OPTIONAL = ("table", "db", "case", "image", "segmentation", "segment", "formats")
 OTHERS = True
-FIGURES = ("probability", "value", "low", "high", "abstains", "variant", "notes")
+FIGURES = ("probability", "value", "low", "high", "abstains", "variant", "notes", NOT_COUNTED)
 JOINED = ""
 HELP = """\
-model: folder that 'meddeep fit' wrote, or the name of a model that ships, for example lung_nodule
+model: folder that 'meddeep fit' wrote, or the name of a model that ships: acute_stroke_outcome, acute_stroke_severity, lung_nodule
 table: table with the one row of the case; or db and case: a case of a case base
 image, segmentation, segment: the volume, the segmentation of the finding in it, and which segment it is
-formats: further files to write, separated by spaces: pdf sr seg
-all other columns: values and facts of the case by name, for example equivalent_diameter_mm and age
+formats: further files to write, separated by spaces: pdf sr seg; no-dicom leaves out the DICOM files of a DICOM series
+all other columns: values and facts of the case by name, for example equivalent_diameter_mm and age; case and spaces in a
+name make no difference, and what the batch prints at its end and not_counted say which ones did not count
 """
-_FORMATS = ("pdf", "sr", "seg")
 _TELLING = ("Abstains: ", "Caution: ", "Note: ")
 """How lines begin that a person must see who looks at the summary alone."""
 
@@ -59,9 +61,10 @@ def request(row: Row, out: Path, *, seed: int, device: str = "auto") -> "Request
         raise InputError(msg)
     formats = tuple(row.values.get("formats", "").lower().split())
     for name in formats:
-        if name not in _FORMATS:
-            msg = f"formats: {name!r} is not allowed, expected some of {', '.join(_FORMATS)}: correct the table"
+        if name not in FORMATS:
+            msg = f"formats: {name!r} is not allowed, expected some of {', '.join(FORMATS)}: correct the table"
             raise InputError(msg)
+    check_no_dicom(formats)
     return Request(
         model=model,
         table=table,
@@ -69,7 +72,8 @@ def request(row: Row, out: Path, *, seed: int, device: str = "auto") -> "Request
         image=image,
         segmentation=segmentation,
         segment=row.values.get("segment"),
-        formats=formats,
+        formats=tuple(name for name in formats if name != NO_DICOM),
+        dicom=NO_DICOM not in formats,
         facts=facts,
         values=values,
     )
@@ -98,12 +102,12 @@ def _values_and_facts(row: Row, model: Path, others: Pairs, *, has_table: bool) 
 
 def _model(row: Row) -> Path:
     """Return the folder, or that of the model that ships under this name."""
-    from MedDeepDiagnosisLib.fitting import shipped_model_folder, shipped_models
+    from MedDeepDiagnosisLib.fitting import find_shipped
 
-    name = row.values["model"]
-    if name in shipped_models() and not (row.folder / name).exists():
-        return shipped_model_folder(name)
-    return row.needed("model")
+    try:
+        return row.needed("model")
+    except InputError:
+        return find_shipped(row.values["model"], "model")
 
 
 def figures(result: "Result") -> dict[str, str]:
@@ -116,4 +120,5 @@ def figures(result: "Result") -> dict[str, str]:
         "abstains": "yes" if result.abstains else "no",
         "variant": result.variant,
         "notes": "; ".join(line for line in result.summary if line.startswith(_TELLING)),
+        NOT_COUNTED: "; ".join(result.not_counted),
     }

@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from MedDeepDiagnosisLib.assessing import assess, guideline_lines, named_alike, summary_lines
 from MedDeepDiagnosisLib.casebase.doors import case_row
 from MedDeepDiagnosisLib.cases import CASE_COLUMN, read_case
+from MedDeepDiagnosisLib.dicom_export_job import patient_line
 from MedDeepDiagnosisLib.fitting import shipped_model_folder
 from MedDeepDiagnosisLib.lesion import Lesion
 from MedDeepDiagnosisLib.models.model_folder import DESCRIPTION_FILE, DiagnosisModel, read_model
@@ -61,6 +62,9 @@ class Request:
     formats:
         Further files to write: ``pdf``, ``sr``, ``seg``. DICOM that was not asked for is left out, with a note, where it
         cannot be written.
+    dicom:
+        Whether DICOM SR and SEG that were not asked for are written where they can be. They carry name and ID of the
+        patient.
     """
 
     model: Path | None
@@ -74,6 +78,7 @@ class Request:
     formats: tuple[str, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     values: tuple[tuple[str, str], ...] = ()
+    dicom: bool = True
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
 
     wanted = {*PLAIN_FORMATS, *request.formats}
     possible = possible_formats(request.image, None if lesion is None else lesion.labels)
-    offered = {name for name in ("sr", "seg") if name in possible} - wanted
+    offered = {name for name in ("sr", "seg") if request.dicom and name in possible} - wanted
     notes: tuple[str, ...] = ()
     try:
         outputs = write([*wanted, *offered])
@@ -172,6 +177,9 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         outputs = write([*wanted])
         notes = (f"Note: no DICOM was written: {error}",)
     notes += tuple(f"Note: {note}" for note in outputs.notes)
+    if outputs.patient is not None:
+        names = " and ".join(file.name for file in outputs.files.values() if file.suffix == ".dcm")
+        notes += (f"Patient in {names}: {patient_line(outputs.patient)}",)
     return Result(
         probability=prediction.probability,
         value=prediction.value,

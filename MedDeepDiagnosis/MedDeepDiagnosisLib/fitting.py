@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from MedDeepDiagnosisLib.models.validation import (
 from MedDeepDiagnosisLib.pathology import Pathology
 from MedDeepRegSegLib import __version__
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.jobs.batch_table import folded_name
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
 
 DEFAULT_LEARNERS = (ADDITIVE,)
@@ -264,3 +266,27 @@ def shipped_model_folder(pathology: str) -> Path:
     from MedDeepDiagnosisLib.resources import resource_path
 
     return resource_path("models", pathology)
+
+
+def find_shipped(name: str, label: str) -> Path:
+    """Return the folder of the model that ships under a name.
+
+    Parameters
+    ----------
+    name:
+        What a person wrote where a model folder is asked for.
+    label:
+        What the message calls the place where it was written.
+
+    Raises
+    ------
+    InputError
+        If there is none; the message lists those that there are.
+    """
+    ships = shipped_models()
+    if name in ships:
+        return shipped_model_folder(name)
+    close = get_close_matches(folded_name(name), ships, n=1)
+    meant = f" (did you mean {close[0]}?)" if close else ""
+    msg = f"{label}: {name} does not exist{meant}: give a model folder, or a model that ships: {', '.join(ships)}"
+    raise InputError(msg)

@@ -1,6 +1,7 @@
 """``meddeep diagnose``: assess one case with a fitted model and write a report."""
 
 import argparse
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,17 @@ from MedDeepRegSegLib.cli.command import Command, HelpLines
 from MedDeepRegSegLib.cli.options import common_options, existing, output_folder
 from MedDeepRegSegLib.errors import InputError
 
-FORMATS = ("pdf", "sr", "seg")
+NO_DICOM = "no-dicom"
+FORMATS = ("pdf", "sr", "seg", NO_DICOM)
 
+_SHIPPED = ("acute_stroke_outcome", "acute_stroke_severity", "lung_nodule")
 _EPILOG = """\
 DIR gets report.html, prediction.json and measurements.csv. A name in place of a model folder means a model that ships:
 lung_nodule, acute_stroke_severity, acute_stroke_outcome (Docs/Stroke.md).
 What ROW.csv lacks is measured on the segmentation of the finding, where there is one. Columns that the guidelines ask for,
 for example age and known_cancer, are facts of theirs (Docs/Guidelines.md).
-Where IMAGE is the folder of a DICOM series, DICOM SR (report.dcm) and SEG (segmentation.dcm) are written as well.
+Where IMAGE is the folder of a DICOM series, DICOM SR (report.dcm) and SEG (segmentation.dcm) are written as well, with the
+name and ID of its patient; the output says which. --formats no-dicom leaves them out.
 
 examples:
   meddeep diagnose lung_nodule --table case.csv --out report
@@ -34,7 +38,12 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
         formatter_class=HelpLines,
         parents=[common_options()],
     )
-    parser.add_argument("model", type=Path, metavar="MODEL_DIR", help="model folder that 'meddeep fit' wrote")
+    parser.add_argument(
+        "model",
+        type=Path,
+        metavar="MODEL_DIR",
+        help=f"model folder that 'meddeep fit' wrote, or a model that ships: {', '.join(_SHIPPED)}",
+    )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--case", metavar="ID", help="case in the case base, as 'meddeep cases list' calls it")
     source.add_argument(
@@ -51,7 +60,13 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
         default=(),
         help="for guidelines, for example age=61 known_cancer=no",
     )
-    parser.add_argument("--formats", nargs="+", choices=FORMATS, default=(), help="further files to write")
+    parser.add_argument(
+        "--formats",
+        nargs="+",
+        choices=FORMATS,
+        default=(),
+        help="further files to write; no-dicom leaves out the DICOM files of a DICOM series",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
     return parser
 
@@ -67,6 +82,7 @@ def _request(args: argparse.Namespace) -> Any:
     if args.image is not None and args.segmentation is None:
         msg = "--image without --segmentation, expected both: the pictures show the finding"
         raise InputError(msg)
+    check_no_dicom(args.formats)
     model = _model(args.model)
     for path, option in ((args.table, "--table"), (args.image, "--image"), (args.segmentation, "--segmentation")):
         if path is not None:
@@ -83,9 +99,18 @@ def _request(args: argparse.Namespace) -> Any:
         segment=args.segment,
         db=None if args.db is None else resolved_url(args.db),
         case=args.case,
-        formats=tuple(args.formats),
+        formats=tuple(name for name in args.formats if name != NO_DICOM),
+        dicom=NO_DICOM not in args.formats,
         facts=tuple(_fact(words) for words in args.facts),
     )
+
+
+def check_no_dicom(formats: Collection[str]) -> None:
+    """Raise InputError where DICOM files are asked for and left out at once."""
+    both = [name for name in ("sr", "seg") if name in formats]
+    if NO_DICOM in formats and both:
+        msg = f"formats: {NO_DICOM} and {both[0]} contradict each other, expected one of them"
+        raise InputError(msg)
 
 
 def _fact(words: str) -> tuple[str, str]:
@@ -99,10 +124,9 @@ def _fact(words: str) -> tuple[str, str]:
 def _model(path: Path) -> Path:
     """Return the folder, or that of the model that ships under this name."""
     if not path.exists():
-        from MedDeepDiagnosisLib.fitting import shipped_model_folder, shipped_models
+        from MedDeepDiagnosisLib.fitting import find_shipped
 
-        if str(path) in shipped_models():
-            return shipped_model_folder(str(path))
+        return find_shipped(str(path), "MODEL_DIR")
     return existing(path, "MODEL_DIR")
 
 

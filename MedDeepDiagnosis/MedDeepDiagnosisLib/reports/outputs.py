@@ -11,7 +11,13 @@ from MedDeepDiagnosisLib.models.prediction import Prediction
 from MedDeepDiagnosisLib.pathology import Pathology
 from MedDeepDiagnosisLib.reports.content import Report
 from MedDeepDiagnosisLib.reports.dicom_seg import segmentation_object
-from MedDeepDiagnosisLib.reports.dicom_source import is_dicom_series, read_source_series
+from MedDeepDiagnosisLib.reports.dicom_source import (
+    SourcePatient,
+    SourceSeries,
+    is_dicom_series,
+    read_source_series,
+    source_patient,
+)
 from MedDeepDiagnosisLib.reports.dicom_sr import measurement_report
 from MedDeepDiagnosisLib.reports.guideline_sections import GuidelineResult
 from MedDeepDiagnosisLib.reports.pdf import write_pdf
@@ -53,10 +59,13 @@ class Outputs:
         Format to file.
     notes:
         What to know about them, for example that the segmentation was resampled onto the DICOM slices.
+    patient:
+        Whose name and ID the DICOM files carry; None where there are none.
     """
 
     files: dict[Format, Path]
     notes: tuple[str, ...] = ()
+    patient: SourcePatient | None = None
 
 
 def possible_formats(image_source: Path | None, segmentation: sitk.Image | None) -> tuple[Format, ...]:
@@ -159,10 +168,13 @@ def write_outputs(
         measurements = measured.measurements
     assessment = Assessment(prediction, pathology, parsed, measurements)
     notes: tuple[str, ...] = ()
+    patient: SourcePatient | None = None
     with atomic_folder(folder) as temporary:
         if any(name in wanted for name in _DICOM) and image_source is not None:
             progress(0.3, "writing DICOM")
-            dicom, notes = _dicom_objects(assessment, image_source, segmentation, segment, cancel)
+            source = read_source_series(image_source, cancel=cancel)
+            patient = source_patient(source)
+            dicom, notes = _dicom_objects(assessment, source, segmentation, segment, cancel)
             for name in _DICOM:
                 if name in wanted:
                     dicom[name].save_as(temporary / FILES[name], enforce_file_format=True)
@@ -182,7 +194,7 @@ def write_outputs(
         cancel.raise_if_canceled()
         notes += _without_earlier(Path(folder), wanted)
     progress(1.0, "done")
-    return Outputs({name: Path(folder) / FILES[name] for name in wanted}, notes)
+    return Outputs({name: Path(folder) / FILES[name] for name in wanted}, notes, patient)
 
 
 def _without_earlier(folder: Path, wanted: Sequence[str]) -> tuple[str, ...]:
@@ -197,12 +209,11 @@ def _without_earlier(folder: Path, wanted: Sequence[str]) -> tuple[str, ...]:
 
 def _dicom_objects(
     assessment: Assessment,
-    image_source: Path,
+    source: SourceSeries,
     segmentation: sitk.Image | None,
     segment: Segment | None,
     cancel: CancelToken,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    source = read_source_series(image_source, cancel=cancel)
     objects: dict[str, Any] = {}
     lesion = None
     if segmentation is not None and segment is not None:

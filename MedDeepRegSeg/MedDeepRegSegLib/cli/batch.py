@@ -2,6 +2,7 @@
 
 import argparse
 import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,8 @@ def _run(args: argparse.Namespace, *, progress: Progress, cancel: CancelToken) -
             f"{len(failed)} of {len(result.cases)} cases failed, first {failed[0].name} ({failed[0].error}): "
             f"see {result.summary}, correct them and run it again; the others are done"
         )
+        lost = _lost_columns([one.figures for one in result.cases])
+        msg = f"{msg}; {lost}" if lost else msg
         raise InputError(msg)
     cases = [
         {"name": one.name, "status": one.status, "seconds": one.seconds, "figures": one.figures} for one in result.cases
@@ -151,7 +154,16 @@ def _summary(result: dict[str, Any]) -> list[str]:
         for case in cases
     ]
     files = [result["summary"], *([result["joined"]] if result["joined"] else [])]
-    return [*lines, f"wrote {' and '.join(files)}"]
+    lost = _lost_columns([case["figures"] for case in cases])
+    return [*lines, *([f"Caution: {lost}"] if lost else []), f"wrote {' and '.join(files)}"]
+
+
+def _lost_columns(figures: Sequence[Mapping[str, str]]) -> str:
+    """Return which columns of the table had no effect; empty where all had one."""
+    from MedDeepRegSegLib.jobs.batch_kinds import NOT_COUNTED
+
+    names = dict.fromkeys(name for one in figures for name in one.get(NOT_COUNTED, "").split("; ") if name)
+    return f"columns that did not count: {', '.join(names)}" if names else ""
 
 
 COMMAND = Command(name="batch", add_parser=_add_parser, summary=_summary, run=_run, uses_gpu=True)

@@ -13,6 +13,9 @@ from MedDeepRegSegLib.errors import InputError
 OWN_JOBS = "MedDeepRegSegLib.jobs"
 """The package whose jobs a child process knows by itself."""
 
+NOT_COUNTED = "not_counted"
+"""Column of the summary that names, separated by "; ", the columns of a case that had no effect."""
+
 
 class BatchKind(Protocol):
     """What a module must offer so that its job can be run over a table."""

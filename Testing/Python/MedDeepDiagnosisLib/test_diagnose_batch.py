@@ -3,6 +3,7 @@
 import csv
 import json
 
+import dicom_files
 import pytest
 
 from MedDeepDiagnosisLib.cli import main
@@ -11,6 +12,9 @@ from MedDeepRegSegLib.jobs.batch_kinds import BATCHES, BatchKind, batch_kind
 from MedDeepRegSegLib.jobs.child import ChildJob
 from MedDeepRegSegLib.jobs.outputs import write_json
 from MedDeepRegSegLib.jobs.schema import to_json
+from MedDeepRegSegLib.segmentation.segmentation_file import write_segmentation
+from MedDeepRegSegLib.segmentation.segments import named_segment
+from MedDeepRegSegLib.volumes.reading import read_volume
 
 
 @pytest.fixture
@@ -43,6 +47,7 @@ def test_values_in_columns_of_their_own(run, tmp_path):
     code, rows, told = run(text, "--workers", "2")
     assert code == 2
     assert "1 of 3 cases failed, first bad (size" in told.err.splitlines()[-1]
+    assert "did not count" not in told.err  # the only cell of siz is in the case that failed
     assert [rows[name]["status"] for name in ("small", "large", "bad")] == ["done", "done", "failed"]
     assert float(rows["small"]["probability"]) < 0.3
     assert float(rows["large"]["probability"]) > 0.7
@@ -56,6 +61,34 @@ def test_values_in_columns_of_their_own(run, tmp_path):
     assert code == 0
     assert [case["status"] for case in json.loads(told.out)["result"]["cases"]] == ["skipped", "skipped", "done"]
     assert "did not count, because they are no features: siz (did you mean size?)" in rows["bad"]["notes"]
+    assert [rows[name]["not_counted"] for name in ("small", "large", "bad")] == ["", "", "siz"]
+    _, _, told = run(text.replace("wide,,,4", "7,,,4").replace("Solid,\n", "Solid,2\n"))
+    assert "Caution: columns that did not count: siz" in told.out.splitlines()
+    _, _, told = run(text.replace("Solid,\n", "Solid,2\n"))
+    assert told.err.splitlines()[-1].endswith("; columns that did not count: siz")
+
+
+def test_case_of_columns_and_decimal_commas_make_no_difference(run):
+    _, rows, told = run("name;model;Size;EDGE;Kind\none;MODEL;3,5;Medium;Solid\n")
+    assert rows["one"]["status"] == "done", rows["one"]["error"]
+    _, plain, _ = run("name,model,size,edge,kind\nplain,MODEL,3.5,Medium,Solid\n")
+    assert rows["one"]["probability"] == plain["plain"]["probability"]
+    assert "did not count" not in told.out
+
+
+def test_dicom_of_a_batch_and_no_name_in_its_summary(run, tmp_path):
+    pytest.importorskip("highdicom", reason="highdicom writes DICOM objects")
+    series = dicom_files.write_series(tmp_path / "ct")
+    lesion = tmp_path / "nodule.seg.nrrd"
+    write_segmentation(
+        dicom_files.lesion_on(read_volume(series)), [named_segment(2, "Other"), named_segment(5, "Nodule")], lesion
+    )
+    text = "name,model,image,segmentation,segment,formats\nwith,lung_nodule,ct,nodule.seg.nrrd,Nodule,\nwithout,lung_nodule,ct,nodule.seg.nrrd,Nodule,no-dicom\n"
+    code, rows, told = run(text)
+    assert code == 0, told.err
+    assert (tmp_path / "out" / "with" / "report.dcm").is_file()
+    assert not list((tmp_path / "out" / "without").glob("*.dcm"))
+    assert "Jürgen" not in str(rows) + told.out
 
 
 @pytest.mark.slow
@@ -86,7 +119,7 @@ def test_tables_and_case_bases(run, pathology, tmp_path):
         ("half", "db without case"),
         ("both", "table and db are filled in"),
         ("nothing", "nothing to assess"),
-        ("model", "nowhere does not exist"),
+        ("model", "nowhere does not exist: give a model folder, or a model that ships: acute_stroke_outcome"),
     ):
         assert rows[name]["status"] == "failed"
         assert says in rows[name]["error"], rows[name]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dicom_files
 import pytest
 
 from MedDeepDiagnosisLib.assessing import summary_lines
@@ -19,6 +20,9 @@ from MedDeepDiagnosisLib.models.prediction import predict_case
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.outputs import write_json
 from MedDeepRegSegLib.jobs.schema import from_json, to_json
+from MedDeepRegSegLib.segmentation.segmentation_file import write_segmentation
+from MedDeepRegSegLib.segmentation.segments import named_segment
+from MedDeepRegSegLib.volumes.reading import read_volume
 
 ROOT = Path(__file__).parents[4]
 
@@ -68,9 +72,50 @@ def test_the_shipped_model_has_a_name(tmp_path):
     for name in shipped_models():
         args.model = Path(name)
         assert DIAGNOSE.request(args).model == shipped_model_folder(name)
-    args.model = Path("gout")
-    with pytest.raises(InputError, match="gout does not exist"):
-        DIAGNOSE.request(args)
+    for name, meant in (
+        ("gout", ":"),
+        ("lungnodule", r" \(did you mean lung_nodule\?\):"),
+        ("Lung Nodule", r" \(did you mean"),
+    ):
+        args.model = Path(name)
+        with pytest.raises(InputError, match=f"MODEL_DIR: {name} does not exist{meant}") as told:
+            DIAGNOSE.request(args)
+        assert all(name in str(told.value) for name in shipped_models())
+
+
+def test_help_names_the_models_that_ship(capsys):
+    with pytest.raises(SystemExit):
+        main(["diagnose", "--help"])
+    said = "".join(capsys.readouterr().out.split())
+    assert f"oramodelthatships:{','.join(shipped_models())}" in said
+
+
+def test_dicom_is_written_and_left_out_as_is_asked(tmp_path, capsys):
+    """The output says whose name the files carry."""
+    pytest.importorskip("highdicom", reason="highdicom writes DICOM objects")
+    series = dicom_files.write_series(tmp_path / "ct")
+    image = read_volume(series)
+    lesion = tmp_path / "nodule.seg.nrrd"
+    write_segmentation(dicom_files.lesion_on(image), [named_segment(2, "Other"), named_segment(5, "Nodule")], lesion)
+    words = [
+        "diagnose",
+        "lung_nodule",
+        "--image",
+        str(series),
+        "--segmentation",
+        str(lesion),
+        "--in-process",
+        "--quiet",
+    ]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "Patient in report.dcm and segmentation.dcm: Müller Jürgen (ID P-17, born" in said
+    assert {"report.dcm", "segmentation.dcm"} <= {path.name for path in (tmp_path / "out").iterdir()}
+    assert main([*words, "--out", str(tmp_path / "plain"), "--formats", "no-dicom"]) == 0
+    assert "Jürgen" not in capsys.readouterr().out
+    assert not [path for path in (tmp_path / "plain").iterdir() if path.suffix == ".dcm"]
+    assert main([*words, "--out", str(tmp_path / "both"), "--formats", "no-dicom", "seg"]) == 2
+    assert "no-dicom and seg contradict each other" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

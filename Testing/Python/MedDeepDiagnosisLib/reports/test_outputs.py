@@ -44,6 +44,7 @@ def test_all_formats_are_written_and_belong_together(case, lesion, tmp_path):
     assert {path.name for path in (tmp_path / "out").iterdir()} == set(FILES.values())
     written = outputs.files
     assert outputs.notes == ()
+    assert (outputs.patient.name, outputs.patient.patient_id) == ("Müller^Jürgen", "P-17")
     assert written == {name: tmp_path / "out" / file for name, file in FILES.items()}
     assert "<h1>Assessment</h1>" in written["html"].read_text(encoding="utf-8")
     assert written["pdf"].read_bytes().startswith(b"%PDF")
