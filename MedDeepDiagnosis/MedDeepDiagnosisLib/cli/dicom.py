@@ -8,7 +8,7 @@ from MedDeepRegSegLib.cli.command import Command, HelpLines
 from MedDeepRegSegLib.cli.options import common_options, existing, output_folder
 
 _EPILOG = """\
-Wherever an image is asked for, the folder of one series will do; where a folder holds several, give a file of the wanted one.
+Wherever an image is asked for, the folder of one series will do; where a folder holds several, give a slice of the wanted one.
 Docs/Dicom.md says what is handled and what is refused.
 
 examples:
@@ -16,6 +16,8 @@ examples:
   meddeep dicom read study/ --series 2 --out head.nrrd
   meddeep dicom export liver.seg.nrrd --source study/ct --patient 4711 --out results
 """
+
+_OTHERS_SHOWN = 50
 
 
 def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
@@ -27,12 +29,12 @@ def _add_parser(subparsers: Any) -> argparse.ArgumentParser:
         formatter_class=HelpLines,
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
-    about = "list the series of a folder, and what each is as a volume"
+    about = "list the series of a folder and of those below it, what each is as a volume, and other objects"
     listed = actions.add_parser("list", help=about, description=about.capitalize() + ".", parents=[common_options()])
     about = "write a series as a volume"
     read = actions.add_parser("read", help=about, description=about.capitalize() + ".", parents=[common_options()])
-    for one in (listed, read):
-        one.add_argument("folder", type=Path, metavar="FOLDER", help="folder with DICOM files")
+    listed.add_argument("folder", type=Path, metavar="FOLDER", help="folder with DICOM files, in it or below it")
+    read.add_argument("folder", type=Path, metavar="FOLDER", help="folder with DICOM files, or a slice of the series")
     read.add_argument("--series", metavar="N|UID", help="which, as 'meddeep dicom list' numbers them, or its UID")
     read.add_argument("--out", type=Path, required=True, metavar="VOLUME", help="volume to write, for example .nrrd")
     about = "write segments as DICOM SEG and their measurements as DICOM SR"
@@ -82,9 +84,19 @@ def _summary(result: Any) -> list[str]:
         return [*([result.note] if result.note else []), f"wrote {result.volume}"]
     lines = []
     for one in result.series:
-        name = " ".join(part for part in (one.modality, one.description) if part)
-        lines += [f"{one.number}. {name}: {one.files} files, {one.first.name}", f"   {one.geometry}"]
-    return lines
+        name = " ".join(part for part in (one.modality, one.description) if part) or "unknown modality"
+        files = f"{one.files} file{'' if one.files == 1 else 's'}"
+        lines += [f"{one.number}. {name}: {files}, {_within(one.first, result.folder)}", f"   {one.geometry}"]
+    for one in result.others[:_OTHERS_SHOWN]:
+        todo = "give it as a segmentation" if one.kind == "SEG" else "no image"
+        lines.append(f"{one.kind}: {_within(one.path, result.folder)}, {todo}")
+    if len(result.others) > _OTHERS_SHOWN:
+        lines.append(f"and {len(result.others) - _OTHERS_SHOWN} more objects that are no images")
+    return [*lines, *(f"damaged: {_within(one, result.folder)}, export or copy it again" for one in result.damaged)]
+
+
+def _within(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
 
 
 COMMAND = Command(

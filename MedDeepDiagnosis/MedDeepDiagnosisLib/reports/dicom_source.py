@@ -19,6 +19,7 @@ from MedDeepDiagnosisLib.reports.dicom_codes import require_highdicom
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.segmentation.segments import Segment
+from MedDeepRegSegLib.volumes.dicom_folder import check_undamaged
 from MedDeepRegSegLib.volumes.dicom_headers import NOT_IMAGES, is_dicom
 from MedDeepRegSegLib.volumes.dicom_stack import Plane, stack_planes
 from MedDeepRegSegLib.volumes.geometry import LATTICE_TOLERANCE, check_label_map, index_to_world, lattice_map, size_text
@@ -102,7 +103,8 @@ def source_patient(source: SourceSeries) -> SourcePatient:
     first = source.slices[0]
 
     def text(key: str) -> str:
-        return str(first.get(key, "") or "").strip()
+        said = str(first.get(key, "") or "").strip()
+        return "" if key == "SeriesDescription" and said == "None" else said  # as some converters write what is absent
 
     return SourcePatient(
         name=text("PatientName"),
@@ -141,14 +143,20 @@ def read_source_series(path: Path, *, cancel: CancelToken | None = None) -> Sour
     if not folder.is_dir():
         msg = f"{folder} is no folder, expected the folder of one DICOM series: DICOM results refer to its slices"
         raise InputError(msg)
+    if path.is_file() and not is_dicom(path):
+        check_undamaged(path, "DICOM series")
+        msg = f"{path.name} is no DICOM file, expected a slice of the series or its folder: DICOM results refer to its slices"
+        raise InputError(msg)
     slices = _read_headers(folder, cancel)
     if path.is_file():
         wanted = next((one.get("SeriesInstanceUID") for one in slices if Path(one.filename) == path), None)
         slices = [one for one in slices if one.get("SeriesInstanceUID") == wanted] if wanted is not None else []
     if not slices:
-        msg = (
-            f"{folder} has no DICOM slices, expected one series: DICOM results refer to the slices that they are about"
-        )
+        lacks = "has no DICOM slices"
+        if path.is_file():
+            check_undamaged(path, "DICOM series")
+            lacks = "is no DICOM slice"
+        msg = f"{path} {lacks}, expected one series: DICOM results refer to the slices that they are about"
         raise InputError(msg)
     _check_headers(slices, Path(folder))
     stack = stack_planes([_plane(one) for one in slices], str(folder))
@@ -205,7 +213,7 @@ def _read_headers(folder: Path, cancel: CancelToken | None) -> list[Any]:
 def _check_headers(slices: Sequence[Any], folder: Path) -> None:
     series = sorted({str(one.get("SeriesInstanceUID", "")) for one in slices})
     if len(series) > 1:
-        msg = f"{folder} has slices of {len(series)} DICOM series, expected 1: move the wanted one to its own folder"
+        msg = f"{folder} has slices of {len(series)} DICOM series, expected 1: give a slice of the wanted one in place of the folder"
         raise InputError(msg)
     for one in slices:
         name = Path(one.filename).name

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.jobs.progress import CancelToken, Progress
 from MedDeepRegSegLib.volumes.dicom_stack import Plane
 
 NOT_IMAGES = frozenset({"SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "DOC", "REG", "ECG", "SM"})
@@ -109,7 +107,9 @@ def read_header(path: Path) -> Header | None:
     return Header(
         path=path,
         series=text("0020|000e"),
-        description=text("0008|103e"),
+        description=""
+        if text("0008|103e") == "None"
+        else text("0008|103e"),  # as some converters write it where it is absent
         modality=text("0008|0060"),
         frames=size[2] if len(size) > 2 else 1,
         plane=Plane(
@@ -152,47 +152,6 @@ def decoded(text: str, character_set: str) -> str:
         except UnicodeDecodeError:
             continue
     return data.decode("latin_1")
-
-
-def read_headers(folder: Path, what: str, progress: Progress, cancel: CancelToken | None) -> list[Header]:
-    """Return the headers of all images with slices in a folder, by file name; folders below are not searched.
-
-    Raises
-    ------
-    InputError
-        If there is none, or the folder cannot be opened.
-    """
-    try:
-        entries = sorted(folder.iterdir())
-    except PermissionError as error:
-        msg = f"{what}: the folder {folder} cannot be opened (permission denied): choose one that you may read"
-        raise InputError(msg) from error
-    files = [entry for entry in entries if entry.is_file() and not entry.name.startswith(".")]
-    found, others = [], set()
-    for number, path in enumerate(files):
-        if cancel is not None:
-            cancel.raise_if_canceled()
-        progress(number / len(files), f"Looking at {path.name}")
-        one = read_header(path)
-        if one is None:
-            continue
-        if one.modality in NOT_IMAGES:
-            others.add(one.modality)
-        else:
-            found.append(one)
-    if found:
-        return found
-    if not entries:
-        msg = f"{what}: the folder {folder} is empty, expected the files of one DICOM series"
-    elif others:
-        msg = f"{what}: {folder} has only DICOM objects without slices ({', '.join(sorted(others))}): pick an image series"
-    else:
-        below = [entry.name for entry in entries if entry.is_dir()]
-        todo = "pick the folder that holds the files of one series"
-        if below:
-            todo += f" (there are folders below it: {', '.join(below[:5])}{', ...' if len(below) > 5 else ''})"
-        msg = f"{what}: {folder} has no DICOM image among its {len(files)} files: {todo}"
-    raise InputError(msg)
 
 
 def by_series(headers: Sequence[Header]) -> dict[str, list[Header]]:

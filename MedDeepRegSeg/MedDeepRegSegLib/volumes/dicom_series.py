@@ -15,8 +15,9 @@ import SimpleITK as sitk
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken, Progress, no_progress, part_of
 from MedDeepRegSegLib.volumes.dicom_even import even_size, put_on_even_grid, what_was_done
+from MedDeepRegSegLib.volumes.dicom_folder import FolderContent, check_complete, check_undamaged, images_of, look_into
 from MedDeepRegSegLib.volumes.dicom_frames import read_frame_values, read_frames
-from MedDeepRegSegLib.volumes.dicom_headers import Header, by_series, read_header, read_headers, series_text
+from MedDeepRegSegLib.volumes.dicom_headers import Header, by_series, read_header, series_text
 from MedDeepRegSegLib.volumes.dicom_stack import Stack, stack_planes
 from MedDeepRegSegLib.volumes.geometry import size_text
 from MedDeepRegSegLib.volumes.memory import check_memory
@@ -25,6 +26,9 @@ from MedDeepRegSegLib.volumes.resampling import background_value
 
 NOTE_KEY = "MedDeep note"
 """Metadata key of a remark on the reading, for the user."""
+
+
+_LISTED = "the series"
 
 
 @dataclass(frozen=True)
@@ -57,30 +61,21 @@ class SeriesSummary:
     usable: bool
 
 
-def list_series(
-    folder: Path, *, progress: Progress = no_progress, cancel: CancelToken | None = None
-) -> tuple[SeriesSummary, ...]:
-    """Return the image series of a folder and whether each can be read; folders below it are not searched.
-
-    Raises
-    ------
-    InputError
-        If the folder has no DICOM image.
-    """
+def summaries(content: FolderContent, first_number: int = 1) -> tuple[SeriesSummary, ...]:
+    """Return the image series of a folder and whether each can be read, numbered from ``first_number``."""
     found = []
-    for number, (uid, headers) in enumerate(
-        by_series(read_headers(folder, "image", progress, cancel)).items(), start=1
-    ):
+    for number, (uid, headers) in enumerate(by_series(content.images).items(), start=first_number):
         first = headers[0]
         try:
-            stack, _ = _stack(headers, "the series")
+            check_complete(content, uid, _LISTED)
+            stack, _ = _stack(headers, _LISTED)
             columns, rows = first.plane.size[:2]
             size = (columns, rows, len(stack.order)) if stack.even else even_size(stack, (columns, rows))
             geometry = f"{size_text(size)} voxels of {size_text([float(f'{part:.4g}') for part in stack.spacing])} mm"
             geometry += "" if stack.even else f" after resampling: {stack.said}"
             usable = True
         except (InputError, ImportError) as error:
-            geometry, usable = str(error), False
+            geometry, usable = str(error).removeprefix(f"{_LISTED}: "), False
         found.append(
             SeriesSummary(number, uid, first.description, first.modality, len(headers), first.path, geometry, usable)
         )
@@ -108,25 +103,26 @@ def read_dicom_folder(
     what:
         What the image is to the user, for messages.
     series:
-        Which, if there are several: its number from 1 as :func:`list_series` has it, or its Series Instance UID.
+        Which, if there are several: its number from 1 as :func:`summaries` has it, or its Series Instance UID.
     progress, cancel:
         As everywhere.
 
     Raises
     ------
     InputError
-        If the folder has no DICOM image, several series (they are listed) of which none is picked, or slices that are no
-        volume.
+        If the folder has no DICOM image, several series (they are listed) of which none is picked, a damaged file that may
+        belong to the series, or slices that are no volume.
     MissingPackageError
         If a file of several frames needs pydicom, which is not installed.
     """
-    series_of = by_series(read_headers(folder, what, part_of(progress, 0.0, 0.6), cancel))
+    content = look_into(folder, what, part_of(progress, 0.0, 0.6), cancel)
+    series_of = by_series(images_of(content, what))
     if series is None and len(series_of) == 1:
         (series,) = series_of
     elif series is None:
         listed = "; ".join(series_text(headers) for headers in series_of.values())
         msg = (
-            f"{what}: {folder} has {len(series_of)} DICOM series ({listed}), expected 1: give a file of the wanted one in "
+            f"{what}: {folder} has {len(series_of)} DICOM series ({listed}), expected 1: give a slice of the wanted one in "
             "place of the folder"
         )
         raise InputError(msg)
@@ -136,6 +132,8 @@ def read_dicom_folder(
             msg = f"{what}: {folder} has no series {series!r}, expected 1 to {len(series_of)} or a Series Instance UID"
             raise InputError(msg)
         series = numbered[int(series)]
+    if beside := check_complete(content, series, what):
+        progress(0.6, f"{NOTE}{what}: {beside}")
     return _read_series(series_of[series], what, part_of(progress, 0.6, 1.0), cancel)
 
 
@@ -151,6 +149,7 @@ def read_dicom_file(
     """
     header = read_header(path)
     if header is None:
+        check_undamaged(path, what)
         msg = f"{what} cannot be read from {path.name}: copy or export it again"
         raise InputError(msg)
     if header.frames > 1:

@@ -178,7 +178,7 @@ def _check_apart(steps: np.ndarray, what: str) -> None:
     same = int((steps < 0.01 * max(usual, 1e-3)).sum())
     if same:
         msg = (
-            f"{what}: {same} DICOM slices lie at the place of another ({len(steps) + 1} in all), as with several time "
+            f"{what}: {same} DICOM slice{'s lie' if same > 1 else ' lies'} at the place of another ({len(steps) + 1} in all), as with several time "
             "points, echoes or directions: keep the slices of one volume"
         )
         raise InputError(msg)

@@ -15,6 +15,7 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.outputs import atomic_path
 from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken, Progress, no_progress
 from MedDeepRegSegLib.volumes import file_headers
+from MedDeepRegSegLib.volumes.dicom_folder import check_undamaged
 from MedDeepRegSegLib.volumes.dicom_headers import NOT_IMAGES, is_dicom
 from MedDeepRegSegLib.volumes.dicom_series import NOTE_KEY, read_dicom_file, read_dicom_folder
 from MedDeepRegSegLib.volumes.geometry import check_label_map, check_volume, size_text, value_range
@@ -235,6 +236,7 @@ def _header(path: Path, what: str) -> sitk.ImageFileReader:
     chosen = reader.GetImageIOFromFileName(str(path))
     if not chosen:
         msg = f"{what}: {path.name} is no image that can be read: pick a NIfTI, NRRD, MetaImage or DICOM file"
+        check_undamaged(path, what)
         if is_dicom(path):
             msg = f"{what}: {path.name} is a DICOM object without an image (a structure set, plan or report?): pick a CT or MR"
         raise InputError(msg)
@@ -244,6 +246,7 @@ def _header(path: Path, what: str) -> sitk.ImageFileReader:
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
+        check_undamaged(path, what)
         msg = f"{what} cannot be read from {path.name} ({_reason(error)}): copy or export it again"
         raise InputError(msg) from error
     size = reader.GetSize()

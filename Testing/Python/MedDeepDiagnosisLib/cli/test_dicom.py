@@ -50,3 +50,24 @@ def test_names_with_umlauts_are_listed(tmp_path, monkeypatch):
     assert main(["dicom", "list", str(folder)]) == 0
     sys.stdout.flush()
     assert printed.getvalue().decode("utf-8").startswith("1. CT Schädel nativ: 2 files")
+
+
+def test_disks_are_listed_with_all_that_is_on_them(tmp_path, capsys):
+    dicom_files.write_slices(tmp_path / "cd" / "ct", [0.0, 2.0, 4.0], field=field)
+    last = tmp_path / "cd" / "ct" / "IM000.dcm"
+    (tmp_path / "cd" / "seg").mkdir()
+    one = dicom_files.dataset("1.2.840.10008.5.1.4.1.1.66.4", modality="SEG")
+    one.save_as(tmp_path / "cd" / "seg" / "liver.dcm", enforce_file_format=True)
+    assert main(["dicom", "list", str(tmp_path / "cd")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "1. CT: 3 files, ct/IM000.dcm"
+    assert lines[2] == "SEG: seg/liver.dcm, give it as a segmentation"
+    assert main(["dicom", "list", str(tmp_path / "cd" / "seg")]) == 0, "objects alone are listed too"
+    assert capsys.readouterr().out == "SEG: liver.dcm, give it as a segmentation\n"
+    last.write_bytes(last.read_bytes()[:200])
+    assert main(["dicom", "list", str(tmp_path / "cd")]) == 0
+    said = capsys.readouterr().out
+    assert "damaged: ct/IM000.dcm, export or copy it again" in said
+    assert main(["dicom", "read", str(tmp_path / "cd"), "--out", str(tmp_path / "v.nrrd"), "--quiet"]) == 2
+    assert "IM000.dcm is damaged: export or copy it again" in capsys.readouterr().err
+    assert not (tmp_path / "v.nrrd").exists()

@@ -174,3 +174,26 @@ def test_segments_that_would_be_lost_are_refused(series, lesion_maker, nodule):
 def test_real_series_that_cannot_be_used_are_refused(folder, said):
     with pytest.raises(InputError, match=said):
         read_source_series(SHARED / folder)
+
+
+def test_a_file_that_is_no_slice_is_named(series_writer, tmp_path):
+    folder = series_writer(tmp_path / "ct")
+    (folder / "liver.nrrd").write_text("NRRD0004")
+    with pytest.raises(
+        InputError, match=r"^liver\.nrrd is no DICOM file, expected a slice of the series or its folder"
+    ):
+        read_source_series(folder / "liver.nrrd")
+    path = folder / "IM001.dcm"
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(InputError, match=r"IM001\.dcm is damaged: export or copy it again$"):
+        read_source_series(path)
+
+
+def test_of_several_series_a_slice_of_one_is_asked_for(series_writer, tmp_path):
+    folder = series_writer(tmp_path / "ct")
+    pydicom = pytest.importorskip("pydicom")
+    other = pydicom.dcmread(folder / "IM001.dcm")
+    other.SeriesInstanceUID, other.SeriesDescription = "1.2.3.99", "None"
+    other.save_as(folder / "other.dcm")
+    with pytest.raises(InputError, match="2 DICOM series, expected 1: give a slice of the wanted one"):
+        read_source_series(folder)

@@ -4,8 +4,7 @@ import dicom_files
 import numpy as np
 import pytest
 
-from MedDeepRegSegLib.jobs.progress import no_progress
-from MedDeepRegSegLib.volumes.dicom_headers import by_series, decoded, is_dicom, read_header, read_headers, series_text
+from MedDeepRegSegLib.volumes.dicom_headers import by_series, decoded, is_dicom, read_header, series_text
 
 
 def test_header_of_a_slice(tmp_path):
@@ -20,7 +19,7 @@ def test_header_of_a_slice(tmp_path):
     assert is_dicom(folder / "IM001.dcm")
     assert not is_dicom(folder / "text.dcm")
     assert read_header(folder / "text.dcm") is None
-    (series,) = by_series(read_headers(folder, "image", no_progress, None)).values()
+    (series,) = by_series([read_header(folder / name) for name in ("IM000.dcm", "IM001.dcm")]).values()
     assert series_text(series) == "CT with 2 files from IM000.dcm"
 
 
@@ -49,3 +48,11 @@ def test_texts_are_in_the_letters_they_were_written_with(tmp_path, character_set
 def test_letters_that_the_character_set_does_not_have_are_guessed(said):
     for data in ("Schädel".encode("latin_1"), "Schädel".encode()):
         assert decoded(data.decode("utf-8", "surrogateescape"), said) == "Schädel"
+
+
+def test_a_description_that_says_none_is_left_out(tmp_path):
+    def change(one, _k):
+        one.SeriesDescription = "None"
+
+    folder = dicom_files.write_slices(tmp_path / "a", [0.0], field=lambda points: points[..., 0], change=change)
+    assert read_header(folder / "IM000.dcm").description == ""

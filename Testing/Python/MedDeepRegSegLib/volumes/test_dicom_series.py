@@ -6,8 +6,9 @@ import pytest
 import SimpleITK as sitk
 
 from MedDeepRegSegLib.errors import Canceled, InputError
-from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken
-from MedDeepRegSegLib.volumes.dicom_series import list_series, read_dicom_folder
+from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken, no_progress
+from MedDeepRegSegLib.volumes.dicom_folder import look_into
+from MedDeepRegSegLib.volumes.dicom_series import read_dicom_folder, summaries
 from MedDeepRegSegLib.volumes.modality import MODALITY_KEY
 from MedDeepRegSegLib.volumes.reading import read_volume, reading_note
 
@@ -190,11 +191,11 @@ def test_a_slice_stands_for_its_series_and_series_are_picked(tmp_path):
     with pytest.raises(InputError, match="no series '3', expected 1 to 2"):
         read_dicom_folder(tmp_path / "a", series="3")
     write_series(tmp_path / "a", [0.0, 2.0, 4.0, 8.0, 10.0], series="1.2.4")
-    first, second, third = list_series(tmp_path / "a")
+    first, second, third = summaries(look_into(tmp_path / "a", "image", no_progress, None))
     assert (first.description, first.modality, first.files, first.usable) == ("Thin axial", "CT", 4, True)
     assert first.geometry == "8x9x4 voxels of 0.5x0.75x1 mm"
     assert not second.usable
-    assert "1 slice is missing" in second.geometry
+    assert second.geometry.startswith("the DICOM series is no regular volume: 1 slice is missing"), "said once"
     assert (third.number, third.uid, third.first.name) == (3, "1.2.9", "1.2.9-00.dcm")
 
 
@@ -266,7 +267,7 @@ def test_sizes_that_differ_are_refused(tmp_path):
 def test_folders_without_images(tmp_path):
     (tmp_path / "note.txt").write_text("hello")
     (tmp_path / "series one").mkdir()
-    with pytest.raises(InputError, match=r"no DICOM image among its 1 files: .*folders below it: series one"):
+    with pytest.raises(InputError, match=r"no DICOM image among its 1 file: .*folders below it: series one"):
         read_volume(tmp_path)
     write_series(tmp_path, [0.0], modality="SEG")
     with pytest.raises(InputError, match=r"only DICOM objects without slices \(SEG\)"):
@@ -359,3 +360,42 @@ def test_real_tilted_series_lies_where_its_headers_say(shared_data):
             assert image.GetPixel(index) == pytest.approx((1 - part) * values[0] + part * values[1], abs=0.6)
             compared += 1
     assert compared > 2500
+
+
+DAMAGE = {
+    "cut in the header": lambda data: data[:300],
+    "cut in the pixels": lambda data: data[:-40],
+    "empty": lambda data: b"",
+    "never filled": lambda data: bytes(len(data)),
+    "cut behind the mark": lambda data: data[:132],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("name", ["IM000.dcm", "IM002.dcm", "IM004.dcm"])
+def test_damaged_slices_are_named_wherever_they_lie(tmp_path, damage, name):
+    folder = dicom_files.write_slices(tmp_path / "a", 2.0 * np.arange(5), field=field)
+    path = folder / name
+    path.write_bytes(DAMAGE[damage](path.read_bytes()))
+    told = f"{name} is damaged: export or copy it again"
+    for given in (folder, folder / "IM001.dcm"):
+        with pytest.raises(InputError, match=told):
+            read_volume(given, "fixed image")
+    (one,) = summaries(look_into(folder, "image", no_progress, None))
+    assert told in one.geometry
+    assert not one.usable
+    with pytest.raises(InputError, match=r"is damaged: export or copy it again$|is empty"):
+        read_volume(path)
+
+
+def test_a_damaged_slice_of_another_series_is_only_told(tmp_path):
+    def other(one, _k):
+        one.SeriesInstanceUID = "1.2.3.9"
+
+    folder = dicom_files.write_slices(tmp_path / "a", 2.0 * np.arange(3), field=field)
+    stray = dicom_files.write_slices(tmp_path / "b", [0.0], field=field, change=other) / "IM000.dcm"
+    (folder / "stray.dcm").write_bytes(stray.read_bytes()[:-40])
+    told = []
+    image = read_volume(folder, progress=lambda _, text: told.append(text))
+    assert image.GetSize() == (10, 12, 3)
+    assert f"{NOTE}image: beside the series stray.dcm is damaged" in told

@@ -200,7 +200,7 @@ def write(image):
         ("a.nii.gz", lambda path: path.write_bytes(b""), "the file a.nii.gz is empty"),
         ("missing.nii.gz", lambda path: None, "there is no file or folder"),
         ("folder", lambda path: path.mkdir(), "is empty, expected the files of one DICOM series"),
-        ("a.dcm", lambda path: path.write_bytes(bytes(128) + b"DICM"), "DICOM object without an image"),
+        ("a.dcm", lambda path: path.write_bytes(bytes(128) + b"DICM"), "a.dcm is damaged: export or copy it"),
     ],
 )
 def test_what_is_no_volume_is_refused(tmp_path, name, make, message):
