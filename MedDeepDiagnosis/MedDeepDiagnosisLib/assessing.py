@@ -16,6 +16,7 @@ from MedDeepDiagnosisLib.models.prediction import Prediction, lower_first, predi
 from MedDeepDiagnosisLib.pathology import Pathology
 from MedDeepDiagnosisLib.pathology.features import is_missing
 from MedDeepDiagnosisLib.reports.assessment import (
+    directions_text,
     guidelines_section,
     limits_section,
     prediction_section,
@@ -191,8 +192,8 @@ def guideline_lines(results: tuple[GuidelineResult, ...]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def summary_lines(prediction: Prediction) -> tuple[str, ...]:
-    """Return the assessment in a few lines of plain text."""
+def summary_lines(prediction: Prediction, *, rated: bool = False) -> tuple[str, ...]:
+    """Return the assessment in a few lines of plain text; ``rated`` says that readers rated what was learned from."""
     fact = summary_fact(prediction)
     # Without an assessment there is nothing to give reasons for.
     given = [part for part in prediction.contributions if part.given and part.log_odds != 0]
@@ -209,6 +210,7 @@ def summary_lines(prediction: Prediction) -> tuple[str, ...]:
             *(f"Abstains: {reason}" for reason in prediction.abstention_reasons),
             *(f"Caution: {caution}" for caution in prediction.cautions),
             f"Why: {reasons}" if reasons else "",
+            directions_text() if reasons and rated else "",
             prediction.reference,
             prediction.statement,
         )

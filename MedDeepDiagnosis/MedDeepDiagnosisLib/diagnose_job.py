@@ -180,6 +180,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     if outputs.patient is not None:
         names = " and ".join(file.name for file in outputs.files.values() if file.suffix == ".dcm")
         notes += (f"Patient in {names}: {patient_line(outputs.patient)}",)
+    rated = any(feature.group == "rated" for feature in model.pathology.features)
     return Result(
         probability=prediction.probability,
         value=prediction.value,
@@ -187,7 +188,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
         high=prediction.high,
         abstains=prediction.abstains,
         variant=prediction.variant,
-        summary=(*summary_lines(prediction), *guideline_lines(assessed.guidelines), *notes),
+        summary=(*summary_lines(prediction, rated=rated), *guideline_lines(assessed.guidelines), *notes),
         prediction=request.out / PREDICTION_FILE,
         report=request.out / REPORT_FILE,
         files=tuple(outputs.files.values()),

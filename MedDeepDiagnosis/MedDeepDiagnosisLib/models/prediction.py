@@ -12,6 +12,7 @@ from MedDeepDiagnosisLib.models.fitted import FittedVariant
 from MedDeepDiagnosisLib.models.metrics import probability_of
 from MedDeepDiagnosisLib.models.model_folder import DiagnosisModel
 from MedDeepDiagnosisLib.pathology import Feature, Pathology
+from MedDeepRegSegLib.jobs.batch_table import folded_name
 
 Array = NDArray[np.float64]
 
@@ -251,9 +252,12 @@ def _without_effect(pathology: Pathology, fitted: FittedVariant, values: Mapping
     given = [f for f in pathology.features if f.name not in used and not np.isnan(values[f.name])]
     if not given:
         return []
-    names = ", ".join(lower_first(feature.title) for feature in given)
-    part = f"{100 * LEAST_RATED_PART:.0f} %"
-    return [f"Given but without effect: {names}. The model that uses them needs at least {part} of their kind"]
+    names = ", ".join(_titled(feature) for feature in given)
+    return [
+        f"Given, but without effect on the model: {names}. The model that uses such values needs at least "
+        f"{100 * LEAST_RATED_PART:.0f} % of the signs that it knows, and of the clinical features; guidelines use what "
+        "they ask for all the same"
+    ]
 
 
 def _conformal_set(fitted: FittedVariant, predicted: float) -> tuple[Literal["present", "absent"], ...]:
@@ -277,9 +281,10 @@ def _unsettled(held: tuple[str, ...], level: float) -> str:
     rate = f"{100 * level:.0f} %"
     if held:
         return (
-            f"a set that is right in {rate} of cases must hold both outcomes, present and absent: the model cannot tell"
+            f"the model cannot tell: neither present nor absent can be ruled out, if that is to be right in {rate} of "
+            "cases"
         )
-    return f"at a rate of {rate}, neither outcome fits: the case is unlike those learned from"
+    return f"the case is unlike those learned from: neither present nor absent fits as it does in {rate} of them"
 
 
 def _contributions(
@@ -333,13 +338,20 @@ def _outside_usual(fitted: FittedVariant, row: np.ndarray) -> tuple[list[str], l
     compared = fitted.compared(row[None])[0]
     for index, (feature, value, usual) in enumerate(zip(fitted.features, compared, fitted.usual, strict=True)):
         if np.isnan(value):
-            missing.append(lower_first(feature.title))
+            missing.append(_titled(feature))
         elif feature.kind == "number" and not usual[0] <= value <= usual[1]:
             reasons.append(_outside_words(fitted.features, row, index, usual))
     # Of other models than the additive one, what is missing has an effect: other cases, with which it is compared, have it.
     what = "Not given, so without effect" if fitted.additive is not None else "Not given, so taken as usual"
     cautions = [f"{what}: {', '.join(missing)}"] if missing else []
     return reasons, cautions
+
+
+def _titled(feature: Feature) -> str:
+    """Return the title of a feature, and the column of a table where that has another name."""
+    title = lower_first(feature.title)
+    alike = folded_name(title) == folded_name(feature.name)
+    return title if alike else f"{title} (column {feature.name})"
 
 
 def _outside_words(features: tuple[Feature, ...], row: np.ndarray, index: int, usual: np.ndarray) -> str:

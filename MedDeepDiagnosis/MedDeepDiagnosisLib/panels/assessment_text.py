@@ -71,7 +71,10 @@ def reasonsText(assessment: Mapping) -> str:
     what = _("factors of the odds") if binary else assessment["units"] or _("amounts")
     title = _("Why: {what} ({how}). Blue lowers it, red raises it.").format(what=what, how=how)
     rows = [_bar(part, longest, binary=binary) for part in given]
-    return f"<p><b>{_escaped(title)}</b></p><table cellspacing='0' cellpadding='2' width='100%'>{''.join(rows)}</table>"
+    table = f"<table cellspacing='0' cellpadding='2' width='100%'>{''.join(rows)}</table>"
+    about = _("Directions follow the cases learned from, with the habits of those who rated them; they are no rules.")
+    multiplied = _("Factors multiply. ") if binary else ""
+    return f"<p><b>{_escaped(title)}</b></p>{table}<p>{_escaped(multiplied + about)}</p>"
 
 
 def _bar(part: Mapping, longest: float, *, binary: bool) -> str:

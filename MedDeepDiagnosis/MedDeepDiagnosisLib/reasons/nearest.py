@@ -199,8 +199,8 @@ def nearest_cases(
     note = ""
     if far:
         note = (
-            f"Even the nearest known case is far: its distance of {cases[0].distance:.2f} is beyond {scales.far:.2f}, "
-            f"within which {FAR_PERCENTILE:.0f} % of the known cases have another patient's case."
+            f"No known case is very like this one (distance {cases[0].distance:.2f}; for {FAR_PERCENTILE:.0f} % of known "
+            f"cases the nearest one of another patient is within {scales.far:.2f}): trust the figure less."
         )
     elif cases[0].distance < _SAME:
         note = (

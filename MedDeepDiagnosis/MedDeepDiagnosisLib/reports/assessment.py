@@ -54,8 +54,8 @@ def prediction_section(
         model_note=(
             f"{prediction.reference} Cross-validated in {training.folds} folds that share no patient. AUC: area under "
             "the ROC curve, .5 is chance. Brier: squared error, smaller is better. ECE: calibration error, 0 is perfect. "
-            "Calibration: intercept and slope, 0 and 1 are perfect. Coverage: how often conformal sets hold the truth; "
-            "they abstain where they hold both outcomes or none."
+            "Calibration: intercept and slope, 0 and 1 are perfect. Coverage: how often the outcomes that are said to fit "
+            "hold the truth; the model abstains where both fit or none."
             + ("" if prediction.contributions_exact else " What each feature adds are Shapley values of the log-odds.")
         ),
         reliability=tuple((point.predicted, point.observed, point.count) for point in scores.reliability),
@@ -176,8 +176,21 @@ def meaning_text(prediction: Prediction) -> str:
 
 def conformal_text(prediction: Prediction) -> str:
     """Return the conformal set in words."""
-    held = " or ".join(prediction.conformal_set) or "neither present nor absent"
-    return f"A set that is right in {100 * prediction.conformal_level:.0f} % of cases says: {held}."
+    rate = f"{100 * prediction.conformal_level:.0f} %"
+    held = prediction.conformal_set
+    if len(held) == 1:
+        return f"Only “{held[0]}” fits: a statement that is right in {rate} of cases like those learned from."
+    if held:
+        return f"“Present” and “absent” both fit at a rate of {rate}: the case is not settled."
+    return f"Neither outcome fits at a rate of {rate}: the case is unlike those learned from."
+
+
+def directions_text() -> str:
+    """Return what a direction such as “margin: lowers” is worth, where readers rated what was learned from."""
+    return (
+        "Directions, such as “margin poorly defined: lowers”, follow the cases that were learned from, with the habits of "
+        "those who rated them. They are no rules about the disease."
+    )
 
 
 def values_section(
@@ -202,6 +215,7 @@ def limits_section(model: DiagnosisModel) -> TextSection:
         "Limits",
         paragraphs=(
             f"{pathology.target.reference} Left out of learning: {pathology.target.left_out}",
+            *((directions_text(),) if any(feature.group == "rated" for feature in pathology.features) else ()),
             "Not to be used for:",
         ),
         items=pathology.exclusions,

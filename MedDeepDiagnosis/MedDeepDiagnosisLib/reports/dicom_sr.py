@@ -344,5 +344,5 @@ def _stated(prediction: Prediction, code: Code) -> list[sr.QualitativeEvaluation
         level = f"{100 * prediction.conformal_level:.0f} %"
         words = " or ".join(held) or "neither"
         value = "_".join(held) or "neither"
-        found.append(evaluation("conformal_set", f"Set of outcomes that is right in {level} of cases", value, words))
+        found.append(evaluation("conformal_set", f"What cannot be ruled out, right in {level} of cases", value, words))
     return found

@@ -250,8 +250,9 @@ def _prediction(section: PredictionSection, width: float) -> list[Any]:
         story += [
             paragraph("Why", "subheading"),
             paragraph(
-                f"Each feature moves the probability away from that of the mean case of the training data ({start}). "
-                "The parts below add up to the result exactly."
+                f"Each feature moves the probability away from that of the mean case of the training data ({start}), "
+                "by a factor of the odds (80 % are odds of 4 to 1). The factors below multiply to the result exactly; the "
+                "bars are their logarithms, which add up."
             ),
             _why(section, width),
         ]

@@ -40,30 +40,28 @@ _COLORS = (
 
 def faithfulness_text(check: Faithfulness) -> str:
     """Return in one or two sentences whether reasons were shown to be faithful."""
-    what = "Removing features in the order of the reasons changed the prediction"
+    what = "when the features are taken away, those that the reasons name first before others, the prediction changes"
     if check.verdict == "faithful":
-        return f"Checked: {what[0].lower()}{what[1:]} faster than random orders did ({_p_text(check)})."
+        return f"Checked: {what} faster than in random order ({_p_text(check)})."
     if check.verdict == "not shown":
-        return (
-            f"Not confirmed: {what[0].lower()}{what[1:]} no faster than random orders did ({_p_text(check)}). "
-            "Do not rely on these reasons."
-        )
+        return f"Not confirmed: {what} no faster than in random order ({_p_text(check)}). Do not rely on these reasons."
     return "Not checked: there are too few features, or removing them does not change the prediction."
 
 
 def faithfulness_section(check: Faithfulness, *, words: Words = format_percent) -> TextSection:
-    """Return the deletion test in figures."""
-    facts = [Fact("Deletion test", {"faithful": "passed", "not shown": "failed"}.get(check.verdict, "not possible"))]
+    """Return in words and figures what became of the prediction when what the reasons name was taken away."""
+    result = {"faithful": "yes", "not shown": "not shown"}.get(check.verdict, "could not be tested")
+    figures = (
+        f"area between the curves of the deletion test {check.area:.3g}; with random orders {check.random_area:.3g}; "
+        f"{_p_text(check)}"
+    )
+    label = "Do the reasons hold?"
+    facts = [Fact(label, result, figures if check.falling else "")]
     if check.falling:
         first = check.removed[0]
         what = "the part that raises it most" if first == 1 else f"the {first} parts that raise it most"
         other = "the part that lowers it most" if first == 1 else f"the {first} parts that lower it most"
         facts += [
-            Fact(
-                "Area between the curves",
-                f"{check.area:.3g}",
-                f"random orders {check.random_area:.3g}, {_p_text(check)}",
-            ),
             Fact(f"Without {what}", words(check.falling[0])),
             Fact(f"Without {other}", words(check.rising[0])),
         ]

@@ -257,7 +257,7 @@ def _prediction_rows(prediction: Prediction, code: Code) -> list[list[str]]:
         )
     if binary:
         held = " or ".join(prediction.conformal_set) or "none"
-        title = f"Set that is right in {100 * prediction.conformal_level:.0f} % of cases"
+        title = f"What cannot be ruled out, right in {100 * prediction.conformal_level:.0f} % of cases"
         rows.append(_row("prediction", "conformal_set", title, None, text=held, source=model))
     return rows
 

@@ -132,7 +132,7 @@ def look_into(folder: Path, what: str, progress: Progress, cancel: CancelToken |
 
 
 def other_or_damaged(path: Path) -> OtherObject | DamagedFile | None:
-    """Return what a file is that cannot be read as an image; None for the index of a disk."""
+    """Return what a file is that :func:`~MedDeepRegSegLib.volumes.dicom_headers.read_header` cannot read as an image; None for the index of a disk."""
     seen = glance(path)
     if seen.whole and not seen.is_slice:
         if seen.sop_class == "1.2.840.10008.1.3.10":  # DICOMDIR
@@ -194,7 +194,7 @@ def check_undamaged(path: Path, what: str) -> None:
     InputError
         If it is.
     """
-    if _meant_as_dicom(path) and isinstance(other_or_damaged(path), DamagedFile):
+    if _meant_as_dicom(path) and read_header(path) is None and isinstance(other_or_damaged(path), DamagedFile):
         msg = f"{what}: {path.name} is damaged: export or copy it again"
         raise InputError(msg)
 

@@ -77,8 +77,23 @@ def test_a_misspelled_column_is_pointed_out(nodule_model):
 def test_signs_that_did_not_count_are_named(nodule_model):
     assessed = assess(nodule_model, NODULE | {"spiculation": "5", "lobulation": "5"})
     lines = summary_lines(assessed.prediction)
-    assert any("Given but without effect: lobulation, spiculation" in line for line in lines)
+    assert any("Given, but without effect on the model: lobulation, spiculation. " in line for line in lines)
     assert any(line.startswith("Model: measured size and shape, because") for line in lines)
+
+
+def test_what_is_missing_is_named_as_its_column(nodule_model):
+    """The title of the sign "sphericity" is roundness."""
+    prediction = assess(nodule_model, NODULE | SIGNS | {"sphericity": ""}).prediction
+    (caution,) = [caution for caution in prediction.cautions if caution.startswith("Not given")]
+    assert "roundness (column sphericity)" in caution
+    assert "internal structure" in caution
+    assert "column internal" not in caution
+
+
+def test_directions_are_no_rules_where_readers_rated(nodule_model):
+    prediction = assess(nodule_model, NODULE | SIGNS).prediction
+    assert any("habits of those who rated them" in line for line in summary_lines(prediction, rated=True))
+    assert not any("habits" in line for line in summary_lines(prediction))
 
 
 def test_a_number_is_no_opinion_on_a_guideline():

@@ -38,7 +38,7 @@ def test_what_speaks_against_the_figure_is_said_beside_it(toy_model, toy_table):
     assert "may be this case" in same
     strange = CASE | {"size": 190.0, "ratio": 9.0}
     _, (far,) = reason_sections(toy_model, predict_case(toy_model, strange), strange)
-    assert "Even the nearest known case is far" in far
+    assert "No known case is very like this one (distance" in far
 
 
 def test_no_name_of_a_patient_is_kept(toy_model, toy_table):

@@ -104,8 +104,9 @@ def test_dicom_is_written_and_left_out_as_is_asked(tmp_path, capsys):
         str(series),
         "--segmentation",
         str(lesion),
+        "--segment",
+        "Nodule",
         "--in-process",
-        "--quiet",
     ]
     assert main([*words, "--out", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out

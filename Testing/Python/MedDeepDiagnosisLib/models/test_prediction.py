@@ -133,7 +133,10 @@ def test_a_case_that_the_set_does_not_settle_abstains(toy_model):
     open_case = predict_case(toy_model, {"size": 7.4, "ratio": 0, "edge": 1, "kind": 1})
     assert open_case.conformal_set == ("present", "absent")
     assert open_case.abstains
-    assert any("must hold both outcomes" in reason for reason in open_case.abstention_reasons)
+    assert any(
+        "neither present nor absent can be ruled out, if that is to be right in 90 %" in reason
+        for reason in open_case.abstention_reasons
+    )
     clear = predict_case(toy_model, {"size": 25, "ratio": 0, "edge": 3, "kind": 1})
     assert clear.conformal_set == ("present",)
     assert predict_case(toy_model, {"size": 2.5, "ratio": 0, "edge": 1, "kind": 2}).conformal_set == ("absent",)
@@ -146,7 +149,7 @@ def test_a_set_that_holds_nothing_abstains(toy_model):
     changed = replace(toy_model, variants={**toy_model.variants, "all": replace(fitted, record=narrow)})
     prediction = predict_case(changed, CASE)
     assert prediction.conformal_set == ()
-    assert any("neither outcome fits" in reason for reason in prediction.abstention_reasons)
+    assert any("neither present nor absent fits" in reason for reason in prediction.abstention_reasons)
 
 
 def test_other_learners_give_shapley_values_that_sum_up(pathology, toy_table):

@@ -82,7 +82,7 @@ def test_far_cases_are_said_to_be_far(learned):
     assert not usual.far
     assert usual.note == ""
     assert far.far
-    assert f"beyond {scales.far:.2f}" in far.note
+    assert f"within {scales.far:.2f}" in far.note
 
 
 def test_about_one_known_case_in_twenty_is_far_from_other_patients(learned):

@@ -111,7 +111,7 @@ def test_an_abstention_shows_reasons_then_a_figure_that_is_no_assessment(toy_mod
     )
     assert text.index(prediction.abstention_reasons[0]) < text.index("The model's figure, not an assessment: ")
     assert "such cases of the training data it was so" not in text
-    assert "A set that is right" not in text
+    assert "cases like those learned from" not in text
 
 
 def test_worth_of_a_number_is_that_of_its_model(height_model):

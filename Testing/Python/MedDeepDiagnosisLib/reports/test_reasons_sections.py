@@ -37,22 +37,24 @@ def rendered():
 
 
 def test_the_outcome_of_the_check_is_said_in_words():
-    assert "faster than random orders did (p = 0.017 over 60 orders)" in faithfulness_text(CHECK)
-    assert faithfulness_text(FAILED).startswith("Not confirmed: removing")
+    assert "changes faster than in random order (p = 0.017 over 60 orders)" in faithfulness_text(CHECK)
+    assert faithfulness_text(FAILED).startswith("Not confirmed: when the features are taken away")
     assert "Do not rely" in faithfulness_text(FAILED)
     assert faithfulness_text(IMPOSSIBLE).startswith("Not checked")
 
 
 def test_the_check_in_figures(rendered):
     labels = {fact.label: fact.value for fact in faithfulness_section(CHECK).facts}
-    assert labels["Deletion test"] == "passed"
+    assert labels["Do the reasons hold?"] == "yes"
+    (test,) = [fact for fact in faithfulness_section(CHECK).facts if fact.value == "yes"]
+    assert test.note.startswith("area between the curves of the deletion test ")
     assert labels["Without the part that raises it most"] == "30 %"
     assert labels["Without the part that lowers it most"] == "70 %"
     failed = {fact.label: fact.value for fact in faithfulness_section(FAILED).facts}
-    assert failed["Deletion test"] == "failed"
+    assert failed["Do the reasons hold?"] == "not shown"
     assert "Without the 2 parts that raise it most" in failed
-    assert [fact.value for fact in faithfulness_section(IMPOSSIBLE).facts] == ["not possible"]
-    assert "not possible" in rendered(faithfulness_section(IMPOSSIBLE))
+    assert [fact.value for fact in faithfulness_section(IMPOSSIBLE).facts] == ["could not be tested"]
+    assert "could not be tested" in rendered(faithfulness_section(IMPOSSIBLE))
 
 
 def test_importance_with_the_largest_first(rendered):
@@ -78,7 +80,7 @@ def test_nearest_cases_by_what_differs_most(rendered):
     nearest = NearestCases(
         (KnownCase(11, "Known case 12", 1.0, 0.3, differences), KnownCase(3, "Known case 4", 0.0, 0.4, same)),
         True,
-        "Even the nearest known case is far: its distance ...",
+        "No known case is very like this one (distance ...)",
     )
     section = nearest_section(nearest, outcome=lambda value: "malignant" if value else "benign")
     assert section.rows[0] == (
@@ -153,7 +155,7 @@ def test_slices_of_the_lesion_are_tinted_on_the_side_that_raises(rendered):
         columns = np.arange(redder.shape[1])
         red, blue = (redder > 60).any(axis=0), (redder < -60).any(axis=0)
         assert columns[red].mean() > columns[blue].mean(), "the patient's left, at larger x, is on the right"
-    assert "removing blocks in the order" in section.text
+    assert "when the blocks are taken away" in section.text
     assert "Which part of the lesion" in rendered(section)
 
 
