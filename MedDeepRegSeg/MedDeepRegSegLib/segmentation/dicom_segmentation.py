@@ -24,6 +24,7 @@ from MedDeepRegSegLib.segmentation.segments import (
     terminology_entry,
     with_identifiers,
 )
+from MedDeepRegSegLib.volumes.dicom_folder import check_undamaged
 from MedDeepRegSegLib.volumes.dicom_frames import functional_group, pydicom_for, read_frames
 from MedDeepRegSegLib.volumes.dicom_headers import is_dicom
 from MedDeepRegSegLib.volumes.dicom_stack import Plane
@@ -47,7 +48,7 @@ def dicom_segmentation(path: Path) -> Path | None:
     Raises
     ------
     InputError
-        If a folder holds several, or the file is a structure set.
+        If a folder holds several, or none and a damaged file, or the file is a structure set.
     MissingPackageError
         If pydicom is not installed and is needed to tell.
     """
@@ -72,6 +73,9 @@ def dicom_segmentation(path: Path) -> Path | None:
         listed = "; ".join(f"{file.name} '{said}'" if said else file.name for file, said in found)
         msg = f"segmentation {path} holds {len(found)} DICOM segmentations ({listed}), expected 1: give the wanted file"
         raise InputError(msg)
+    if not found and path.is_dir():
+        for file in files:
+            check_undamaged(file, "segmentation")
     return found[0][0] if found else None
 
 
@@ -232,6 +236,7 @@ def _frames_of(path: Path, what: str) -> Iterator[np.ndarray]:
         else:
             yield from pydicom.pixels.iter_pixels(dataset)
     except (RuntimeError, NotImplementedError, AttributeError, ValueError) as error:
+        check_undamaged(path, "segmentation")
         msg = f"{what}: its frames cannot be decoded ({str(error)[:120]}): export it without compression"
         raise InputError(msg) from error
 

@@ -196,3 +196,13 @@ def test_real_segmentation_of_pet(shared_data):
         np.testing.assert_array_equal(array[place[2]] == value, frames[number] > 0)
     assert (first.name, second.name) == ("Neoplasm, Primary", "Neoplasm, Secondary")
     assert first.terminology.split("~")[5] == "SRT^T-53131^base of tongue"
+
+
+@pytest.mark.parametrize("kept", [300, -20])
+def test_a_damaged_segmentation_is_named(tmp_path, kept):
+    (tmp_path / "seg").mkdir()
+    path = dicom_files.write_seg(tmp_path / "seg" / "s.dcm", drawn(), heights=HEIGHTS)
+    path.write_bytes(path.read_bytes()[:kept])
+    for given in (path, path.parent):
+        with pytest.raises(InputError, match=r"^segmentation: s\.dcm is damaged: export or copy it again$"):
+            read_segmentation(given)
