@@ -251,8 +251,8 @@ def _prediction(section: PredictionSection, width: float) -> list[Any]:
             paragraph("Why", "subheading"),
             paragraph(
                 f"Each feature moves the probability away from that of the mean case of the training data ({start}), "
-                "by a factor of the odds (80 % are odds of 4 to 1). The factors below multiply to the result exactly; the "
-                "bars are their logarithms, which add up."
+                "by a factor of the odds (80 % are odds of 4 to 1). The factors below, multiplied with the odds of the "
+                "mean case, give the result exactly; the bars are their logarithms, which add up."
             ),
             _why(section, width),
         ]

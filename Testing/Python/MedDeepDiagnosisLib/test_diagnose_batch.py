@@ -7,6 +7,7 @@ import dicom_files
 import pytest
 
 from MedDeepDiagnosisLib.cli import main
+from MedDeepDiagnosisLib.fitting import shipped_models
 from MedDeepRegSegLib.jobs import batch_job
 from MedDeepRegSegLib.jobs.batch_kinds import BATCHES, BatchKind, batch_kind
 from MedDeepRegSegLib.jobs.child import ChildJob
@@ -38,6 +39,7 @@ def test_the_library_adds_its_batch():
     for name in BatchKind.__annotations__:
         assert getattr(kind, name) is not None, name
     assert all(column in kind.HELP for column in (*kind.REQUIRED, *kind.OPTIONAL))
+    assert f"model that ships: {', '.join(shipped_models())}\n" in kind.HELP
 
 
 def test_values_in_columns_of_their_own(run, tmp_path):

@@ -12,6 +12,7 @@ from MedDeepDiagnosisLib.models.prediction import predict_case
 from MedDeepDiagnosisLib.pathology import Guideline, Target
 from MedDeepDiagnosisLib.reports import Provenance, Report, render_report
 from MedDeepDiagnosisLib.reports.assessment import (
+    conformal_text,
     guidelines_section,
     limits_section,
     meaning_text,
@@ -150,3 +151,27 @@ def test_an_abstaining_number_promises_nothing_and_reasons_come_first(height_mod
     assert section.text == ""
     assert section.rows[0] == ("No assessment", "", prediction.abstention_reasons[0])
     assert section.notes[0].endswith("Neither is promised for this case, for which the model abstains.")
+
+
+@pytest.mark.parametrize(
+    ("held", "says"),
+    [
+        (("present",), "Only “present” fits: a statement that is right in 90 % of cases like those learned from."),
+        (("present", "absent"), "“Present” and “absent” both fit at a rate of 90 %: the case is not settled."),
+        ((), "Neither outcome fits at a rate of 90 %: the case is unlike those learned from."),
+    ],
+)
+def test_what_fits_is_said_as_the_panel_says_it(toy_model, held, says):
+    assert conformal_text(replace(predict_case(toy_model, CASE), conformal_set=held)) == says
+
+
+def test_a_report_says_that_factors_multiply_and_what_directions_are_worth(toy_model):
+    prediction = predict_case(toy_model, CASE)
+    sections = (prediction_section(prediction, toy_model), limits_section(toy_model))
+    text = plain(Report("Assessment", "case 1", sections, Provenance(date(2026, 1, 2))))
+    assert "The factors below, multiplied with the odds of the mean case, give the result exactly" in text
+    rated = any(feature.group == "rated" for feature in toy_model.pathology.features)
+    assert ("habits of those who rated them" in text) == rated
+    start = prediction.mean_case_probability
+    odds = start / (1 - start) * np.prod([part.odds_factor for part in prediction.contributions])
+    assert odds / (1 + odds) == pytest.approx(prediction.probability)
