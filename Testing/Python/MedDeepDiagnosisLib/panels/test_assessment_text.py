@@ -92,6 +92,7 @@ def test_a_number_has_units_and_no_set(texts):
     assert "2 to 15.5 points" in text
     assert "“" not in text
     assert "-1.2" in texts.reasonsText({**ASSESSMENT, **number})
+    assert "Factors multiply" not in texts.reasonsText({**ASSESSMENT, **number})
 
 
 def test_reasons_are_bars_as_long_as_they_are_strong(texts):
@@ -101,6 +102,7 @@ def test_reasons_are_bars_as_long_as_they_are_strong(texts):
     assert f"bgcolor='{shade('lowers')}' width='{texts.BAR_WIDTH}'" in text
     assert f"bgcolor='{shade('bad')}' width='{texts.BAR_WIDTH // 2}'" in text
     assert "× 1.8" in text
+    assert "Factors multiply. Directions follow the cases learned from, with the habits of those who rated them" in text
     assert "Margin" not in text, "it is not given"
     assert texts.reasonsText({**ASSESSMENT, "contributions": ASSESSMENT["contributions"][1:2]}) == ""
 
