@@ -64,8 +64,7 @@ def training() -> None:
         finish(data)
         data.ui.datasetOutputPathLineEdit.currentPath = "MedDeep/my heads"
         Host.screenshot(loaded, IMAGES / "data-panel.png", width=WIDTH)
-        batch(data, Path(folder), heads)
-        Host.screenshot(loaded, IMAGES / "batch-panel.png", width=WIDTH)
+        batch(loaded, data, Path(folder), heads)
         loaded.ui.tabWidget.currentIndex = 1
         node = panel.parameterNode
         node.trainEpochs, node.trainSteps, node.trainBatch, node.trainPatch, node.trainSpacingMm = 15, 20, 2, 32, 6.0
@@ -96,7 +95,7 @@ def training() -> None:
         slicer.mrmlScene.Clear(False)
 
 
-def batch(panel, folder: Path, heads: Path) -> None:
+def batch(loaded, panel, folder: Path, heads: Path) -> None:
     """Measure the heads of a dataset over a table, one of them with a wrong path, in the section Batch alone."""
     from MedDeepRegSegLib.datasets.dataset import read_dataset
 
@@ -114,6 +113,7 @@ def batch(panel, folder: Path, heads: Path) -> None:
     show_path(panel.ui.batchTablePathLineEdit, "MedDeep/cases.csv")
     show_path(panel.ui.batchOutputPathLineEdit, "MedDeep/measured")
     panel.ui.batchResultLabel.text = panel.ui.batchResultLabel.text.replace(str(folder), "MedDeep")
+    Host.screenshot(loaded, IMAGES / "batch-panel.png", width=WIDTH)
 
 
 def show_usual_paths(panel) -> None:
