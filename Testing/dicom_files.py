@@ -266,7 +266,14 @@ def dicom_faults(path):
     """Return what dciodvfy, David Clunie's checker of DICOM files, calls errors."""
     if shutil.which("dciodvfy") is None:
         pytest.skip("dciodvfy is not installed: apt-get install dicom3tools")
-    done = subprocess.run(["dciodvfy", "-new", str(path)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["dciodvfy", "-new", str(path)],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=60,
+        check=False,
+    )
     said = done.stdout + done.stderr
     assert done.returncode == 0 or "Error" in said, said
     return [line for line in said.splitlines() if line.startswith(("Error", "Abort"))]

@@ -47,8 +47,13 @@ class SampleDataLogic:
             customDownloader=customDownloader,
         )
         registered = slicer.modules.sampleDataSources.setdefault(category, [])
-        if all(vars(source) != vars(other) for other in registered):
+        if all(_text(source) != _text(other) for other in registered):
             registered.append(source)
+
+
+def _text(source) -> str:
+    """Return a source in words: Slicer compares sources by these."""
+    return "\n".join(f"{name}: {value}" for name, value in vars(source).items())
 
 
 def _listed(value):

@@ -129,7 +129,7 @@ def test_a_browser_sorts_the_table(experience, tmp_path):
     write_associations(experience, SOURCE, tmp_path / "page.html", title="Associations", subject="cases.csv")
     options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
     command = [browser, *options, (tmp_path / "page.html").as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=120)
     if not done.stdout:
         pytest.skip(f"Chromium does not start here: {done.stderr[-200:]}")
     assert done.stdout.count('type="search"') >= 2

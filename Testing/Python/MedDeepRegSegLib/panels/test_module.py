@@ -22,6 +22,14 @@ def test_samples_are_offered(loaded):
     assert [source.sampleName for source in sources if not source.uris] == ["practice-nodule"]
 
 
+def test_samples_are_offered_once_by_however_many_modules(loaded):
+    from MedDeepRegSegLib.mrml.sample_data import register_sample_data
+
+    before = [source.sampleName for source in slicer.modules.sampleDataSources["MedDeep"]]
+    register_sample_data()
+    assert [source.sampleName for source in slicer.modules.sampleDataSources["MedDeep"]] == before
+
+
 @pytest.mark.parametrize("sample", [("spine-ct", "Python package tptbox"), ("arterial-atlas", "on GitHub")])
 def test_a_sample_is_fetched_only_with_consent(loaded, dialogs_shown, monkeypatch, tmp_path, sample):
     name, where = sample
