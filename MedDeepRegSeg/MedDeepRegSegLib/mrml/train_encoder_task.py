@@ -3,22 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.mrml.timed_training import TimedTraining
 
 
-class TrainEncoderTask:
+class TrainEncoderTask(TimedTraining):
     """Trains an encoder on the volumes of a dataset by guessing what is hidden in them; labels are not looked at.
 
-    Parameters
-    ----------
-    dataset_path:
-        File of a dataset, as :class:`~MedDeepRegSegLib.mrml.dataset_task.DatasetTask` or ``meddeep dataset`` writes it.
-    out:
-        Folder of the encoder, for ``start=`` of :class:`~MedDeepRegSegLib.mrml.train_task.TrainTask`.
-    minutes:
-        Time of the training, on this machine.
-    options:
-        Other fields of :class:`MedDeepRegSegLib.training.masked_job.Request`, for example ``resume=True``.
+    Parameters are those of :class:`~MedDeepRegSegLib.mrml.timed_training.TimedTraining`, with the options of
+    :class:`MedDeepRegSegLib.training.masked_job.Request`. The folder is for ``start=`` of
+    :class:`~MedDeepRegSegLib.mrml.train_task.TrainTask`.
 
     Notes
     -----
@@ -26,20 +19,7 @@ class TrainEncoderTask:
     errors of what is hidden ``error_before``, ``error_after`` and ``error_of_mean``, and ``steps`` and ``minutes``.
     """
 
-    def __init__(
-        self, dataset_path: str | Path, *, out: str | Path, minutes: float | None = None, **options: Any
-    ) -> None:
-        self._dataset, self._out, self._options = Path(dataset_path), Path(out), {"minutes": minutes, **options}
-
-    def prepare(self, _folder: Path) -> tuple[str, Any]:
-        """See :class:`MedDeepRegSegLib.mrml.task_base.NodeTask`."""
-        from MedDeepRegSegLib.training.masked_job import Request
-
-        try:
-            return "train-masked", Request(dataset=self._dataset, out=self._out, **self._options)
-        except TypeError as error:
-            msg = f"an option of training is unknown ({error}): leave it out"
-            raise InputError(msg) from error
+    JOB = "train-masked"
 
     def collect(self, _folder: Path, result: Any) -> dict[str, Any]:
         """See :class:`MedDeepRegSegLib.mrml.task_base.NodeTask`."""

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.mrml.tables import TableColumn, table_from_rows
 from MedDeepRegSegLib.mrml.task_base import one_action
+from MedDeepRegSegLib.mrml.timed_training import TimedTraining
 
 _COLUMNS = (
     TableColumn("what", "What"),
@@ -17,19 +17,12 @@ _COLUMNS = (
 )
 
 
-class TrainGrowingTask:
+class TrainGrowingTask(TimedTraining):
     """Fine-tunes the growing network on the cases of a dataset, and measures the clicks that it saves.
 
-    Parameters
-    ----------
-    dataset_path:
-        File of a dataset, as :class:`~MedDeepRegSegLib.mrml.dataset_task.DatasetTask` or ``meddeep dataset`` writes it.
-    out:
-        Folder of the model, for ``model=`` of :class:`~MedDeepRegSegLib.mrml.segment_tasks.GrowTask`.
-    minutes:
-        Time of the training, on this machine.
-    options:
-        Other fields of :class:`MedDeepRegSegLib.training.growing_job.Request`, for example ``resume=True``.
+    Parameters are those of :class:`~MedDeepRegSegLib.mrml.timed_training.TimedTraining`, with the options of
+    :class:`MedDeepRegSegLib.training.growing_job.Request`. The folder is for ``model=`` of
+    :class:`~MedDeepRegSegLib.mrml.segment_tasks.GrowTask`.
 
     Notes
     -----
@@ -38,20 +31,7 @@ class TrainGrowingTask:
     measured).
     """
 
-    def __init__(
-        self, dataset_path: str | Path, *, out: str | Path, minutes: float | None = None, **options: Any
-    ) -> None:
-        self._dataset, self._out, self._options = Path(dataset_path), Path(out), {"minutes": minutes, **options}
-
-    def prepare(self, _folder: Path) -> tuple[str, Any]:
-        """See :class:`MedDeepRegSegLib.mrml.task_base.NodeTask`."""
-        from MedDeepRegSegLib.training.growing_job import Request
-
-        try:
-            return "train-growing", Request(dataset=self._dataset, out=self._out, **self._options)
-        except TypeError as error:
-            msg = f"an option of training is unknown ({error}): leave it out"
-            raise InputError(msg) from error
+    JOB = "train-growing"
 
     def collect(self, _folder: Path, result: Any) -> dict[str, Any]:
         """See :class:`MedDeepRegSegLib.mrml.task_base.NodeTask`."""

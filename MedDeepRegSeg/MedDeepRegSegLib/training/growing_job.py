@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken, Progress, no_progress, part_of
-from MedDeepRegSegLib.training.run_folder import RUN, what_a_cancel_left
+from MedDeepRegSegLib.training.run_folder import RUN
+from MedDeepRegSegLib.training.timed_request import TimedRequest
 
 if TYPE_CHECKING:
     from MedDeepRegSegLib.training.clicks_saved import ObjectClicks
@@ -20,22 +21,9 @@ CLICKS = "clicks_saved.csv"
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to train on, and how long."""
+class Request(TimedRequest):
+    """What to train on, and how long; the dataset has cases for training and, to measure, for validation."""
 
-    dataset: Path
-    """File of a dataset with cases for training and, to measure, for validation."""
-    out: Path
-    """Folder of the model."""
-    minutes: float | None = None
-    """Time of the training itself, on this machine, by which the number of steps is chosen; 10 where steps are not given
-    either. A run that goes on is stopped after this time; without it, after its last step."""
-    steps: int | None = None
-    """Updates, instead of a time."""
-    resume: bool = False
-    """Go on with the run that lies in the folder, as it was begun."""
-    start: Path | None = None
-    """Folder of the growing network to begin from; the one that ships without."""
     channel: int = 0
     """The image of a case that is clicked in, counted from 0."""
     learning_rate: float = 1e-4
@@ -46,13 +34,6 @@ class Request:
     """On each object that is measured, at most."""
     most_objects: int = 40
     """Objects that are measured, at most."""
-    device: str = "auto"
-    """``auto``, ``cpu`` or ``cuda``."""
-    seed: int = 0
-
-    def if_canceled(self) -> str:
-        """Return what a person who canceled is told."""
-        return what_a_cancel_left(self.out)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from MedDeepRegSegLib.jobs.progress import NOTE, CancelToken, Progress, no_progress, part_of
-from MedDeepRegSegLib.training.run_folder import RUN, what_a_cancel_left
+from MedDeepRegSegLib.training.run_folder import RUN
+from MedDeepRegSegLib.training.timed_request import TimedRequest
 from MedDeepRegSegLib.wording import counted
 
 if TYPE_CHECKING:
@@ -18,31 +19,11 @@ COMMAND = "meddeep train DATASET.json --network masked --out ENCODER_DIR"
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to train on, and how long."""
+class Request(TimedRequest):
+    """What to train on, and how long: the volumes of the roles training and unused, not their labels."""
 
-    dataset: Path
-    """File of a dataset. The volumes of the roles training and unused are learned from, their labels are not."""
-    out: Path
-    """Folder of the encoder."""
-    minutes: float | None = None
-    """Time of the training itself, on this machine, by which the number of steps is chosen; 10 where steps are not given
-    either. A run that goes on is stopped after this time; without it, after its last step."""
-    steps: int | None = None
-    """Updates, instead of a time."""
-    resume: bool = False
-    """Go on with the run that lies in the folder, as it was begun."""
-    start: Path | None = None
-    """Folder of the encoder to begin from; the one that ships without."""
     scratch: bool = False
     """Begin from random weights."""
-    device: str = "auto"
-    """``auto``, ``cpu`` or ``cuda``."""
-    seed: int = 0
-
-    def if_canceled(self) -> str:
-        """Return what a person who canceled is told."""
-        return what_a_cancel_left(self.out)
 
 
 @dataclass(frozen=True)

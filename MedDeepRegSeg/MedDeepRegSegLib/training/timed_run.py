@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -18,6 +18,7 @@ from MedDeepRegSegLib.training.checkpoint import read_checkpoint
 from MedDeepRegSegLib.training.run import CHECKPOINT, SETTINGS
 from MedDeepRegSegLib.training.run_folder import RUN
 from MedDeepRegSegLib.training.settings import Precision
+from MedDeepRegSegLib.training.timed_request import TimedRequest
 
 MINUTES = 10.0
 """Of a training for which neither a time nor steps are asked for."""
@@ -26,19 +27,6 @@ _TIMED = 4
 _LEAST_STEPS, _MOST_STEPS = 10, 20_000
 
 S = TypeVar("S")
-
-
-class TimedRequest(Protocol):
-    """What the requests of these jobs have in common."""
-
-    @property
-    def out(self) -> Path: ...
-    @property
-    def minutes(self) -> float | None: ...
-    @property
-    def steps(self) -> int | None: ...
-    @property
-    def resume(self) -> bool: ...
 
 
 def known_settings(run: Path, kind: type[S]) -> S | None:
