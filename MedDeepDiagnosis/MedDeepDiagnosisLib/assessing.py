@@ -35,10 +35,10 @@ from MedDeepDiagnosisLib.reports.reasons_sections import importance_section
 from MedDeepDiagnosisLib.reports.tables import MEASURED_SOURCE
 from MedDeepDiagnosisLib.scope import out_of_scope, scope_columns
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.jobs.batch_table import folded_name
 from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.segmentation.overlay import slice_picture
 from MedDeepRegSegLib.volumes.reading import reading_note
+from MedDeepRegSegLib.wording import folded_name
 
 _SHOWN = 6
 """So many columns that did not count are named."""

@@ -32,8 +32,8 @@ from MedDeepDiagnosisLib.models.validation import (
 from MedDeepDiagnosisLib.pathology import Pathology
 from MedDeepRegSegLib import __version__
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.jobs.batch_table import folded_name
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress, part_of
+from MedDeepRegSegLib.wording import folded_name
 
 DEFAULT_LEARNERS = (ADDITIVE,)
 """What is fitted where nothing else is said."""

@@ -12,7 +12,7 @@ from MedDeepDiagnosisLib.models.fitted import FittedVariant
 from MedDeepDiagnosisLib.models.metrics import probability_of
 from MedDeepDiagnosisLib.models.model_folder import DiagnosisModel
 from MedDeepDiagnosisLib.pathology import Feature, Pathology
-from MedDeepRegSegLib.jobs.batch_table import folded_name
+from MedDeepRegSegLib.wording import folded_name
 
 Array = NDArray[np.float64]
 

@@ -14,29 +14,24 @@ the child process of the case.
 import asyncio
 import concurrent.futures
 import contextlib
-import logging
 import secrets
-import tempfile
 import threading
 import time
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
-import dask
-from distributed import Client, LocalCluster
+from distributed import LocalCluster
 
 from MedDeepRegSegLib import __version__
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.batch_case import Case, Outcome
 from MedDeepRegSegLib.jobs.batch_crew import CrewLost, Orders, Told
+from MedDeepRegSegLib.jobs.batch_dask_client import CONNECT_S, connected, local_cluster, quiet
 from MedDeepRegSegLib.jobs.batch_worker import cancel_batch, host_of, probe, work
-from MedDeepRegSegLib.jobs.failures import describe, one_line
+from MedDeepRegSegLib.jobs.failures import describe
 
-CONNECT_S = 10.0
-"""How long a scheduler may take to answer."""
 NO_WORKERS_S = 60.0
 """How long to wait for a worker when there is none."""
 ANSWER_S = 20.0
@@ -89,10 +84,10 @@ class DaskCrew:
             When no scheduler answers, or it has other versions of Python or Dask.
         """
         with ExitStack() as stack:
-            stack.enter_context(_quiet())
+            stack.enter_context(quiet())
             where: str | LocalCluster
-            where = self._address if self._address else stack.enter_context(_local_cluster(self._most or 1))
-            self._client = stack.enter_context(_connected(where))
+            where = self._address if self._address else stack.enter_context(local_cluster(self._most or 1))
+            self._client = stack.enter_context(connected(where))
             if self._address:
                 try:
                     self._compare_versions(())
@@ -361,72 +356,9 @@ class DaskCrew:
         return CrewLost(msg)
 
 
-# ---- connecting
-
-
-@contextmanager
-def _local_cluster(workers: int) -> Iterator[LocalCluster]:
-    """Give a cluster in this process whose servers for pictures, which Dask always starts, serve nothing and nobody else."""
-    here = "127.0.0.1:0"
-    with tempfile.TemporaryDirectory(prefix="meddeep-dask-", ignore_cleanup_errors=True) as scratch:
-        settings = {
-            "temporary-directory": scratch,
-            "distributed.scheduler.http.routes": [],
-            "distributed.worker.http.routes": [],
-        }
-        with (
-            dask.config.set(settings),
-            LocalCluster(
-                n_workers=1,
-                threads_per_worker=workers,
-                processes=False,
-                dashboard_address=here,
-                worker_dashboard_address=here,
-                memory_limit=0,  # it would be that of this process, not of the children that do the work
-                silence_logs=False,
-            ) as cluster,
-        ):
-            yield cluster
-
-
-def _connected(where: "str | LocalCluster") -> Client:
-    """Return a client of a scheduler.
-
-    Raises
-    ------
-    InputError
-        When none answers.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of other versions of packages that the cases do not use
-            return Client(where, set_as_default=False, timeout=CONNECT_S)
-    except (OSError, ValueError, RuntimeError) as error:
-        msg = (
-            f"no Dask scheduler answers at {where} ({one_line(str(error))[:120]}): expected its address, for example "
-            f"tcp://127.0.0.1:8786; start one with 'dask scheduler'"
-        )
-        raise InputError(msg) from error
-
-
 def _first(version: str | None, parts: int) -> str:
     """Return the first parts of a version such as ``3.11.4.final.0``."""
     return ".".join((version or "").split(".")[:parts])
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what Dask logs off the terminal: what matters is told as an error."""
-    names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in ("distributed", "tornado")]
-    loggers: Iterable[logging.Logger] = [logging.getLogger(name) for name in (*names, "asyncio")]
-    before = [(logger, logger.level) for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        for logger, level in before:
-            logger.setLevel(level)
 
 
 def _what_to_install() -> str:

@@ -45,7 +45,7 @@ class BatchKind(Protocol):
 
 
 BATCHES: dict[str, str] = {
-    "register": "MedDeepRegSegLib.registration.batch_cases",
+    "register": "MedDeepRegSegLib.registration.register_batch",
     "grow": "MedDeepRegSegLib.segmentation.grow_batch",
     "predict": "MedDeepRegSegLib.prediction.predict_batch",
     "measure": "MedDeepRegSegLib.segmentation.measure_batch",

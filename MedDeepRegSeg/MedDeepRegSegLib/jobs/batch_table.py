@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from MedDeepRegSegLib.errors import InputError
+from MedDeepRegSegLib.wording import folded_name
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,79}")
 _DEVICES = {"con", "nul", "aux", "prn", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
@@ -166,17 +167,6 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str], *, 
             raise InputError(msg)
         seen.add(case.name.lower())
     return cases
-
-
-def folded_name(name: str) -> str:
-    """Return the name of a column without what people write differently: case, and spaces or underscores.
-
-    Examples
-    --------
-    >>> folded_name(" Equivalent Diameter_mm")
-    'equivalent_diameter_mm'
-    """
-    return "_".join(name.casefold().replace("_", " ").split())
 
 
 def _records(path: Path) -> list[tuple[int, list[str]]]:

@@ -12,6 +12,7 @@ MODULES = {
 ALLOWED = {
     "MedDeepRegSeg/MedDeepRegSegLib/volumes/web_file.py": {"http", "urllib.request"},
     "MedDeepRegSeg/MedDeepRegSegLib/jobs/batch_dask.py": {"distributed"},
+    "MedDeepRegSeg/MedDeepRegSegLib/jobs/batch_dask_client.py": {"distributed"},
     "MedDeepRegSeg/MedDeepRegSegLib/jobs/batch_worker.py": {"distributed"},
 }
 """A sample that is a file on the web; and the workers of a batch."""

@@ -17,6 +17,8 @@ from MedDeepRegSegLib.jobs.progress import CancelToken
 
 pytest.importorskip("distributed")
 
+from distributed import Client
+
 from MedDeepRegSegLib.jobs import batch_dask
 
 HERE = Path(__file__).parent
@@ -218,8 +220,8 @@ def test_other_versions_are_refused_before_anything_is_sent(batch, cluster, monk
     cluster.add_worker()
     sent = []
     for name in ("run", "submit"):
-        monkeypatch.setattr(batch_dask.Client, name, lambda *args, name=name, **options: sent.append(name))
-    get = batch_dask.Client.get_versions
+        monkeypatch.setattr(Client, name, lambda *args, name=name, **options: sent.append(name))
+    get = Client.get_versions
     for who, package, version, says in (
         ("scheduler", "python", "3.1.2.final.0", f"the scheduler at {cluster.address} has Python 3.1, expected 3."),
         ("workers", "python", "3.1.2.final.0", r"the worker tcp://.* has Python 3.1, expected 3."),
@@ -233,7 +235,7 @@ def test_other_versions_are_refused_before_anything_is_sent(batch, cluster, monk
                 one["packages"][package] = version
             return found
 
-        monkeypatch.setattr(batch_dask.Client, "get_versions", changed)
+        monkeypatch.setattr(Client, "get_versions", changed)
         with pytest.raises(InputError, match=says):
             batch({"a": "work"}, scheduler=cluster.address)
     assert sent == []
@@ -242,7 +244,7 @@ def test_other_versions_are_refused_before_anything_is_sent(batch, cluster, monk
 def test_workers_that_do_not_answer_are_not_waited_for_without_end(batch, monkeypatch):
     monkeypatch.setattr(batch_dask, "ANSWER_S", 0.2)
     deaf = threading.Event()
-    monkeypatch.setattr(batch_dask.Client, "run", lambda *args, **options: deaf.wait(60))
+    monkeypatch.setattr(Client, "run", lambda *args, **options: deaf.wait(60))
     began = time.monotonic()
     with pytest.raises(InputError, match=r"has not answered for 0\.2 s: see whether all still run"):
         batch({"a": "work"})
@@ -274,7 +276,7 @@ def test_what_has_ended_is_kept_when_the_workers_are_lost(batch, monkeypatch, su
 def test_dask_is_not_told_the_names_of_cases(batch, monkeypatch):
     """They may be those of patients; Dask's pages and logs show keys and messages."""
     keys, messages = [], []
-    submit, hear = batch_dask.Client.submit, batch_dask.DaskCrew._hear
+    submit, hear = Client.submit, batch_dask.DaskCrew._hear
 
     def noted(self, *args, **options):
         keys.append(options["key"])
@@ -284,7 +286,7 @@ def test_dask_is_not_told_the_names_of_cases(batch, monkeypatch):
         messages.append(event[1])
         return hear(self, event)
 
-    monkeypatch.setattr(batch_dask.Client, "submit", noted)
+    monkeypatch.setattr(Client, "submit", noted)
     monkeypatch.setattr(batch_dask.DaskCrew, "_hear", heard)
     told = []
     batch({"Doe-John": "work", "b": "work"}, steps=60, progress=lambda fraction, message: told.append(message))
@@ -293,10 +295,3 @@ def test_dask_is_not_told_the_names_of_cases(batch, monkeypatch):
     assert messages
     assert "Doe" not in str((keys, messages))
     assert any(message.endswith("cases; Doe-John: started") or "Doe-John: step" in message for message in told)
-
-
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense://here"])
-def test_an_address_without_a_scheduler_is_told(batch, monkeypatch, address):
-    monkeypatch.setattr(batch_dask, "CONNECT_S", 0.5)
-    with pytest.raises(InputError, match=f"no Dask scheduler answers at {address}"):
-        batch({"a": "work"}, scheduler=address)

@@ -1,7 +1,7 @@
 import pytest
 
 from MedDeepRegSegLib.errors import InputError
-from MedDeepRegSegLib.jobs.batch_table import Row, folded_name, read_table
+from MedDeepRegSegLib.jobs.batch_table import Row, read_table
 
 
 @pytest.fixture
@@ -124,4 +124,3 @@ def test_further_columns_that_mean_the_same_are_refused(tmp_path, other):
     (tmp_path / "cases.csv").write_text(f"fixed,Margin,{other}\na,1,2\n")
     with pytest.raises(InputError, match="has two columns 'Margin'"):
         read_table(tmp_path / "cases.csv", ("fixed",), (), others=True)
-    assert folded_name(" Equivalent diameter_MM ") == "equivalent_diameter_mm"

@@ -2,7 +2,7 @@ import pytest
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.batch_table import Row
-from MedDeepRegSegLib.registration import batch_cases
+from MedDeepRegSegLib.registration import register_batch
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def request_of(tmp_path):
 
     def make(**cells):
         row = Row("a", {"fixed": "ct.nrrd", "moving": "mr.nrrd", **cells}, tmp_path)
-        return batch_cases.request(row, tmp_path / "out", seed=7)
+        return register_batch.request(row, tmp_path / "out", seed=7)
 
     return make
 
