@@ -1,5 +1,6 @@
-"""DICOM files that tests make up, written with pydicom."""
+"""DICOM files that tests make up, most of them written with pydicom."""
 
+import locale
 import shutil
 import subprocess
 
@@ -277,3 +278,12 @@ def dicom_faults(path):
     said = done.stdout + done.stderr
     assert done.returncode == 0 or "Error" in said, said
     return [line for line in said.splitlines() if line.startswith(("Error", "Abort"))]
+
+
+def execute(writer, image):
+    """Write an image with a writer of SimpleITK, whose GDCM leaves the process with the locale C."""
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        writer.Execute(image)
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)

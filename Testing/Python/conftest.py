@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import locale
 import os
 from pathlib import Path
 
@@ -26,3 +27,14 @@ def shared_data():
 def repository():
     """Root of the source tree."""
     return REPOSITORY
+
+
+@pytest.fixture(autouse=True)
+def utf8_is_kept():
+    """Fail the test that takes UTF-8 from the process, not the next one that writes an umlaut."""
+    before, encoding = locale.setlocale(locale.LC_CTYPE), locale.getencoding()
+    yield
+    if encoding == "UTF-8" and locale.getencoding() != encoding:
+        after = locale.setlocale(locale.LC_CTYPE)
+        locale.setlocale(locale.LC_CTYPE, before)
+        pytest.fail(f"the locale was {before} and is {after}")

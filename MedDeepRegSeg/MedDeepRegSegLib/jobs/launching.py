@@ -87,7 +87,7 @@ def launch(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",  # as PYTHONUTF8 tells the child
         errors="replace",
         creationflags=flags,
         pass_fds=pass_fds,

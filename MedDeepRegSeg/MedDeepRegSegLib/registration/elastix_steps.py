@@ -137,7 +137,7 @@ class ElastixSteps:
                 method.UpdateLargestPossibleRegion()
             except RuntimeError as error:
                 log = Path(folder) / "elastix.log"
-                raise _explained(log.read_text(errors="replace") if log.is_file() else str(error)) from error
+                raise _explained(log.read_text("utf-8", errors="replace") if log.is_file() else str(error)) from error
             return method, _curve(Path(folder))
 
     def _parameters(self, kind: str, spacing_mm: float, control_mm: float | None) -> ParameterMap:
@@ -216,7 +216,7 @@ def _curve(folder: Path) -> tuple[float, ...]:
     table = folder / "IterationInfo.0.R0.txt"
     if not table.is_file():
         return ()
-    header, *rows = (line.split("\t") for line in table.read_text().splitlines())
+    header, *rows = (line.split("\t") for line in table.read_text("utf-8").splitlines())
     if "2:Metric" not in header:
         return ()
     column = header.index("2:Metric")
