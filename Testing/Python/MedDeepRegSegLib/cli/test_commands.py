@@ -1,7 +1,9 @@
-"""Each command from end to end on small phantoms, as the user starts it."""
+"""Each command from end to end on small phantoms, most in this process, three as a user starts them."""
 
 import argparse
+import contextlib
 import csv
+import io
 import json
 import os
 import struct
@@ -49,10 +51,18 @@ def write_mrk_json(path, names, lps_points):
     path.write_text(json.dumps({"markups": [{"coordinateSystem": "LPS", "controlPoints": points}]}))
 
 
-def run(*words, module="MedDeepRegSegLib.cli"):
-    """Run the command as a program and return its JSON result."""
+def run(*words):
+    """Run the command in this process and return its JSON result."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        assert main([*map(str, words), "--in-process", "--json"]) == 0
+    return json.loads(said.getvalue())["result"]
+
+
+def run_program(*words):
+    """Run the command as a program, which runs its job in another, and return its JSON result."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(LIBRARIES)}
-    command = [sys.executable, "-m", module, *map(str, words), "--json"]
+    command = [sys.executable, "-m", "MedDeepRegSegLib.cli", *map(str, words), "--json"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)["result"]
@@ -75,7 +85,7 @@ def inside_of(phantom, word):
 def test_register_brings_the_landmarks_together(head, tmp_path):
     folder, phantom, moved = head
     out = tmp_path / "out"
-    run(
+    run_program(
         *("register", folder / "ct.nrrd", folder / "mr.nrrd", "--kind", "rigid", "--out", out),
         *("--fixed-points", folder / "ct.fcsv", "--moving-points", folder / "mr.mrk.json"),
     )
@@ -169,7 +179,7 @@ def test_what_the_reading_decided_is_told_once(head, tmp_path, capfd, how):
 def test_foreground(head, tmp_path):
     folder, phantom, _ = head
     out = tmp_path / "head.seg.nrrd"
-    run("foreground", folder / "ct.nrrd", "--what", "head", "--out", out)
+    run_program("foreground", folder / "ct.nrrd", "--what", "head", "--out", out)
     mask = sitk.GetArrayFromImage(sitk.ReadImage(str(out))) > 0
     body = sitk.GetArrayFromImage(phantom.labels) > 0
     assert 2 * (mask & body).sum() / (mask.sum() + body.sum()) > 0.9
@@ -180,7 +190,7 @@ def test_grow_then_measure(head, tmp_path):
     value, point = inside_of(phantom, "ventricle")
     first, second, table = tmp_path / "a.seg.nrrd", tmp_path / "b.seg.nrrd", tmp_path / "a.csv"
     truth = sitk.GetArrayFromImage(phantom.labels) == value
-    run("grow", folder / "ct.nrrd", "--positive", ras(point), "--out", first)
+    run_program("grow", folder / "ct.nrrd", "--positive", ras(point), "--out", first)
     grown = sitk.GetArrayFromImage(sitk.ReadImage(str(first))) > 0
     where = phantom.labels.TransformPhysicalPointToIndex(point)
     assert grown[where[::-1]]
