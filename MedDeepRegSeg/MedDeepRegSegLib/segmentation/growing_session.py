@@ -18,7 +18,6 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 from MedDeepRegSegLib.models.growing_loader import load_growing
 from MedDeepRegSegLib.segmentation.growing_air import AirCheck
-from MedDeepRegSegLib.segmentation.growing_intensities import weighed
 from MedDeepRegSegLib.segmentation.growing_parts import connected, gone_on, inner_places, within_box
 from MedDeepRegSegLib.segmentation.growing_range import value_limits
 from MedDeepRegSegLib.segmentation.growing_seeds import (
@@ -62,8 +61,7 @@ class _State:
 
     prompts: tuple[Prompt, ...] = ()
     window: Window | None = None
-    said: NDArray[np.float32] | None = None  # by the network, at working voxels of the window
-    chance: NDArray[np.float32] | None = None  # what it said weighed by intensities
+    chance: NDArray[np.float32] | None = None  # at working voxels of the window
     mask: Mask | None = None  # in the block of the window
     corrected: bool = False  # a click said that the mask before it was wrong
     step: GrowingStep | None = None
@@ -259,24 +257,23 @@ class GrowingSession:
         shape, spacing, boxed = self._values.shape, self._spacing, self._box is not None
         voxels = np.array([prompt.voxel for prompt in state.prompts])
         window = opening(voxels, shape, spacing, before=state.window, box=self._box, previous=self._previous)
-        said, mask = self._look(state, window, cancel)
+        chance, mask = self._look(state, window, cancel)
         for _ in range(0 if boxed else _MOST_OUT):
             following = wider(window, mask, voxels, shape, spacing, reach_mm=self._settings.max_extent_mm)
             if following is None:
                 break
             window = following
-            said, mask = self._look(state, window, cancel)
+            chance, mask = self._look(state, window, cancel)
         closer = None if boxed else nearer(window, mask, voxels, shape, spacing)
         if closer is not None:
             found = self._look(state, closer, cancel)
             # A closer look at the inside of something even may see nothing but noise there.
             if np.count_nonzero(found[1]) > _LEAST_LEFT * np.count_nonzero(mask):
-                window, (said, mask) = closer, found
-        chance, mask = self._weighed(state, window, said, mask)
+                window, (chance, mask) = closer, found
         notes: tuple[str, ...] = ()
         if not boxed and is_cut(window, mask, shape):
             notes = ("the structure goes on beyond the part of the image that was looked at: click there to go on",)
-        return replace(state, window=window, said=said, chance=chance, mask=mask), notes
+        return replace(state, window=window, chance=chance, mask=mask), notes
 
     def _look(self, state: _State, window: Window, cancel: CancelToken) -> tuple[NDArray[np.float32], Mask]:
         """Return the network's answer in a window, at working voxels, and the mask in its block."""
@@ -287,20 +284,6 @@ class GrowingSession:
         view = self._view(window, prompts)
         adapt = self._settings.adapt and state.corrected
         chance = torch.sigmoid(view.grow(prompts, self._earlier(state, window), self._box, adapt=adapt))
-        return chance.numpy(), self._mask(window, chance, prompts)
-
-    def _weighed(
-        self, state: _State, window: Window, said: NDArray[np.float32], mask: Mask
-    ) -> tuple[NDArray[np.float32], Mask]:
-        """Return what the network said weighed by intensities, and the mask by that.
-
-        The window is chosen before, and the network is told its own answer later on: it learned from such ones.
-        """
-        import torch
-
-        prompts = self._with_inner(state)
-        grown = resized(torch.from_numpy(mask.astype(np.float32)), window.size) > 0.5
-        chance = weighed(torch.from_numpy(said), self._view(window, prompts).values, grown)
         return chance.numpy(), self._mask(window, chance, prompts)
 
     def _view(self, window: Window, prompts: Sequence[Prompt]) -> GrowingView:
@@ -329,12 +312,12 @@ class GrowingSession:
         """Return what was grown before at working voxels of a window, None for nothing."""
         import torch
 
-        if state.said is None or state.window is None:
+        if state.chance is None or state.window is None:
             return None if self._previous is None else window.read(self._previous.astype(np.float32))
         if state.window == window:
-            return torch.from_numpy(state.said)
+            return torch.from_numpy(state.chance)
         whole = np.zeros(self._values.shape, np.float32)
-        whole[state.window.block] = state.window.write(torch.from_numpy(state.said))
+        whole[state.window.block] = state.window.write(torch.from_numpy(state.chance))
         return window.read(whole)
 
     def _mask(self, window: Window, chance: "Tensor", prompts: Sequence[Prompt]) -> Mask:

@@ -53,7 +53,6 @@ class GrowingView:
         values = window.read(image)
         if limits is not None:
             values = values.clamp(*limits)
-        self.values = values  # at working voxels, (D, H, W)
         with torch.inference_mode():
             volume, self._intensity = seen(values.to(loaded.device), window)
             with _precision(loaded.device):

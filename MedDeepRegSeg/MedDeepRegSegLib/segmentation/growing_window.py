@@ -20,7 +20,7 @@ _LONGEST = 160
 _LEAST_SIDE = 32
 _FIRST_SIDE = 80
 _FIRST_MM = (1.5, 3.0)
-_SMALL = 24
+_SMALL = 16
 """Objects of fewer voxels along all axes are looked at in twice the resolution of the image."""
 
 

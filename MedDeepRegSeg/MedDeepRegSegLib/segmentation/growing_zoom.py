@@ -16,7 +16,7 @@ from MedDeepRegSegLib.segmentation.growing_window import (
 _MARGIN, _BOX_MARGIN = 0.3, 0.15
 """Room around what was grown and around a box, as part of its extent."""
 _OUT = 1.7
-_IN = 0.9
+_IN = 0.4
 
 
 def opening(

@@ -46,7 +46,7 @@ def test_a_first_look_is_wide_and_within_the_image():
 
 def test_small_objects_are_looked_at_in_twice_the_resolution():
     shape, spacing = (100, 100, 100), (2.0, 2.0, 2.0)
-    small = window_around(np.full(3, 40.0), np.full(3, 62.0), shape, spacing, margin=0.3)
+    small = window_around(np.full(3, 45.0), np.full(3, 55.0), shape, spacing, margin=0.3)
     large = window_around(np.full(3, 20.0), np.full(3, 70.0), shape, spacing, margin=0.3)
     assert small.size[0] == pytest.approx(2 * small.shape[0], abs=1)
     assert large.size[0] <= large.shape[0]
