@@ -280,7 +280,7 @@ def dicom_faults(path):
     return [line for line in said.splitlines() if line.startswith(("Error", "Abort"))]
 
 
-def execute(writer, image):
+def write_by_gdcm(writer, image):
     """Write an image with a writer of SimpleITK, whose GDCM leaves the process with the locale C."""
     before = locale.setlocale(locale.LC_CTYPE)
     try:

@@ -110,6 +110,15 @@ def test_networks_are_compared_before_one_is_trained(panel):
     assert not panel.ui.tablesCollapsibleButton.collapsed
 
 
+@pytest.mark.slow
+def test_the_self_test_trains(loaded, tmp_path):
+    from MedDeepRegSegLib.mrml.self_test import check_training
+
+    outputs = check_training(loaded.logic, tmp_path)
+    assert outputs["segmentation"].GetScene() is slicer.mrmlScene
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.fixture(scope="module")
 def small_heads(tmp_path_factory):
     """The file of a dataset with two cases that are not labeled."""

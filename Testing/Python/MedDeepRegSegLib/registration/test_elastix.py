@@ -78,23 +78,6 @@ def test_a_deformation_is_found_without_folds(pair, fast):
     assert any("B-spline, control points of 30 mm" in message for _, message in told)
 
 
-@needs_elastix
-@pytest.mark.slow
-def test_what_the_benchmark_of_registration_reads_is_the_movement(rigid_pair, tmp_path, monkeypatch, repository):
-    monkeypatch.syspath_prepend(repository / "Testing" / "Benchmarks")
-    monkeypatch.chdir(tmp_path)  # transformix leaves a file where the process is
-    from registration_found import read_found
-    from registration_peers import Job
-    from registration_run import prepared
-
-    for image, name in ((rigid_pair.fixed.mr, "fixed"), (rigid_pair.moving.mr, "moving")):
-        sitk.WriteImage(image, str(tmp_path / f"{name}.nii.gz"))
-    job = Job(tmp_path / "fixed.nii.gz", tmp_path / "moving.nii.gz", tmp_path, linear=True)
-    prepared("itk-elastix", job)()
-    found = read_found("itk-elastix", job).transform
-    assert target_registration_error(found, rigid_pair.fixed_points, rigid_pair.moving_points).max() < 2.0
-
-
 @pytest.fixture(scope="module")
 def small():
     """A textured volume, turned in the world and far from its origin, and a copy moved by 6 mm."""

@@ -21,12 +21,11 @@ def request_of(pair, fast, tmp_path):
     sitk.WriteImage(pair.moving.labels, str(tmp_path / "labels.nii.gz"))
 
     def make(**changes):
-        # It starts from the points: how well a search does is seen in test_registration.
         options = {
             "fixed": tmp_path / "ct.nii.gz",
             "moving": tmp_path / "mr.nrrd",
             "out": tmp_path / "out",
-            "settings": fast(kind="rigid", points="start", iterations=5),
+            "settings": fast(kind="rigid", largest_rotation_degrees=20.0, iterations=5),
             "moving_labels": tmp_path / "labels.nii.gz",
             "fixed_points": tuple(map(tuple, pair.fixed_points.tolist())),
             "moving_points": tuple(map(tuple, pair.moving_points.tolist())),
@@ -62,7 +61,7 @@ def test_stages_displacement_and_points_on_request(request_of, pair, fast, tmp_p
     points = [(str(number), tuple(point)) for number, point in enumerate(pair.moving_points.tolist())]
     write_points([*points, ("unplaced", None)], tmp_path / "moving.mrk.json")
     request = request_of(
-        settings=fast(points="start", iterations=5, control_spacing_mm=(60.0,)),
+        settings=fast(largest_rotation_degrees=20.0, iterations=5, control_spacing_mm=(60.0,)),
         displacement=True,
         carry_points=tmp_path / "moving.mrk.json",
         interpolation="nearest",
@@ -92,7 +91,7 @@ def test_stages_displacement_and_points_on_request(request_of, pair, fast, tmp_p
     for picture in (result.checkerboard, result.edges):
         assert sitk.GetArrayFromImage(sitk.ReadImage(str(picture))).std() > 20
     # A rigid run into the same folder leaves no field of the earlier one.
-    run(request_of(settings=fast(kind="rigid", points="start", iterations=2), moving_labels=None))
+    run(request_of(settings=fast(kind="rigid", largest_rotation_degrees=20.0, iterations=2), moving_labels=None))
     left = {path.name for path in request.out.iterdir()}
     assert not left & {"deformation.nii.gz", "jacobian.nii.gz", "displacement.nii.gz", "registered_points.mrk.json"}
     assert not left & {"registered_labels.nii.gz"}

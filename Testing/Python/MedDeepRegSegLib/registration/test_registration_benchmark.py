@@ -1,7 +1,4 @@
-"""The benchmark of registration: movements are exact, and each peer's files become the transform that the peer meant.
-
-Those of elastix are in test_elastix, which loads it anyway.
-"""
+"""The benchmark of registration: movements are exact, and each peer's files become the transform that the peer meant."""
 
 import importlib.util
 import json
@@ -81,6 +78,11 @@ def found(method, job, repository):
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads((job.folder / "cost.json").read_text())["cpu_s"] > 0
     return read_found(method, job)
+
+
+@needs("itk")
+def test_the_transform_of_elastix_is_the_movement(pair, tmp_path, repository):
+    assert error(found("itk-elastix", job(pair, tmp_path, linear=True), repository).transform) < 2.0
 
 
 @pytest.mark.slow

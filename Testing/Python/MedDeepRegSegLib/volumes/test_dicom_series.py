@@ -42,7 +42,7 @@ def write_series(folder, heights, *, tilt=0.0, series="1.2.3", modality="CT", de
         writer.KeepOriginalImageUIDOn()
         # The order of the names is not the order in space.
         writer.SetFileName(str(folder / f"{series}-{(number * 7) % 31:02d}.dcm"))
-        dicom_files.execute(writer, image)
+        dicom_files.write_by_gdcm(writer, image)
     return folder
 
 
@@ -230,7 +230,7 @@ def test_slices_that_other_software_compressed(tmp_path, compressor, name):
         writer.UseCompressionOn()
         writer.SetCompressor(compressor)
         writer.SetFileName(str(tmp_path / "b" / path.name))
-        dicom_files.execute(writer, image)
+        dicom_files.write_by_gdcm(writer, image)
     syntax = pydicom.dcmread(tmp_path / "b" / "IM000.dcm").file_meta.TransferSyntaxUID
     assert syntax.name.startswith(name)
     read, again = (sitk.GetArrayFromImage(read_volume(folder)) for folder in (plain, tmp_path / "b"))
