@@ -18,6 +18,7 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 from MedDeepRegSegLib.models.growing_loader import load_growing
 from MedDeepRegSegLib.segmentation.growing_air import AirCheck
+from MedDeepRegSegLib.segmentation.growing_intensities import weighed
 from MedDeepRegSegLib.segmentation.growing_parts import connected, gone_on, inner_places, within_box
 from MedDeepRegSegLib.segmentation.growing_range import value_limits
 from MedDeepRegSegLib.segmentation.growing_seeds import (
@@ -61,7 +62,8 @@ class _State:
 
     prompts: tuple[Prompt, ...] = ()
     window: Window | None = None
-    chance: NDArray[np.float32] | None = None  # at working voxels of the window
+    said: NDArray[np.float32] | None = None  # by the network, at working voxels of the window
+    chance: NDArray[np.float32] | None = None  # what it said weighed by intensities
     mask: Mask | None = None  # in the block of the window
     corrected: bool = False  # a click said that the mask before it was wrong
     step: GrowingStep | None = None
@@ -257,23 +259,24 @@ class GrowingSession:
         shape, spacing, boxed = self._values.shape, self._spacing, self._box is not None
         voxels = np.array([prompt.voxel for prompt in state.prompts])
         window = opening(voxels, shape, spacing, before=state.window, box=self._box, previous=self._previous)
-        chance, mask = self._look(state, window, cancel)
+        said, mask = self._look(state, window, cancel)
         for _ in range(0 if boxed else _MOST_OUT):
             following = wider(window, mask, voxels, shape, spacing, reach_mm=self._settings.max_extent_mm)
             if following is None:
                 break
             window = following
-            chance, mask = self._look(state, window, cancel)
+            said, mask = self._look(state, window, cancel)
         closer = None if boxed else nearer(window, mask, voxels, shape, spacing)
         if closer is not None:
             found = self._look(state, closer, cancel)
             # A closer look at the inside of something even may see nothing but noise there.
             if np.count_nonzero(found[1]) > _LEAST_LEFT * np.count_nonzero(mask):
-                window, (chance, mask) = closer, found
+                window, (said, mask) = closer, found
+        chance, mask = self._weighed(state, window, said, mask)
         notes: tuple[str, ...] = ()
         if not boxed and is_cut(window, mask, shape):
             notes = ("the structure goes on beyond the part of the image that was looked at: click there to go on",)
-        return replace(state, window=window, chance=chance, mask=mask), notes
+        return replace(state, window=window, said=said, chance=chance, mask=mask), notes
 
     def _look(self, state: _State, window: Window, cancel: CancelToken) -> tuple[NDArray[np.float32], Mask]:
         """Return the network's answer in a window, at working voxels, and the mask in its block."""
@@ -286,10 +289,30 @@ class GrowingSession:
         chance = torch.sigmoid(view.grow(prompts, self._earlier(state, window), self._box, adapt=adapt))
         return chance.numpy(), self._mask(window, chance, prompts)
 
+    def _weighed(
+        self, state: _State, window: Window, said: NDArray[np.float32], mask: Mask
+    ) -> tuple[NDArray[np.float32], Mask]:
+        """Return what the network said weighed by intensities, and the mask by that.
+
+        The window is chosen before, and the network is told its own answer later on: it learned from such ones.
+        """
+        import torch
+
+        prompts = self._with_inner(state)
+        own = window.in_image()
+        values = own.read(self._values)
+        limits = self._limits(prompts)
+        if limits is not None:
+            values = values.clamp(*limits)
+        grown = resized(torch.from_numpy(mask.astype(np.float32)), own.size) > 0.5
+        steps, finest = own.steps(self._spacing), min(self._spacing)
+        detail = max(*window.steps(self._spacing), finest)
+        chance = weighed(resized(torch.from_numpy(said), own.size), values, grown, steps, detail)
+        return resized(chance, window.size).numpy(), self._mask(own, chance, prompts)
+
     def _view(self, window: Window, prompts: Sequence[Prompt]) -> GrowingView:
         """Return a window encoded; the last few are kept."""
-        first = next((prompt for prompt in prompts if prompt.positive), prompts[0])
-        limits = value_limits(self._values, first.voxel, self._modality)
+        limits = self._limits(prompts)
         key = tuple((part.start, part.stop) for part in window.block), window.size, limits
         view = self._views.pop(key, None)
         if view is None:
@@ -298,6 +321,11 @@ class GrowingSession:
         while len(self._views) > _KEPT_VIEWS:
             self._views.pop(next(iter(self._views)))
         return view
+
+    def _limits(self, prompts: Sequence[Prompt]) -> tuple[float, float] | None:
+        """Return the values that are told apart."""
+        first = next((prompt for prompt in prompts if prompt.positive), prompts[0])
+        return value_limits(self._values, first.voxel, self._modality)
 
     def _with_inner(self, state: _State) -> tuple[Prompt, ...]:
         """Return the prompts, and the innermost places of the parts of a previous mask that the user did not click."""
@@ -312,12 +340,12 @@ class GrowingSession:
         """Return what was grown before at working voxels of a window, None for nothing."""
         import torch
 
-        if state.chance is None or state.window is None:
+        if state.said is None or state.window is None:
             return None if self._previous is None else window.read(self._previous.astype(np.float32))
         if state.window == window:
-            return torch.from_numpy(state.chance)
+            return torch.from_numpy(state.said)
         whole = np.zeros(self._values.shape, np.float32)
-        whole[state.window.block] = state.window.write(torch.from_numpy(state.chance))
+        whole[state.window.block] = state.window.write(torch.from_numpy(state.said))
         return window.read(whole)
 
     def _mask(self, window: Window, chance: "Tensor", prompts: Sequence[Prompt]) -> Mask:

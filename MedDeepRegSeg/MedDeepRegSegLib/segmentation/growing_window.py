@@ -16,6 +16,7 @@ Block = tuple[slice, slice, slice]
 Mask = NDArray[np.bool_]
 
 _MOST_VOXELS = 96**3
+_MOST_IN_IMAGE = 160**3
 _LONGEST = 160
 _LEAST_SIDE = 32
 _FIRST_SIDE = 80
@@ -36,6 +37,17 @@ class Window:
         """Size of the block in voxels of the image."""
         k, j, i = (part.stop - part.start for part in self.block)
         return k, j, i
+
+    def steps(self, spacing: tuple[float, ...]) -> tuple[float, float, float]:
+        """Return the sides of a working voxel in mm; ``spacing`` is that of the image."""
+        k, j, i = (np.array(self.shape) / np.array(self.size) * np.array(spacing)).tolist()
+        return k, j, i
+
+    def in_image(self) -> "Window":
+        """Return the same block in voxels of the image, or in somewhat larger ones where these are too many."""
+        scale = min(1.0, float(_MOST_IN_IMAGE / np.prod(self.shape)) ** (1 / 3))
+        k, j, i = np.maximum(np.round(np.array(self.shape) * scale), 1).astype(int).tolist()
+        return Window(self.block, (k, j, i))
 
     def read(self, image: NDArray[np.float32]) -> "Tensor":
         """Return the block of an image in working voxels, (D, H, W): averaged where it is finer, else interpolated."""

@@ -70,6 +70,18 @@ def test_one_click_grows_the_ball(scene, session):
     assert np.array_equal(sitk.GetArrayFromImage(session.mask) > 0, step.mask)
 
 
+@pytest.mark.parametrize(("spacing", "radius"), [(1.0, 9), (1.0, 6), (2.0, 9)])
+def test_a_plain_ball_has_its_volume(spacing, radius):
+    k, j, i = np.indices((40, 40, 50))
+    ball = (k - 20) ** 2 + (j - 20) ** 2 + (i - 22) ** 2 <= radius**2
+    values = 100 + 100 * ball + np.random.default_rng(0).normal(0, 6, ball.shape)
+    image = sitk.GetImageFromArray(values.astype(np.int16))
+    image.SetSpacing((spacing,) * 3)
+    step = GrowingSession(image).click(positive=[image.TransformIndexToPhysicalPoint((22, 20, 20))])
+    assert step.volume_ml == pytest.approx(ball.sum() * spacing**3 / 1000, rel=0.01)
+    assert dice(step.mask, ball) > 0.99
+
+
 def test_clicks_are_hard_constraints_wherever_they_are(scene, session):
     generator = np.random.default_rng(0)
     inside, outside = [], []
