@@ -1,12 +1,13 @@
 """Rotation, shift, scale and shear as one matrix, in degrees and mm about the center of the window.
 
-The single matrices are those of MONAI (``monai.transforms.utils.create_rotate`` and its neighbors).
+The single matrices are as in MONAI (``monai.transforms.utils.create_rotate`` and its neighbors); loading it would take longer than PyTorch.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from MedDeepRegSegLib.augmentation.draws import Draws
 from MedDeepRegSegLib.augmentation.ranges import Range, TransformSettings, check_range
@@ -78,7 +79,7 @@ class AffineDraw:
     scale : tuple of float
         Factors along x, y, z; above 1 makes larger.
     shear : tuple of float
-        Six slopes: of x by y and z, of y by x and z, of z by x and y.
+        Six slopes: of x by y and z, of y by x and z, of z by x and y, one axis after the other.
     """
 
     transform: Literal["affine"] = "affine"
@@ -89,7 +90,13 @@ class AffineDraw:
 
     def matrix(self) -> np.ndarray:
         """Return the matrix (4, 4) that maps places of the image before to those after, mm from the center, x, y, z."""
-        from MedDeepRegSegLib.augmentation.monai_parts import affine_matrices
-
-        x, y, z = np.deg2rad(self.rotation_degrees)
-        return affine_matrices((float(x), float(y), float(z)), self.shift_mm, self.scale, self.shear)
+        part = np.diag(self.scale)
+        for axis, slopes in enumerate(np.reshape(self.shear, (3, 2))):
+            slanted = np.eye(3)
+            slanted[axis, np.arange(3) != axis] = slopes
+            part = slanted @ part
+        rotation = Rotation.from_euler("XYZ", self.rotation_degrees, degrees=True)
+        matrix = np.eye(4)
+        matrix[:3, :3] = rotation.as_matrix() @ part
+        matrix[:3, 3] = self.shift_mm
+        return matrix

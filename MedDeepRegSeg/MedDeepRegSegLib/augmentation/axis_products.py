@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtr
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,12 +26,13 @@ def along_axis(values: "Tensor", axis: int, matrix: np.ndarray) -> "Tensor":
 @lru_cache(maxsize=64)
 def gaussian_matrix(side: int, sigma: float) -> np.ndarray:
     """Return the matrix that smooths a line of ``side`` voxels by a Gaussian, voxels; the last value goes on beyond the ends."""
-    from MedDeepRegSegLib.augmentation.monai_parts import gaussian_weights
-
-    weights = gaussian_weights(sigma)
-    radius = len(weights) // 2
+    radius = int(max(3 * sigma, 0.5) + 0.5)
+    offsets = np.arange(-radius, radius + 1)
+    # Integrated over each voxel: exact also where the Gaussian is narrower than one.
+    weights = ndtr((offsets + 0.5) / sigma) - ndtr((offsets - 0.5) / sigma)
+    weights /= weights.sum()
     matrix = np.zeros((side, side))
-    for offset, weight in zip(range(-radius, radius + 1), weights, strict=True):
+    for offset, weight in zip(offsets, weights, strict=True):
         matrix[np.arange(side), np.clip(np.arange(side) + offset, 0, side - 1)] += weight
     return matrix
 

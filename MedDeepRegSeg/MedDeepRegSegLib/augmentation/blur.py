@@ -1,4 +1,4 @@
-"""Edges smeared by a Gaussian in mm, along each axis differently. The kernel is MONAI's gaussian_1d.
+"""Edges smeared by a Gaussian in mm, along each axis differently. The kernel is that of MONAI's gaussian_1d.
 
 Applied as a product of matrices, it takes half the time of MONAI's separable filtering.
 """

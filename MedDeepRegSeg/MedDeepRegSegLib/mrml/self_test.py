@@ -113,7 +113,7 @@ def check_training(logic, folder) -> dict:
     Raises
     ------
     MissingPackageError
-        If PyTorch or MONAI is not installed: a self-test that passed without them would say nothing.
+        If PyTorch is not installed: a self-test that passed without it would say nothing.
     AssertionError
         If a result is not what it must be.
     """

@@ -13,9 +13,8 @@ from MedDeepRegSegLib.panels.section import Section
 class AugmentSection(Section):
     """Shows what augmentation makes of a volume."""
 
-    def __init__(self, panel, trainingRequirementsFile: str) -> None:
+    def __init__(self, panel) -> None:
         super().__init__(panel)
-        self._requirementsFile = trainingRequirementsFile
         self._presets = AugmentationPresets(self.ui.augmentPresetComboBox, panel, "augmentPreset")
         self.ui.augmentOutputPathLineEdit.connect("currentPathChanged(QString)", panel.updateButtons)
         self.ui.augmentButton.connect("clicked(bool)", self.onAugment)
@@ -64,7 +63,6 @@ class AugmentSection(Section):
             ),
             self.show,
             networks=True,
-            requirementsFile=self._requirementsFile,
         )
 
     def show(self, outputs: dict) -> None:

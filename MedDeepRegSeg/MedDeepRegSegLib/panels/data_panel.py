@@ -17,7 +17,7 @@ class DataPanel(Panel):
     uiFile, layout, requirementsFile, networksRequirementsFile:
         See :class:`Panel`.
     trainingRequirementsFile:
-        Python packages that augmentation and training need.
+        Python packages that own models need.
     onDataset:
         Gets the path of a dataset that was made.
     """
@@ -36,7 +36,7 @@ class DataPanel(Panel):
     ) -> None:
         super().__init__(uiFile, layout, requirementsFile, networksRequirementsFile)
         self.datasetSection = DatasetSection(self, onDataset)
-        self.augmentSection = AugmentSection(self, trainingRequirementsFile)
+        self.augmentSection = AugmentSection(self)
         self.batchSection = BatchSection(self, trainingRequirementsFile)
         self.sections = [self.datasetSection, self.augmentSection, self.batchSection]
 

@@ -102,7 +102,7 @@ def ramp(slicer_scene):
 
 @pytest.mark.parametrize(
     ("missing", "left_out"),
-    [("torch", ("check_path",)), ("monai", ("check_path", "check_features"))],
+    [("torch", ("check_path",)), ("safetensors", ("check_path", "check_features"))],
 )
 def test_regseg_fails_without_what_it_needs(module, quick, monkeypatch, missing, left_out):
     loaded = module("MedDeepRegSeg")

@@ -35,6 +35,28 @@ def test_rotations_are_in_degrees_about_the_axis_and_keep_lengths():
     assert AffineDraw(scale=(2.0, 1.0, 0.5)).matrix()[0, 0] == pytest.approx(2.0)  # larger than 1 enlarges
 
 
+def test_the_scale_comes_first_and_the_shift_last():
+    draw = AffineDraw(rotation_degrees=(0.0, 0.0, 90.0), shift_mm=(5.0, 0.0, 0.0), scale=(2.0, 1.0, 1.0))
+    assert np.allclose(draw.matrix() @ (1.0, 0.0, 0.0, 1.0), (5.0, 2.0, 0.0, 1.0))
+
+
+def test_the_matrix_is_that_of_monai():
+    monai = pytest.importorskip("monai.transforms.utils")
+    draw = AffineDraw(
+        rotation_degrees=(10.0, -20.0, 35.0),
+        shift_mm=(1.0, 2.0, 3.0),
+        scale=(1.1, 0.9, 1.2),
+        shear=(0.1, 0.2, -0.1, 0.05, 0.3, -0.2),
+    )
+    parts = (
+        monai.create_translate(3, draw.shift_mm),
+        monai.create_rotate(3, np.deg2rad(draw.rotation_degrees)),
+        monai.create_shear(3, draw.shear),
+        monai.create_scale(3, draw.scale),
+    )
+    assert np.allclose(draw.matrix(), np.linalg.multi_dot([np.asarray(part, np.float64) for part in parts]))
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_places_there_and_back(seed):
     """The strongest bends come back to a thousandth of a voxel, also in a corner and outside of the window."""

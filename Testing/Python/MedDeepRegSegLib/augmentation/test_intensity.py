@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from MedDeepRegSegLib.augmentation.axis_products import slab_matrix
+from MedDeepRegSegLib.augmentation.axis_products import gaussian_matrix, slab_matrix
 from MedDeepRegSegLib.augmentation.bias_field import BiasFieldDraw
 from MedDeepRegSegLib.augmentation.blur import BlurDraw
 from MedDeepRegSegLib.augmentation.brightness import BrightnessDraw
@@ -107,6 +107,17 @@ def test_low_resolution_and_thick_slices_lose_detail_and_move_nothing(ramp):
     assert torch.equal(done(ThickSlicesDraw(axis="head-foot", thickness_mm=1.5, offset=0.4), fine), fine)
     inner = done(thick, ramp)[0, 0, 0, 8:-8]
     assert torch.allclose(inner, ramp[0, 0, 0, 8:-8], atol=1e-3)  # a ramp is what it was
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.5, 1.5, 2.7])
+def test_a_gaussian_is_integrated_over_voxels_as_in_monai(sigma):
+    layers = pytest.importorskip("monai.networks.layers")
+    expected = layers.gaussian_1d(torch.tensor(sigma), truncated=3.0, approx="erf", normalize=True).numpy()
+    radius = len(expected) // 2
+    line = gaussian_matrix(41, sigma)[20]
+    assert np.allclose(line[20 - radius : 21 + radius], expected, atol=1e-6)
+    assert line.sum() == pytest.approx(1)
+    assert gaussian_matrix(5, sigma).sum(axis=1) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("side", "thickness"), [(1, 3.0), (5, 20.0), (31, 2.7), (64, 1.01)])
