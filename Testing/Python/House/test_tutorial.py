@@ -47,7 +47,7 @@ def test_points_lie_in_the_fluid_of_the_sample():
 
 def test_figures_of_the_page_are_those_of_the_script():
     assert re.search(r"shows about 86 %", " ".join(PAGE.text.split()))
-    assert re.search(r"shows about 10 mL", " ".join(PAGE.text.split()))  # on the sample
+    assert re.search(r"shows about 12 mL", " ".join(PAGE.text.split()))  # on the sample
 
 
 def test_the_table_of_the_command_is_the_nodule_of_the_panel():
