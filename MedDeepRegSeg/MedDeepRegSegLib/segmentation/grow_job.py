@@ -42,7 +42,7 @@ class Request:
     settings: GrowingSettings = field(default_factory=GrowingSettings)
     """How to grow."""
     uncertainty: Path | None = None
-    """Image file to write: how unsure the network is, 0 (sure) to 1 (could be either). None is written without."""
+    """Image file to write: how unsure the answer is, 0 (sure) to 1 (could be either). None is written without."""
     model: Path | None = None
     """Folder of a growing network of one's own; the one that ships without."""
     device: str = "cpu"

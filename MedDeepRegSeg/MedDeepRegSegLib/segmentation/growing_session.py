@@ -1,7 +1,8 @@
 """Grow structures of one image by clicks: what was computed for an earlier click is used for the next one.
 
 The window of the network follows the structure: a first look around the click, then out where the structure is cut, or
-in where it is small. Seeds are hard constraints; what is not connected to a positive seed is left out.
+in where it is small. Then the border follows the intensities of the image. Seeds are hard constraints; what is not
+connected to a positive seed is left out.
 """
 
 import time
@@ -18,7 +19,7 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.progress import CancelToken, Progress, no_progress
 from MedDeepRegSegLib.models.growing_loader import load_growing
 from MedDeepRegSegLib.segmentation.growing_air import AirCheck
-from MedDeepRegSegLib.segmentation.growing_intensities import weighed
+from MedDeepRegSegLib.segmentation.growing_intensities import weighed_in_image
 from MedDeepRegSegLib.segmentation.growing_parts import connected, gone_on, inner_places, within_box
 from MedDeepRegSegLib.segmentation.growing_range import value_limits
 from MedDeepRegSegLib.segmentation.growing_seeds import (
@@ -241,9 +242,10 @@ class GrowingSession:
         return self._as_image(array.astype(np.uint8))
 
     def uncertainty(self) -> sitk.Image:
-        """Return how unsure the network is, 0 (sure) to 1 (could be either), float32 on the grid of the image.
+        """Return how unsure it is, 0 (sure) to 1 (could be either), float32 on the grid of the image.
 
-        It is the entropy of its answer in bits: about how much the answer says, not how often it is right.
+        It is the entropy of the network's answer, weighed by intensities, in bits: about how much the answer says, not how
+        often it is right.
         """
         import torch
 
@@ -272,7 +274,7 @@ class GrowingSession:
             # A closer look at the inside of something even may see nothing but noise there.
             if np.count_nonzero(found[1]) > _LEAST_LEFT * np.count_nonzero(mask):
                 window, (said, mask) = closer, found
-        chance, mask = self._weighed(state, window, said, mask)
+        chance, mask = self._weighed(state, window, said, mask, cancel)
         notes: tuple[str, ...] = ()
         if not boxed and is_cut(window, mask, shape):
             notes = ("the structure goes on beyond the part of the image that was looked at: click there to go on",)
@@ -290,7 +292,7 @@ class GrowingSession:
         return chance.numpy(), self._mask(window, chance, prompts)
 
     def _weighed(
-        self, state: _State, window: Window, said: NDArray[np.float32], mask: Mask
+        self, state: _State, window: Window, said: NDArray[np.float32], mask: Mask, cancel: CancelToken
     ) -> tuple[NDArray[np.float32], Mask]:
         """Return what the network said weighed by intensities, and the mask by that.
 
@@ -298,17 +300,15 @@ class GrowingSession:
         """
         import torch
 
+        cancel.raise_if_canceled()
         prompts = self._with_inner(state)
-        own = window.in_image()
-        values = own.read(self._values)
         limits = self._limits(prompts)
-        if limits is not None:
-            values = values.clamp(*limits)
-        grown = resized(torch.from_numpy(mask.astype(np.float32)), own.size) > 0.5
-        steps, finest = own.steps(self._spacing), min(self._spacing)
-        detail = max(*window.steps(self._spacing), finest)
-        chance = weighed(resized(torch.from_numpy(said), own.size), values, grown, steps, detail)
-        return resized(chance, window.size).numpy(), self._mask(own, chance, prompts)
+        answer = torch.from_numpy(said)
+        found = weighed_in_image(self._values, window, limits, self._spacing, chance=answer, mask=mask)
+        if found is None:
+            return said, mask
+        cancel.raise_if_canceled()
+        return found.chance.numpy(), self._mask(found.grid, found.in_image, prompts, within=found.within)
 
     def _view(self, window: Window, prompts: Sequence[Prompt]) -> GrowingView:
         """Return a window encoded; the last few are kept."""
@@ -348,10 +348,14 @@ class GrowingSession:
         whole[state.window.block] = state.window.write(torch.from_numpy(state.said))
         return window.read(whole)
 
-    def _mask(self, window: Window, chance: "Tensor", prompts: Sequence[Prompt]) -> Mask:
+    def _mask(
+        self, window: Window, chance: "Tensor", prompts: Sequence[Prompt], *, within: "Tensor | None" = None
+    ) -> Mask:
         """Return the mask in the block of a window: where it may grow, connected to the seeds, which are kept."""
         block = window.block
         mask = (window.write(chance) > 0.5) & self._free(block, prompts)
+        if within is not None:
+            mask &= window.write(within) > 0.5
         offset = np.array([part.start for part in block])
         near = [
             (np.array(prompt.voxel) - offset, prompt.positive)

@@ -50,9 +50,7 @@ class GrowingView:
         from MedDeepRegSegLib.models import growing_prompts
 
         self.window, self._loaded = window, loaded
-        values = window.read(image)
-        if limits is not None:
-            values = values.clamp(*limits)
+        values = window.read(image, limits)
         with torch.inference_mode():
             volume, self._intensity = seen(values.to(loaded.device), window)
             with _precision(loaded.device):

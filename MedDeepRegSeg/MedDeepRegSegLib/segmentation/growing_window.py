@@ -43,17 +43,29 @@ class Window:
         k, j, i = (np.array(self.shape) / np.array(self.size) * np.array(spacing)).tolist()
         return k, j, i
 
-    def in_image(self) -> "Window":
-        """Return the same block in voxels of the image, or in somewhat larger ones where these are too many."""
-        scale = min(1.0, float(_MOST_IN_IMAGE / np.prod(self.shape)) ** (1 / 3))
-        k, j, i = np.maximum(np.round(np.array(self.shape) * scale), 1).astype(int).tolist()
+    def in_image(self, spacing: tuple[float, ...]) -> "Window":
+        """Return the same block in voxels of the image, in at most 160^3; the finest axes get larger ones where they are more.
+
+        Thick slices have none to spare.
+        """
+        shape, steps = np.array(self.shape), np.array(spacing)
+        step = float(steps.min())
+        size = shape
+        while np.prod(size) > _MOST_IN_IMAGE:
+            step *= 1.02
+            size = np.minimum(shape, np.maximum(np.round(shape * steps / step), 1)).astype(int)
+        k, j, i = size.tolist()
         return Window(self.block, (k, j, i))
 
-    def read(self, image: NDArray[np.float32]) -> "Tensor":
-        """Return the block of an image in working voxels, (D, H, W): averaged where it is finer, else interpolated."""
+    def read(self, image: NDArray[np.float32], limits: tuple[float, float] | None = None) -> "Tensor":
+        """Return the block of an image in working voxels, (D, H, W): averaged where it is finer, else interpolated.
+
+        Values beyond ``limits`` are cut off.
+        """
         import torch
 
-        return resized(torch.from_numpy(np.ascontiguousarray(image[self.block])), self.size)
+        values = resized(torch.from_numpy(np.ascontiguousarray(image[self.block])), self.size)
+        return values if limits is None else values.clamp(*limits)
 
     def write(self, working: "Tensor") -> NDArray[np.float32]:
         """Return values at working voxels (D, H, W) in the voxels of the block."""

@@ -82,6 +82,18 @@ def test_a_plain_ball_has_its_volume(spacing, radius):
     assert dice(step.mask, ball) > 0.99
 
 
+def test_a_look_alike_nearby_is_left_out():
+    k, j, i = np.indices((36, 36, 64))
+    one, other = ((k - 18) ** 2 + (j - 18) ** 2 + (i - middle) ** 2 <= 144 for middle in (18, 45))
+    bridge = ((k - 18) ** 2 + (j - 18) ** 2 <= 4) & (i > 29) & (i < 34)
+    values = 100 + 100 * (one | other) + 30 * (bridge & ~one & ~other)
+    values = values + np.random.default_rng(0).normal(0, 20, values.shape)
+    image = sitk.GetImageFromArray(values.astype(np.int16))
+    step = GrowingSession(image).click(positive=[image.TransformIndexToPhysicalPoint((18, 18, 18))])
+    assert dice(step.mask, one) > 0.97
+    assert np.count_nonzero(step.mask & other) < 0.02 * np.count_nonzero(other)
+
+
 def test_clicks_are_hard_constraints_wherever_they_are(scene, session):
     generator = np.random.default_rng(0)
     inside, outside = [], []
