@@ -64,13 +64,21 @@ class MedDeepRegSegWidget(PanelHost, ScriptedLoadableModuleWidget):
         self.ui = slicer.util.childWidgetVariables(widget)
         requirements = self.resourcePath("MedDeepRegSeg-requirements.txt")
         networks = self.resourcePath("MedDeepRegSeg-networks-requirements.txt")
-        training = self.resourcePath("MedDeepRegSeg-training-requirements.txt")
-        needs = (requirements, networks, training)
-        self.trainingPanel = TrainingPanel(self.resourcePath("UI/Training.ui"), self.ui.trainingTab.layout(), *needs)
+        monai = self.resourcePath("MedDeepRegSeg-monai-requirements.txt")
+        self.trainingPanel = TrainingPanel(
+            self.resourcePath("UI/Training.ui"),
+            self.ui.trainingTab.layout(),
+            requirements,
+            networks,
+            trainingRequirementsFile=self.resourcePath("MedDeepRegSeg-training-requirements.txt"),
+            monaiRequirementsFile=monai,
+        )
         self.dataPanel = DataPanel(
             self.resourcePath("UI/DataAugmentation.ui"),
             self.ui.dataTab.layout(),
-            *needs,
+            requirements,
+            networks,
+            monai,
             onDataset=self.trainingPanel.useDataset,
         )
         self.registrationPanel = RegistrationPanel(
@@ -232,6 +240,6 @@ class MedDeepRegSegTest(ScriptedLoadableModuleTest):
         made = check_path(logic)
         self.delayDisplay("Computing features; this needs PyTorch")
         check_features(logic, made["volume"], made["segmentation"])
-        self.delayDisplay("Training a network for some seconds; this needs MONAI")
+        self.delayDisplay("Training a network for some seconds; this needs PyTorch")
         check_training(logic, slicer.app.temporaryPath)
         self.delayDisplay("Test passed")

@@ -1,6 +1,7 @@
 """Rotation, shift, scale and shear as one matrix, in degrees and mm about the center of the window.
 
-The single matrices are as in MONAI (``monai.transforms.utils.create_rotate`` and its neighbors); loading it would take longer than PyTorch.
+The single matrices are as in MONAI (``monai.transforms.utils.create_rotate`` and its neighbors).
+MONAI itself is not loaded: that takes longer than loading PyTorch.
 """
 
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ from MedDeepRegSegLib.panels.section import Section
 NETWORKS = ("register", "grow", "predict")
 """Commands that may need PyTorch."""
 TRAINED = "predict"
-"""The command that needs what training needs, too."""
+"""The command that may need MONAI, too: which models the table names is seen when it runs."""
 
 
 def title(command: str) -> str:
@@ -36,13 +36,13 @@ class BatchSection(Section):
     ----------
     panel:
         The panel.
-    trainingRequirementsFile:
-        Python packages that own models need.
+    monaiRequirementsFile:
+        Python packages that own models may need.
     """
 
-    def __init__(self, panel, trainingRequirementsFile: str) -> None:
+    def __init__(self, panel, monaiRequirementsFile: str) -> None:
         super().__init__(panel)
-        self._requirementsFile = trainingRequirementsFile
+        self._requirementsFile = monaiRequirementsFile
         self._commands: list[str] = []
         self.ui.batchCommandComboBox.connect("currentIndexChanged(int)", self.onPicked)
         for line in (self.ui.batchTablePathLineEdit, self.ui.batchOutputPathLineEdit):

@@ -16,8 +16,8 @@ class DataPanel(Panel):
     ----------
     uiFile, layout, requirementsFile, networksRequirementsFile:
         See :class:`Panel`.
-    trainingRequirementsFile:
-        Python packages that own models need.
+    monaiRequirementsFile:
+        Python packages that own models may need.
     onDataset:
         Gets the path of a dataset that was made.
     """
@@ -30,14 +30,14 @@ class DataPanel(Panel):
         layout,
         requirementsFile: str,
         networksRequirementsFile: str,
-        trainingRequirementsFile: str,
+        monaiRequirementsFile: str,
         *,
         onDataset: Callable[[Path], None],
     ) -> None:
         super().__init__(uiFile, layout, requirementsFile, networksRequirementsFile)
         self.datasetSection = DatasetSection(self, onDataset)
         self.augmentSection = AugmentSection(self)
-        self.batchSection = BatchSection(self, trainingRequirementsFile)
+        self.batchSection = BatchSection(self, monaiRequirementsFile)
         self.sections = [self.datasetSection, self.augmentSection, self.batchSection]
 
     def buttons(self) -> list:

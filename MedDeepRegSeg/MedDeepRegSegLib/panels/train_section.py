@@ -25,9 +25,10 @@ PICTURE_WIDTH = 400
 class TrainSection(Section):
     """Trains a network on a dataset."""
 
-    def __init__(self, panel, trainingRequirementsFile: str) -> None:
+    def __init__(self, panel, trainingRequirementsFile: str, monaiRequirementsFile: str) -> None:
         super().__init__(panel)
         self._requirementsFile = trainingRequirementsFile
+        self._monaiRequirementsFile = monaiRequirementsFile
         self._presets = AugmentationPresets(self.ui.trainPresetComboBox, panel, "trainPreset", none=True)
         self._chart = None
         self.ui.trainStartPathLineEdit.connect("currentPathChanged(QString)", panel.updateButtons)
@@ -125,7 +126,13 @@ class TrainSection(Section):
     def onCompare(self, _checked: bool = False) -> None:
         """Start counting what the networks cost, or cancel it."""
         dataset = self.panel.dataset()
-        self._toggle(self.ui.compareButton, lambda: CompareTask(dataset), self.showCosts)
+        self.panel.toggleTask(
+            self.ui.compareButton,
+            lambda: CompareTask(dataset),
+            self.showCosts,
+            networks=True,
+            requirementsFile=self._monaiRequirementsFile,
+        )
 
     def onTrain(self, _checked: bool = False) -> None:
         """Start the training, or cancel it."""
@@ -140,17 +147,15 @@ class TrainSection(Section):
             make, show, follow = TrainGrowingTask, self.showGrowing, None
         else:
             make, show, follow = TrainEncoderTask, self.showEncoder, None
-        self._toggle(
+        self.panel.toggleTask(
             self.ui.trainButton,
             lambda: make(dataset, out=model, **self._options()),
             show,
+            networks=True,
+            requirementsFile=self._monaiRequirementsFile if network.isMonai() else self._requirementsFile,
             follow=follow,
             canceledText=_keptText(),
         )
-
-    def _toggle(self, button, makeTask, onDone, **looking) -> None:
-        requirements = self._requirementsFile
-        self.panel.toggleTask(button, makeTask, onDone, networks=True, requirementsFile=requirements, **looking)
 
     def _options(self) -> dict:
         """Return what was chosen, as the job takes it; a run that goes on has its own settings."""

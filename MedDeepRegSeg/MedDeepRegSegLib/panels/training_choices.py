@@ -50,6 +50,10 @@ class TrainedNetwork(Enum):
             "masked": _("Encoder from images without labels (to begin from)"),
         }[self.value]
 
+    def isMonai(self) -> bool:
+        """Whether it is one of MONAI's."""
+        return self in {TrainedNetwork.UNET, TrainedNetwork.SEGRESNET, TrainedNetwork.DYNUNET, TrainedNetwork.CUSTOM}
+
     def description(self) -> str:
         """What it is good for, in a sentence or two."""
         return {

@@ -25,8 +25,8 @@ class TrainingPanel(Panel):
     ----------
     uiFile, layout, requirementsFile, networksRequirementsFile:
         See :class:`Panel`.
-    trainingRequirementsFile:
-        Python packages that training needs.
+    trainingRequirementsFile, monaiRequirementsFile:
+        Python packages for training, and for training and using MONAI's networks.
     """
 
     requester = "MedDeep RegSeg"
@@ -37,13 +37,15 @@ class TrainingPanel(Panel):
         layout,
         requirementsFile: str,
         networksRequirementsFile: str,
+        *,
         trainingRequirementsFile: str,
+        monaiRequirementsFile: str,
     ) -> None:
         super().__init__(uiFile, layout, requirementsFile, networksRequirementsFile)
-        self._trainingRequirementsFile = trainingRequirementsFile
+        self._monaiRequirementsFile = monaiRequirementsFile
         for line in (self.ui.trainingDatasetPathLineEdit, self.ui.trainingModelPathLineEdit):
             line.connect("currentPathChanged(QString)", self.updateButtons)
-        self.trainSection = TrainSection(self, trainingRequirementsFile)
+        self.trainSection = TrainSection(self, trainingRequirementsFile, monaiRequirementsFile)
         using = [PredictSection(self), EvaluateSection(self), SelectSection(self), BundleSection(self)]
         self.sections = [self.trainSection, *using]
 
@@ -113,7 +115,7 @@ class TrainingPanel(Panel):
         """
         model = self.modelFolder()
         description = model / DESCRIPTION if description is None else description
-        requirements = self._trainingRequirementsFile if needsMonai(description) else None
+        requirements = self._monaiRequirementsFile if needsMonai(description) else None
         self.toggleTask(button, makeTask, onDone, networks=True, requirementsFile=requirements)
 
     def showTable(self, outputs: dict) -> None:

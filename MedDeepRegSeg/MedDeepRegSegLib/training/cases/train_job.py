@@ -102,7 +102,7 @@ def run(request: Request, *, progress: Progress = no_progress, cancel: CancelTok
     InputError
         If the dataset, a case or an option cannot be used, or an unfinished run lies in the folder.
     MissingPackageError
-        If PyTorch or MONAI is not installed.
+        If PyTorch, or MONAI for its networks, is not installed.
     Canceled
         If ``cancel`` was set. The run was saved and can go on.
     """

@@ -1,6 +1,7 @@
 """Samples as training asks for them: seeded, repeatable from the record, cut out where they should be, of the right form."""
 
 import json
+import sys
 from dataclasses import fields, replace
 
 import numpy as np
@@ -30,6 +31,11 @@ EVERYTHING = AugmentationSettings(
 def augmenter(settings, **options):
     options.setdefault("segments", SEGMENTS)
     return Augmenter(settings, spacing_mm=SPACING, **options)
+
+
+def test_no_transform_needs_monai(volume, monkeypatch):
+    monkeypatch.setitem(sys.modules, "monai", None)
+    assert augmenter(EVERYTHING)(*volume, seed=1).values.std() > 0
 
 
 def test_the_same_seed_gives_the_same_and_another_something_else(volume):

@@ -59,7 +59,7 @@ def test_bundles_arrive_in_their_task(panel, monkeypatch, tmp_path):
         ((bundle,), {"out": tmp_path / "new", "direction": "import"}),
     ]
     assert asked[0] == (True, None)
-    assert asked[1][1].endswith("MedDeepRegSeg-training-requirements.txt")
+    assert asked[1][1].endswith("MedDeepRegSeg-monai-requirements.txt")
 
 
 def test_the_panel_knows_the_files_of_bundles():

@@ -217,7 +217,7 @@ def test_torch_is_installed_before_the_other_packages(panel, no_torch, extension
     assert [call[1].split(">")[0] for call in pip_calls_made] == ["torch", "surely-not-installed"]
 
 
-@pytest.mark.parametrize("name", ["", "-networks", "-training", "-elastix"])
+@pytest.mark.parametrize("name", ["", "-networks", "-training", "-monai", "-elastix"])
 def test_the_requirements_are_ones_that_pip_reads(packages, name):
     from pathlib import Path
 
@@ -228,6 +228,7 @@ def test_the_requirements_are_ones_that_pip_reads(packages, name):
     assert {Requirement(line).name for line in lines if line} == {
         "": set(),
         "-networks": {"safetensors", "jinja2"},
-        "-training": {"monai", "matplotlib"},
+        "-training": {"matplotlib"},
+        "-monai": {"monai", "matplotlib"},
         "-elastix": {"itk-elastix"},
     }[name]

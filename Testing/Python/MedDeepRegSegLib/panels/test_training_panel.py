@@ -1,6 +1,7 @@
 """The Training tab: what can be pressed when and why not, and what arrives in the tasks."""
 
 import shutil
+from pathlib import Path
 
 import Host
 import pytest
@@ -223,7 +224,21 @@ def test_monai_is_asked_for_only_by_its_networks(panel, tasks, monkeypatch, tmp_
         panel.ui.predictButton.click()
     assert [networks for networks, _ in asked] == [True, True]
     assert asked[0][1] is None
-    assert asked[1][1].endswith("MedDeepRegSeg-training-requirements.txt")
+    assert asked[1][1].endswith("MedDeepRegSeg-monai-requirements.txt")
+
+
+@pytest.mark.parametrize(
+    ("network", "needs"),
+    [("encoder", "training"), ("growing", "training"), ("masked", "training")]
+    + [(name, "monai") for name in ("unet", "segresnet", "dynunet", "custom")],
+)
+def test_a_training_asks_for_monai_only_for_its_networks(panel, monkeypatch, tmp_path, network, needs):
+    asked = []
+    monkeypatch.setattr(panel, "toggleTask", lambda *_args, requirementsFile, **_more: asked.append(requirementsFile))
+    panel.ui.trainingModelPathLineEdit.currentPath = str(tmp_path / "model")
+    choose(panel, network)
+    panel.trainSection.onTrain()
+    assert [Path(path).name for path in asked] == [f"MedDeepRegSeg-{needs}-requirements.txt"]
 
 
 def test_all_volumes_arrive_in_the_prediction(panel, tasks, phantom_nodes, tmp_path):
