@@ -78,7 +78,7 @@ class MedDeepRegSegWidget(PanelHost, ScriptedLoadableModuleWidget):
             self.ui.dataTab.layout(),
             requirements,
             networks,
-            monai,
+            monaiRequirementsFile=monai,
             onDataset=self.trainingPanel.useDataset,
         )
         self.registrationPanel = RegistrationPanel(

@@ -30,8 +30,8 @@ class DataPanel(Panel):
         layout,
         requirementsFile: str,
         networksRequirementsFile: str,
-        monaiRequirementsFile: str,
         *,
+        monaiRequirementsFile: str,
         onDataset: Callable[[Path], None],
     ) -> None:
         super().__init__(uiFile, layout, requirementsFile, networksRequirementsFile)

@@ -52,7 +52,7 @@ class TrainedNetwork(Enum):
 
     def isMonai(self) -> bool:
         """Whether it is one of MONAI's."""
-        return self in {TrainedNetwork.UNET, TrainedNetwork.SEGRESNET, TrainedNetwork.DYNUNET, TrainedNetwork.CUSTOM}
+        return self.segments() and self is not TrainedNetwork.ENCODER
 
     def description(self) -> str:
         """What it is good for, in a sentence or two."""

@@ -45,11 +45,11 @@ class Weighed:
 
     grid: Window
     """The block in voxels of the image."""
-    in_image: "Tensor"
+    image_chance: "Tensor"
     """Chances on that grid."""
     within: "Tensor"
     """Where on that grid the structure may be: what was grown, and the band along its border."""
-    chance: "Tensor"
+    working_chance: "Tensor"
     """Chances at working voxels."""
 
 

@@ -242,7 +242,7 @@ class GrowingSession:
         return self._as_image(array.astype(np.uint8))
 
     def uncertainty(self) -> sitk.Image:
-        """Return how unsure it is, 0 (sure) to 1 (could be either), float32 on the grid of the image.
+        """Return how unsure the answer is, 0 (sure) to 1 (could be either), float32 on the grid of the image.
 
         It is the entropy of the network's answer, weighed by intensities, in bits: about how much the answer says, not how
         often it is right.
@@ -308,7 +308,7 @@ class GrowingSession:
         if found is None:
             return said, mask
         cancel.raise_if_canceled()
-        return found.chance.numpy(), self._mask(found.grid, found.in_image, prompts, within=found.within)
+        return found.working_chance.numpy(), self._mask(found.grid, found.image_chance, prompts, within=found.within)
 
     def _view(self, window: Window, prompts: Sequence[Prompt]) -> GrowingView:
         """Return a window encoded; the last few are kept."""

@@ -44,7 +44,7 @@ class Window:
         return k, j, i
 
     def in_image(self, spacing: tuple[float, ...]) -> "Window":
-        """Return the same block in voxels of the image, in at most 160^3; the finest axes get larger ones where they are more.
+        """Return the same block in voxels of the image, 160^3 at most: of more, those of the finest axes are larger.
 
         Thick slices have none to spare.
         """

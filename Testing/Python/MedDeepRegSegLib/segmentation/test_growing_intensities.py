@@ -129,9 +129,9 @@ def test_only_the_change_goes_back_to_working_voxels(noise):
     working = resized(chance_of(RADIUS)[window.block], window.size)
     found = weighed_in_image(image, window, None, (1.0,) * 3, chance=working, mask=truth[window.block])
     assert found.grid.size == window.shape
-    assert dice(((found.in_image > 0.5) & found.within).numpy(), truth[window.block]) > 0.99
+    assert dice(((found.image_chance > 0.5) & found.within).numpy(), truth[window.block]) > 0.99
     far = resized(
         torch.from_numpy((ball(RADIUS - 6) | ~ball(RADIUS + 6))[window.block].astype(np.float32)), window.size
     )
-    assert torch.equal(found.chance[far == 1], working[far == 1])
-    assert float((found.chance - working).abs().max()) > 0.1
+    assert torch.equal(found.working_chance[far == 1], working[far == 1])
+    assert float((found.working_chance - working).abs().max()) > 0.1

@@ -19,7 +19,7 @@ def together(dataset, out, *options):
     environment = os.environ | {"PYTHONPATH": str(Path(MedDeepRegSegLib.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
     command += ["-m", "MedDeepRegSegLib.training", "cases", str(dataset), "--out", str(out), "--device", "cpu"]
-    command += options
+    command += ["--network", "unet", *options]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
