@@ -92,12 +92,12 @@ def test_windows_are_those_of_a_session(dataset):
     assert len(expected) == 2  # a first look, and a closer one
     session = GrowingSession(case.image)
 
-    def look(_state, window, _cancel):
+    def look(_question, window, _cancel):
         return np.zeros(window.size, np.float32), truth[window.block]
 
-    session._look = look
+    session._looks._look = look
     session.click([case.image.TransformIndexToPhysicalPoint((12, 32, 10))])
-    assert session._states[-1].window == expected[-1]
+    assert session._states[-1].answer.window == expected[-1]
 
 
 def test_views_of_a_step_are_always_the_same_and_differ_between_steps(dataset):
