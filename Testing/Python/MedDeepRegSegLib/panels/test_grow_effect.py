@@ -190,18 +190,20 @@ def test_a_fault_of_the_network_is_told_and_no_click_is_lost(editor, effect, int
 def test_the_window_lives_while_a_click_takes_its_time(editor, interaction, liver_segmentation):
     import time
 
-    liver_segmentation.GetSegmentation().GetSegment("Liver").SetName("Slow")
+    liver_segmentation.GetSegmentation().GetSegment("Liver").SetName("Slow")  # the stand-in takes 30 s for that name
     started = time.monotonic()
     editor.click(CENTER)
-    assert time.monotonic() - started < 0.5
+    assert interaction.computing, "the click came back before its answer"
     wait(interaction, until=lambda: interaction._session.ready)
     assert interaction.computing
-    started = time.monotonic()
     interaction.cancel()
-    assert time.monotonic() - started < 0.2
+    assert not interaction.computing
+    assert interaction.clicks == 0
     liver_segmentation.GetSegmentation().GetSegment("Liver").SetName("Liver")
     editor.click(CENTER)
     wait(interaction, seconds=10)
+    assert interaction.clicks == 1
+    assert time.monotonic() - started < 30, "nothing waited for the click that was canceled"
 
 
 def test_the_scene_may_close_at_any_time(editor, interaction):
