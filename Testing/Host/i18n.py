@@ -1,5 +1,6 @@
 """Stand-in for ``slicer.i18n``, written anew: texts stay as they are."""
 
+from functools import cache
 from pathlib import Path
 
 
@@ -10,6 +11,7 @@ def translate(context, text):
     return app.translate(context, text)
 
 
+@cache
 def getContext(sourceFile):
     """Return the name under which translators find the texts of a file."""
     path = Path(sourceFile)

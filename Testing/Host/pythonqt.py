@@ -106,6 +106,8 @@ class BoundSignal:
 
 # Connections by C++ object: (signal name, receiver, what Qt calls, the PySide6 signal).
 _connections: dict[int, list[tuple]] = {}
+# Overloads by class and name of the signal.
+_signals: dict[type, dict[str, list[tuple[str, ...]]]] = {}
 
 
 def _keep_constants() -> None:
@@ -208,7 +210,7 @@ def _find_signal(sender, name: str, types: tuple[str, ...] | None) -> tuple[QtCo
             msg = f"{type(sender).__name__} has no signal {name}({','.join(types)}), it has {shown}"
             raise ValueError(msg)
         return signal, len(types)
-    overloads = _overloads(sender.metaObject(), name)
+    overloads = _overloads(type(sender), sender.metaObject(), name)
     longest = max(overloads, key=len)
     if types is None:
         types = longest
@@ -221,13 +223,16 @@ def _find_signal(sender, name: str, types: tuple[str, ...] | None) -> tuple[QtCo
     return signal[",".join(chosen)] if len(overloads) > 1 else signal, len(types)
 
 
-def _overloads(meta, name: str) -> list[tuple[str, ...]]:
-    found = []
-    for index in range(meta.methodCount()):
-        method = meta.method(index)
-        if method.methodType() == QtCore.QMetaMethod.MethodType.Signal and bytes(method.name()).decode() == name:
-            found.append(_split_signature(bytes(method.methodSignature()).decode())[1])
-    return found
+def _overloads(cls: type, meta, name: str) -> list[tuple[str, ...]]:
+    """Return the arguments of each overload of a signal; a class is read through once, as panels connect thousands."""
+    if cls not in _signals:
+        _signals[cls] = {}
+        for index in range(meta.methodCount()):
+            method = meta.method(index)
+            if method.methodType() == QtCore.QMetaMethod.MethodType.Signal:
+                types = _split_signature(bytes(method.methodSignature()).decode())[1]
+                _signals[cls].setdefault(bytes(method.name()).decode(), []).append(types)
+    return _signals[cls][name]
 
 
 def _accepted(receiver: Callable, arguments: tuple) -> tuple:

@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import gc
 import locale
 import os
 from pathlib import Path
@@ -13,6 +14,12 @@ settings.load_profile("repeatable")
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED_DATA = Path(os.environ.get("MEDDEEP_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
+
+
+def pytest_collection_finish():
+    """Leave what stays to the end, modules and tests, out of the collections of garbage, which go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
