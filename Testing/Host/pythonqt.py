@@ -106,8 +106,8 @@ class BoundSignal:
 
 # Connections by C++ object: (signal name, receiver, what Qt calls, the PySide6 signal).
 _connections: dict[int, list[tuple]] = {}
-# Overloads by class and name of the signal.
-_signals: dict[type, dict[str, list[tuple[str, ...]]]] = {}
+# Overloads by class, as Python and as Qt names it, and name of the signal.
+_signals: dict[tuple[type, str], dict[str, list[tuple[str, ...]]]] = {}
 
 
 def _keep_constants() -> None:
@@ -225,14 +225,16 @@ def _find_signal(sender, name: str, types: tuple[str, ...] | None) -> tuple[QtCo
 
 def _overloads(cls: type, meta, name: str) -> list[tuple[str, ...]]:
     """Return the arguments of each overload of a signal; a class is read through once, as panels connect thousands."""
-    if cls not in _signals:
-        _signals[cls] = {}
+    key = cls, meta.className()  # private classes of Qt come as the public class that they derive from
+    if key not in _signals:
+        found: dict[str, list[tuple[str, ...]]] = {}
         for index in range(meta.methodCount()):
             method = meta.method(index)
             if method.methodType() == QtCore.QMetaMethod.MethodType.Signal:
                 types = _split_signature(bytes(method.methodSignature()).decode())[1]
-                _signals[cls].setdefault(bytes(method.name()).decode(), []).append(types)
-    return _signals[cls][name]
+                found.setdefault(bytes(method.name()).decode(), []).append(types)
+        _signals[key] = found
+    return _signals[key][name]
 
 
 def _accepted(receiver: Callable, arguments: tuple) -> tuple:

@@ -3,19 +3,22 @@
 import gc
 import locale
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from hypothesis.internal.conjecture import providers
 
 # The same examples in every run: a failure can be repeated, and a passing suite passes again.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 # Examples are also made of constants of the code that is loaded, which depends on the tests that a process ran before; and
-# reading all that code takes longer than most tests. There is no setting for it; versions before 6.131 do not do it.
-if hasattr(providers, "_get_local_constants"):
-    providers._get_local_constants = lambda: providers._local_constants
+# reading all that code takes longer than most tests. There is no setting for it, so versions that keep it elsewhere do it.
+with suppress(ImportError):
+    from hypothesis.internal.conjecture import providers
+
+    if hasattr(providers, "_get_local_constants") and hasattr(providers, "_local_constants"):
+        providers._get_local_constants = lambda: providers._local_constants
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED_DATA = Path(os.environ.get("MEDDEEP_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))

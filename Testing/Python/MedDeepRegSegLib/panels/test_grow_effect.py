@@ -191,12 +191,14 @@ def test_the_window_lives_while_a_click_takes_its_time(editor, interaction, live
     import time
 
     liver_segmentation.GetSegmentation().GetSegment("Liver").SetName("Slow")  # the stand-in takes 30 s for that name
-    started = time.monotonic()
     editor.click(CENTER)
     assert interaction.computing, "the click came back before its answer"
+    assert not interaction._session.ready, "and did not wait for the process to start"
     wait(interaction, until=lambda: interaction._session.ready)
     assert interaction.computing
+    started = time.monotonic()
     interaction.cancel()
+    assert interaction._session.ready, "what is told of the cancel is looked at later"
     assert not interaction.computing
     assert interaction.clicks == 0
     liver_segmentation.GetSegmentation().GetSegment("Liver").SetName("Liver")
