@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from MedDeepRegSegLib.models import encoder_input, self_similarity
+from MedDeepRegSegLib.models.convolution import Convolution
 
 STRIDE = 2
 """Voxels of the input for one of the local features; feature k lies at voxel 2 k + 0.5."""
@@ -55,15 +56,15 @@ class Encoder(nn.Module):
         super().__init__()
         self.settings = settings or EncoderSettings()
         first, second, third, fourth = self.settings.channels
-        self.stem = nn.Conv3d(encoder_input.CHANNELS, first, kernel_size=STRIDE, stride=STRIDE, bias=False)
+        self.stem = Convolution(encoder_input.CHANNELS, first, kernel_size=STRIDE, stride=STRIDE, bias=False)
         self.stem_activated = _Activated(first)
         self.down1 = nn.Sequential(Block(first + self_similarity.CHANNELS, first), Block(first, first, residual=True))
         self.down2 = nn.Sequential(Block(first, second), Block(second, second, residual=True))
         self.down3 = nn.Sequential(Block(second, third), Block(third, third, residual=True))
         self.down4 = nn.Sequential(Block(third, fourth), Block(fourth, fourth, residual=True))
         self.up3, self.up2, self.up1 = _Up(fourth, third), _Up(third, second), _Up(second, first)
-        self.local_head = nn.Conv3d(first + self_similarity.CHANNELS, self.settings.local_features, kernel_size=1)
-        self.context_head = nn.Conv3d(third, self.settings.context_features, kernel_size=1)
+        self.local_head = Convolution(first + self_similarity.CHANNELS, self.settings.local_features, kernel_size=1)
+        self.context_head = Convolution(third, self.settings.context_features, kernel_size=1)
 
     def pyramid(self, volume: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the maps at 1/2, 1/4, 1/8 and 1/16 of the resolution, for heads of other networks."""
@@ -121,7 +122,7 @@ class Block(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, *, residual: bool = False) -> None:
         super().__init__()
-        self.convolution = nn.Conv3d(inputs, outputs, kernel_size=3, padding=1, bias=False)
+        self.convolution = Convolution(inputs, outputs, kernel_size=3, padding=1, bias=False)
         self.activated = _Activated(outputs)
         self.residual = residual
 
@@ -135,7 +136,7 @@ class _Up(nn.Module):
 
     def __init__(self, coarse: int, fine: int) -> None:
         super().__init__()
-        self.reduce = nn.Sequential(nn.Conv3d(coarse, fine, kernel_size=1, bias=False), _Activated(fine))
+        self.reduce = nn.Sequential(Convolution(coarse, fine, kernel_size=1, bias=False), _Activated(fine))
         self.join = Block(2 * fine, fine)
 
     def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from MedDeepRegSegLib.models import encoder_input, growing_prompts
+from MedDeepRegSegLib.models.convolution import Convolution
 
 MULTIPLE = 16
 """Sides of the input are multiples of this."""
@@ -74,15 +75,15 @@ class GrowingNetwork(nn.Module):
             _Block(third, fourth), _Block(fourth, fourth, residual=True), _Block(fourth, fourth, residual=True)
         )
         self.up3, self.up2, self.up1 = _Up(fourth, third), _Up(third, second), _Up(second, first)
-        self.similarity = nn.ModuleList(nn.Conv3d(size, length, 1) for size in (first, second, third))
+        self.similarity = nn.ModuleList(Convolution(size, length, 1) for size in (first, second, third))
         given = growing_prompts.CHANNELS + 2
         self.begin1 = _Block(first + given + states[1], states[0], kernel=1)
         self.begin2 = _Block(second + given + states[2], states[1], kernel=1)
         self.begin3 = _Block(third + given, states[2])
         self.rules = nn.ModuleList(_Rule(size) for size in states)
-        self.coarse_heads = nn.ModuleList(nn.Conv3d(size, 1, 1) for size in states)
+        self.coarse_heads = nn.ModuleList(Convolution(size, 1, 1) for size in states)
         self.fine = _Block(states[0] + 8 * (1 + growing_prompts.CHANNELS), 24, kernel=1)
-        self.head = nn.Conv3d(24, 8, 3, padding=1)
+        self.head = Convolution(24, 8, 3, padding=1)
 
     def encode(self, volume: Tensor) -> Encoded:
         """Return what is known before any click.
@@ -160,7 +161,7 @@ class _Block(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, *, kernel: int = 3, residual: bool = False) -> None:
         super().__init__()
-        self.convolution = nn.Conv3d(inputs, outputs, kernel, padding=kernel // 2)
+        self.convolution = Convolution(inputs, outputs, kernel, padding=kernel // 2)
         self.residual = residual
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -186,8 +187,8 @@ class _Rule(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
         self.gain = nn.Parameter(torch.ones(size))
-        self.look = nn.Conv3d(size, size, 3, padding=1)
-        self.update = nn.Conv3d(size, size, 1)
+        self.look = Convolution(size, size, 3, padding=1)
+        self.update = Convolution(size, size, 1)
         nn.init.normal_(self.update.weight, std=0.02)
         nn.init.zeros_(self.update.bias)  # type: ignore[arg-type]
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from MedDeepRegSegLib.models import self_similarity
+from MedDeepRegSegLib.models.convolution import Convolution
 from MedDeepRegSegLib.models.encoder import STRIDE, Block, Encoder, EncoderSettings
 
 
@@ -56,7 +57,7 @@ class SubdivisionNetwork(nn.Module):
         del self.encoder.local_head, self.encoder.context_head
         width = settings.head_channels
         self.join = Block(settings.channels[0] + self_similarity.CHANNELS, width)
-        self.answer = nn.Conv3d(width, STRIDE**3 * (len(settings.sided) + 1), kernel_size=1)
+        self.answer = Convolution(width, STRIDE**3 * (len(settings.sided) + 1), kernel_size=1)
 
     def forward(self, volume: Tensor) -> Tensor:
         """Return logits of the classes, and last that of the left side.

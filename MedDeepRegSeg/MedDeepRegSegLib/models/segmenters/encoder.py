@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.models import encoder_input, self_similarity
+from MedDeepRegSegLib.models.convolution import Convolution
 from MedDeepRegSegLib.models.encoder import Block, Encoder, EncoderSettings
 from MedDeepRegSegLib.models.growing_network import cells_to_voxels, voxels_to_cells
 from MedDeepRegSegLib.models.networks import load_encoder
@@ -60,12 +61,12 @@ class EncoderSegmenter(nn.Module):
         self._images = settings.inputs // encoder_input.CHANNELS
         # The encoder was taught not to see whether tissue is bright or dark: the image tells, at both resolutions.
         self.join = Block(self._images * (first + self_similarity.CHANNELS) + 8 * settings.inputs, _WIDTH)
-        self.raise_to_image = nn.Conv3d(_WIDTH, 8 * _RAISED, kernel_size=1)
+        self.raise_to_image = Convolution(_WIDTH, 8 * _RAISED, kernel_size=1)
         self.detail = Block(_RAISED + settings.inputs, _DETAIL)
         self.dropout = nn.Dropout3d(settings.dropout)
-        self.answer = nn.Conv3d(_DETAIL, settings.classes, kernel_size=1)
-        self.answer_two = nn.Conv3d(self._images * second, settings.classes, kernel_size=1)
-        self.answer_three = nn.Conv3d(self._images * third, settings.classes, kernel_size=1)
+        self.answer = Convolution(_DETAIL, settings.classes, kernel_size=1)
+        self.answer_two = Convolution(self._images * second, settings.classes, kernel_size=1)
+        self.answer_three = Convolution(self._images * third, settings.classes, kernel_size=1)
         for layer in (self.answer, self.answer_two, self.answer_three):
             nn.init.normal_(layer.weight, std=_SMALL)
             assert layer.bias is not None
