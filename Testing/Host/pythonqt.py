@@ -107,7 +107,7 @@ class BoundSignal:
 # Connections by C++ object: (signal name, receiver, what Qt calls, the PySide6 signal).
 _connections: dict[int, list[tuple]] = {}
 # Overloads by class, as Python and as Qt names it, and name of the signal.
-_signals: dict[tuple[type, str], dict[str, list[tuple[str, ...]]]] = {}
+_signals: dict[tuple[type, str, str], list[tuple[str, ...]]] = {}
 
 
 def _keep_constants() -> None:
@@ -210,7 +210,7 @@ def _find_signal(sender, name: str, types: tuple[str, ...] | None) -> tuple[QtCo
             msg = f"{type(sender).__name__} has no signal {name}({','.join(types)}), it has {shown}"
             raise ValueError(msg)
         return signal, len(types)
-    overloads = _overloads(type(sender), sender.metaObject(), name)
+    overloads = _own_overloads(sender, name)
     longest = max(overloads, key=len)
     if types is None:
         types = longest
@@ -223,18 +223,23 @@ def _find_signal(sender, name: str, types: tuple[str, ...] | None) -> tuple[QtCo
     return signal[",".join(chosen)] if len(overloads) > 1 else signal, len(types)
 
 
-def _overloads(cls: type, meta, name: str) -> list[tuple[str, ...]]:
-    """Return the arguments of each overload of a signal; a class is read through once, as panels connect thousands."""
-    key = cls, meta.className()  # private classes of Qt come as the public class that they derive from
+def _overloads(meta, name: str) -> list[tuple[str, ...]]:
+    """Return the arguments of each overload of a signal."""
+    found = []
+    for index in range(meta.methodCount()):
+        method = meta.method(index)
+        if method.methodType() == QtCore.QMetaMethod.MethodType.Signal and bytes(method.name()).decode() == name:
+            found.append(_split_signature(bytes(method.methodSignature()).decode())[1])
+    return found
+
+
+def _own_overloads(sender, name: str) -> list[tuple[str, ...]]:
+    """Return those of an object's signal; each is looked for once, as panels connect thousands."""
+    meta = sender.metaObject()
+    key = type(sender), meta.className(), name  # private classes of Qt come as the public class that they derive from
     if key not in _signals:
-        found: dict[str, list[tuple[str, ...]]] = {}
-        for index in range(meta.methodCount()):
-            method = meta.method(index)
-            if method.methodType() == QtCore.QMetaMethod.MethodType.Signal:
-                types = _split_signature(bytes(method.methodSignature()).decode())[1]
-                found.setdefault(bytes(method.name()).decode(), []).append(types)
-        _signals[key] = found
-    return _signals[key][name]
+        _signals[key] = _overloads(meta, name)
+    return _signals[key]
 
 
 def _accepted(receiver: Callable, arguments: tuple) -> tuple:
