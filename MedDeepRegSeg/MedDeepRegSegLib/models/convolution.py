@@ -10,7 +10,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-_FEW = 20_480
+_FEW = 20_480  # channels times slices times rows up to which PyTorch takes its own kernel
 
 
 class Convolution(nn.Conv3d):
@@ -22,7 +22,7 @@ class Convolution(nn.Conv3d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the convolution of (B, C, D, H, W)."""
-        if isinstance(self.padding, str) or not self._is_for_one_dnn(input):
+        if isinstance(self.padding, str) or not self._is_for_onednn(input):
             return super().forward(input)
         if not torch.is_grad_enabled():
             return torch.mkldnn_convolution(
@@ -32,12 +32,12 @@ class Convolution(nn.Conv3d):
             return super().forward(torch.cat([input, torch.zeros_like(input)]))[:1]
         return super().forward(input)
 
-    def _is_for_one_dnn(self, input: Tensor) -> bool:
+    def _is_for_onednn(self, input: Tensor) -> bool:
         # What is exported or compiled for elsewhere is made of ordinary operations.
         if torch.jit.is_tracing() or torch.compiler.is_compiling():
             return False
         return (
-            _has_one_dnn()
+            _has_onednn()
             and len(input) == 1
             and input.device.type == "cpu"
             and input.dtype == self.weight.dtype == torch.float32
@@ -46,5 +46,5 @@ class Convolution(nn.Conv3d):
 
 
 @cache
-def _has_one_dnn() -> bool:
+def _has_onednn() -> bool:
     return torch.backends.mkldnn.is_available() and hasattr(torch, "mkldnn_convolution")

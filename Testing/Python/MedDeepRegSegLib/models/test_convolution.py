@@ -10,7 +10,7 @@ from MedDeepRegSegLib.models.convolution import Convolution
 @pytest.fixture
 def asked(monkeypatch):
     """Return the shapes of what oneDNN was asked for."""
-    if not convolution._has_one_dnn():
+    if not convolution._has_onednn():
         pytest.skip("this build of PyTorch has no oneDNN")
     shapes = []
     ask = torch.mkldnn_convolution
@@ -86,8 +86,8 @@ def test_what_is_traced_for_elsewhere_is_made_of_ordinary_operations(asked):
     assert "mkldnn" not in str(traced.graph)
 
 
-def test_without_one_dnn_pytorch_does_it(asked, monkeypatch):
-    monkeypatch.setattr(convolution, "_has_one_dnn", lambda: False)
+def test_without_onednn_pytorch_does_it(asked, monkeypatch):
+    monkeypatch.setattr(convolution, "_has_onednn", lambda: False)
     with torch.inference_mode():
         Convolution(2, 3, 3, padding=1)(torch.randn(1, 2, 4, 4, 4))
     assert asked == []
