@@ -28,13 +28,14 @@ def draw_contrast(label_map: LabelMap, random: Randomness, severity: float = 0.5
     count = label_map.count
     bone = torch.zeros(count, dtype=torch.bool, device=random.device)
     bone[list(label_map.bone)] = True
+    known = label_map.all_bone and bool(label_map.bone)
     texture = random.rand(count) ** 2 * random.uniform(0.003, 0.01 + 0.07 * severity)
     if style == "free":
         mean = _apart(count, random)
     elif style == "mr":
-        mean = _mr(count, bone, known=bool(label_map.bone), random=random)
+        mean = _mr(count, bone, known=known, random=random)
     else:
-        mean = _ct(count, bone, known=bool(label_map.bone), random=random)
+        mean = _ct(count, bone, known=known, random=random)
         texture = 0.3 * texture
     nearness = random.uniform(0.01, 0.08)
     for label, other in sorted(label_map.alike.items()):
@@ -50,7 +51,7 @@ def _mr(count: int, bone: Tensor, *, known: bool, random: Randomness) -> Tensor:
     """Return few levels of tissue, and dark bone."""
     levels = _apart(random.integer(3, 9), random)
     mean = levels[random.integers(0, len(levels) - 1, count)] + 0.04 * random.normal(count)
-    dark = bone if known else random.rand(count) < 0.12
+    dark = bone if known else bone | (random.rand(count) < 0.12)
     return torch.where(dark & (random.rand(count) < 0.85), 0.12 * random.rand(count), mean)
 
 
@@ -63,8 +64,8 @@ def _ct(count: int, bone: Tensor, *, known: bool, random: Randomness) -> Tensor:
         mean = torch.where(draw < 0.1, mean - 0.12, mean)
         return torch.where(bone, bright, mean)
     mean = torch.where(draw < 0.4, mean - 0.12, mean)
-    mean = torch.where(draw < 0.28, bright, mean)
-    return torch.where(draw < 0.10, 0.02 * random.rand(count), mean)
+    mean = torch.where(bone | (draw < 0.28), bright, mean)
+    return torch.where(~bone & (draw < 0.10), 0.02 * random.rand(count), mean)
 
 
 def _apart(count: int, random: Randomness) -> Tensor:

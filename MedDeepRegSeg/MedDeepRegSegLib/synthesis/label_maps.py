@@ -8,6 +8,7 @@ from MedDeepRegSegLib.synthesis.randomness import Randomness
 from MedDeepRegSegLib.synthesis.shapes.bands import paint_bands
 from MedDeepRegSegLib.synthesis.shapes.body import paint_body
 from MedDeepRegSegLib.synthesis.shapes.canvas import Canvas
+from MedDeepRegSegLib.synthesis.shapes.chains import paint_chain
 from MedDeepRegSegLib.synthesis.shapes.ellipsoids import paint_ellipsoids
 from MedDeepRegSegLib.synthesis.shapes.lesions import paint_lesions
 from MedDeepRegSegLib.synthesis.shapes.regions import paint_regions
@@ -28,7 +29,11 @@ class LabelMap:
     alike : dict
         Label to a lower label that it resembles in contrast.
     bone : tuple of int
-        Labels that are bright in CT, where this is known.
+        Labels that are bright in CT and mostly dark in MR.
+    all_bone : bool
+        Whether no other label can be bone, where ``bone`` names any.
+    organs : tuple of tuple of int
+        Labels that are one organ together.
     classes : Tensor, shape (count,), or None
         Anatomical class of each label, -1 for none; None where labels have no meaning.
     frame : Tensor, shape (2, 3), or None
@@ -39,6 +44,8 @@ class LabelMap:
     count: int
     alike: dict[int, int] = field(default_factory=dict)
     bone: tuple[int, ...] = ()
+    all_bone: bool = True
+    organs: tuple[tuple[int, ...], ...] = ()
     classes: Tensor | None = None
     frame: Tensor | None = None
 
@@ -58,7 +65,18 @@ def random_label_map(size: Size, random: Randomness) -> LabelMap:
         paint_bands(canvas)
     paint_ellipsoids(canvas)
     paint_tubes(canvas)
+    if random.chance(0.5):
+        paint_chain(canvas)
     paint_lesions(canvas)
     if random.chance(0.8):
         paint_body(canvas)
-    return LabelMap(canvas.labels, int(canvas.labels.max()) + 1, dict(canvas.alike))
+    there = set(canvas.labels.unique().tolist())
+    organs = (tuple(label for label in organ if label in there) for organ in canvas.organs)
+    return LabelMap(
+        canvas.labels,
+        max(there) + 1,
+        dict(canvas.alike),
+        bone=tuple(label for label in canvas.bone if label in there),
+        all_bone=False,
+        organs=tuple(organ for organ in organs if organ),
+    )

@@ -1,5 +1,7 @@
 """One object of a label map, as a user might mean it: a region, or a region with what lies in or at it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -12,10 +14,11 @@ Mask = NDArray[np.bool_]
 _LEAST_VOXELS = 200
 _LARGEST_PART = 0.45
 _JOINED = 0.35
+_ORGANS, _WHOLE = 0.65, 0.85
 _LEAST_CONTACT = 0.25
 
 
-def draw_object(labels: Labels, random: Randomness) -> Mask | None:
+def draw_object(labels: Labels, random: Randomness, organs: Sequence[Sequence[int]] = ()) -> Mask | None:
     """Return a random object, in one piece; None where the map holds none of a useful size.
 
     Parameters
@@ -23,6 +26,8 @@ def draw_object(labels: Labels, random: Randomness) -> Mask | None:
     labels : ndarray, shape (D, H, W), int16
         0 is outside of the body.
     random : Randomness
+    organs : sequence of sequence of int
+        Labels that are one organ together; it is mostly meant as a whole.
 
     Returns
     -------
@@ -34,12 +39,17 @@ def draw_object(labels: Labels, random: Randomness) -> Mask | None:
     candidates = np.flatnonzero((counts >= _LEAST_VOXELS) & (counts <= _LARGEST_PART * labels.size))
     if not len(candidates):
         return None
-    own = int(candidates[_drawn(np.sqrt(counts[candidates]), random)])
-    mask = labels == own
-    if random.chance(_JOINED):
-        other = _neighbor(labels, mask, counts)
+    whole = [organ for organ in organs if counts[list(organ)].sum() >= _LEAST_VOXELS]
+    if whole and random.chance(_ORGANS):
+        organ = whole[_drawn(np.sqrt([counts[list(organ)].sum() for organ in whole]), random)]
+        mask = np.isin(labels, organ if random.chance(_WHOLE) else organ[-1])
+    else:
+        mask = labels == candidates[_drawn(np.sqrt(counts[candidates]), random)]
+        other = _neighbor(labels, mask, counts) if random.chance(_JOINED) else 0
         if other:
             mask |= labels == other
+    if not mask.any():
+        return None
     mask = _piece(mask, random)
     size = int(mask.sum())
     return mask if _LEAST_VOXELS <= size <= _LARGEST_PART * labels.size else None

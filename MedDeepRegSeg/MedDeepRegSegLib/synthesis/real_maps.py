@@ -180,7 +180,14 @@ class RealMaps:
 
     def _map(self, number: int, labels: torch.Tensor, random: Randomness) -> LabelMap:
         bone = tuple(label for label in self._bone if random.chance(0.9))
-        return LabelMap(labels.to(torch.int16), self._count, self._alike, bone, self._classes, self._frames[number])
+        return LabelMap(
+            labels.to(torch.int16),
+            self._count,
+            self._alike,
+            bone=bone,
+            classes=self._classes,
+            frame=self._frames[number],
+        )
 
 
 def _frame(labels: torch.Tensor, outside_brain: torch.Tensor) -> torch.Tensor:

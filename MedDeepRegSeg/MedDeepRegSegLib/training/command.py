@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from MedDeepRegSegLib.training.growing import GrowingTrainSettings
+    from MedDeepRegSegLib.training.growing_settings import GrowingTrainSettings
     from MedDeepRegSegLib.training.masked_settings import MaskedSettings
     from MedDeepRegSegLib.training.settings import PretrainSettings
     from MedDeepRegSegLib.training.subdivision_settings import SubdivisionTraining
@@ -170,7 +170,8 @@ def _subdivision(args: argparse.Namespace) -> None:
 
 
 def _growing(args: argparse.Namespace) -> None:
-    from MedDeepRegSegLib.training.growing import GrowingTrainSettings, train_growing, weights_from
+    from MedDeepRegSegLib.training.growing import train_growing, weights_from
+    from MedDeepRegSegLib.training.growing_settings import GrowingTrainSettings
 
     network = GrowingTrainSettings().network
     digest, start = ("", None) if args.start is None else weights_from(args.start, network)

@@ -21,7 +21,7 @@ from MedDeepRegSegLib.segmentation.growing_zoom import nearer, opening, wider
 from MedDeepRegSegLib.synthesis.clicks import draw_box, first_click
 from MedDeepRegSegLib.synthesis.randomness import Randomness
 from MedDeepRegSegLib.training.case_objects import CaseObject, ObjectCase, ObjectCases
-from MedDeepRegSegLib.training.growing import GrowingTrainSettings
+from MedDeepRegSegLib.training.growing_settings import GrowingTrainSettings
 from MedDeepRegSegLib.training.growing_source import GrowingSource, ObjectSample
 
 _CASE = 4

@@ -5,7 +5,7 @@ from pathlib import Path
 from MedDeepRegSegLib.jobs.schema import to_json
 from MedDeepRegSegLib.models.description import NetworkDescription, NetworkMetric, WorkingSpacing
 from MedDeepRegSegLib.training.export import EncoderTexts
-from MedDeepRegSegLib.training.growing import GrowingTrainSettings
+from MedDeepRegSegLib.training.growing_settings import GrowingTrainSettings
 from MedDeepRegSegLib.training.record import RunRecord
 from MedDeepRegSegLib.training.run_export import changed_options, checkpoint_of, recipe, write_run
 

@@ -196,8 +196,8 @@ class _Work:
 
 
 def _settings(request: Request, digest: str, start: "Start", device: str) -> "GrowingTuning":
-    from MedDeepRegSegLib.training.growing import GrowingTrainSettings
     from MedDeepRegSegLib.training.growing_cases import GrowingTuning
+    from MedDeepRegSegLib.training.growing_settings import GrowingTrainSettings
     from MedDeepRegSegLib.training.timed_run import fast_precision
 
     steps = 100 if request.steps is None else request.steps

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,9 +17,7 @@ from MedDeepRegSegLib.synthesis.pairs import PairSettings, view_of
 from MedDeepRegSegLib.synthesis.randomness import Randomness
 from MedDeepRegSegLib.synthesis.real_maps import RealMaps
 from MedDeepRegSegLib.synthesis.rendering import render
-
-if TYPE_CHECKING:
-    from MedDeepRegSegLib.training.growing import GrowingTrainSettings
+from MedDeepRegSegLib.training.growing_settings import GrowingTrainSettings
 
 _OBJECT = 3
 _TRIES = 12
@@ -63,7 +60,7 @@ class GrowingSource:
 
     def __init__(
         self,
-        settings: "GrowingTrainSettings",
+        settings: GrowingTrainSettings,
         maps: Path | None = None,
         *,
         process: int = 0,
@@ -96,7 +93,7 @@ class GrowingSource:
         array = label_map.labels.cpu().numpy()
         samples: list[ObjectSample] = []
         for _ in range(_TRIES):
-            truth = draw_object(array, random)
+            truth = draw_object(array, random, label_map.organs)
             # Of what can hardly be seen, little can be learned but to doubt what can.
             # Of skins and mazes, which random maps are full of, little that helps with organs.
             if truth is None:
@@ -105,7 +102,7 @@ class GrowingSource:
             if seen < _VISIBLE and not random.chance(_HIDDEN):
                 continue
             # What stands out clearly is grown whole, long and thin or not.
-            if compactness(truth) < (_COMPACT if seen < _CLEAR else _COMPACT / 4) and not random.chance(_HIDDEN):
+            if compactness(truth) < (_COMPACT if seen < _CLEAR else _COMPACT / 8) and not random.chance(_HIDDEN):
                 continue
             box = draw_box(truth, random) if random.chance(self._settings.box_fraction) else None
             samples.append(ObjectSample(volume, truth, box))

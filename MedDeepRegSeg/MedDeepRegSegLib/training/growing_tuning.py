@@ -12,8 +12,9 @@ from MedDeepRegSegLib.jobs.progress import CancelToken
 from MedDeepRegSegLib.models.growing_loader import load_growing
 from MedDeepRegSegLib.synthesis.randomness import Randomness
 from MedDeepRegSegLib.training.case_objects import ObjectCases
-from MedDeepRegSegLib.training.growing import MEASURES, GrowingObjective, GrowingTrainSettings
 from MedDeepRegSegLib.training.growing_cases import CaseSource, GrowingTuning
+from MedDeepRegSegLib.training.growing_objective import MEASURES, GrowingObjective
+from MedDeepRegSegLib.training.growing_settings import GrowingTrainSettings
 from MedDeepRegSegLib.training.growing_source import GrowingSource
 from MedDeepRegSegLib.training.run import RunOptions, Task, TrainResult, train
 from MedDeepRegSegLib.training.team import Team

@@ -29,7 +29,7 @@ def kind_of(run: Path) -> str:
     InputError
         When the run has no sound checkpoint of one of them.
     """
-    from MedDeepRegSegLib.training.growing import GrowingTrainSettings
+    from MedDeepRegSegLib.training.growing_settings import GrowingTrainSettings
     from MedDeepRegSegLib.training.masked_settings import MaskedSettings
     from MedDeepRegSegLib.training.subdivision_settings import SubdivisionTraining
 

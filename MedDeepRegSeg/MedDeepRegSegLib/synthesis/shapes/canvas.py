@@ -27,12 +27,18 @@ class Canvas:
     random : Randomness
     alike : dict
         Label to the label that it resembles in contrast.
+    bone : list of int
+        Labels that are bone.
+    organs : list of tuple of int
+        Labels that are one organ together.
     """
 
     labels: Tensor
     place: Tensor
     random: Randomness
     alike: dict[int, int] = field(default_factory=dict)
+    bone: list[int] = field(default_factory=list)
+    organs: list[tuple[int, ...]] = field(default_factory=list)
     _next: int = 1
 
     def __post_init__(self) -> None:

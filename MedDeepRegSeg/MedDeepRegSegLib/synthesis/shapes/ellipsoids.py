@@ -78,7 +78,9 @@ def _paint_one(canvas: Canvas, radius: float, filling: Tensor, surface: _Surface
     inside = distance < 1
     kind = random.uniform(0, 1)
     if kind < 0.40:
-        canvas.paint(inside, canvas.new_label(), box)
+        label = canvas.new_label()
+        canvas.paint(inside, label, box)
+        canvas.organs.append((label,))
     elif kind < 0.55:
         part = canvas.labels[box]
         part.copy_(torch.where(inside, filling[box], part))
@@ -98,12 +100,17 @@ def _paint_rim(canvas: Canvas, distance: Tensor, radius: float, box: Box) -> Non
     """Paint one or two shells, and maybe what they enclose."""
     random = canvas.random
     outer = 1.0
-    if random.chance(0.6):
-        canvas.paint(distance < 1, canvas.new_label(), box)
+    filling = canvas.new_label() if random.chance(0.6) else None
+    if filling is not None:
+        canvas.paint(distance < 1, filling, box)
+    shells = []
     for _ in range(random.integer(1, 2)):
         inner = outer - min(0.5, random.uniform(0.012, 0.06) / radius)
-        canvas.paint((distance < outer) & (distance >= inner), canvas.new_label(), box)
+        shells.append(canvas.new_label())
+        canvas.paint((distance < outer) & (distance >= inner), shells[-1], box)
         outer = inner
+    if filling is not None:
+        canvas.organs.append((*shells, filling))
 
 
 def _paint_neighbor(canvas: Canvas, shape: Ellipsoid, center: Tensor, first: int, surface: _Surface) -> None:
@@ -119,4 +126,6 @@ def _paint_neighbor(canvas: Canvas, shape: Ellipsoid, center: Tensor, first: int
     distance, _ = second.distance(canvas.place[(slice(None), *box)] - center.view(3, 1, 1, 1))
     if surface.ripple is not None:
         distance = distance + surface.ripple[box]
-    canvas.paint((distance < 1) & (canvas.labels[box] != first), canvas.new_label(alike=first), box)
+    other = canvas.new_label(alike=first)
+    canvas.paint((distance < 1) & (canvas.labels[box] != first), other, box)
+    canvas.organs += [(first,), (other,)]

@@ -17,6 +17,9 @@ def paint_tubes(canvas: Canvas) -> None:
             wave = random.uniform(0, 0.3) * torch.sin(random.uniform(1, 6) * along + random.uniform(0, 6.28))
             square += (axis - wave).square()
         radius = random.log_uniform(0.025, 0.12)
-        canvas.paint(square < radius**2, canvas.new_label())
+        labels = [canvas.new_label()]
+        canvas.paint(square < radius**2, labels[0])
         if random.chance(0.4):
-            canvas.paint(square < (random.uniform(0.5, 0.85) * radius) ** 2, canvas.new_label())
+            labels.append(canvas.new_label())
+            canvas.paint(square < (random.uniform(0.5, 0.85) * radius) ** 2, labels[1])
+        canvas.organs.append(tuple(labels))

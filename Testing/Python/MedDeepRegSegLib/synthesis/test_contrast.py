@@ -109,3 +109,13 @@ def test_repeatable():
     assert one.style == same.style
     assert torch.equal(one.mean, same.mean)
     assert torch.equal(one.texture, same.texture)
+
+
+def test_where_not_all_bone_is_known_other_labels_can_be_bone_too():
+    found = draws(LabelMap(LABELS, 30, bone=(7, 8), all_bone=False))
+    bone = torch.cat([contrast.mean[[7, 8]] for contrast in found["ct"]])
+    others = torch.cat([contrast.mean[9:] for contrast in found["ct"]])
+    assert bone.min() > 0.75
+    assert 0.1 < (others > 0.75).float().mean() < 0.3
+    dark = torch.cat([contrast.mean[[7, 8]] for contrast in found["mr"]])
+    assert (dark < 0.13).float().mean() > 0.75

@@ -28,7 +28,7 @@ def test_label_maps_and_pairs_stay_on_their_device(device):
 def test_known_maps_do_too(device):
     labels = (torch.arange(20, device=device).view(20, 1, 1) % 5).expand(20, 20, 20).to(torch.int16)
     frame = torch.ones(2, 3, device=device)
-    label_map = LabelMap(labels, 5, {2: 1}, (3, 4), torch.arange(5, device=device), frame)
+    label_map = LabelMap(labels, 5, {2: 1}, bone=(3, 4), classes=torch.arange(5, device=device), frame=frame)
     for seed in range(10):
         with torch.device("meta"):
             pair = make_pair(label_map, (16, 16, 16), Randomness(1, seed, device=device))

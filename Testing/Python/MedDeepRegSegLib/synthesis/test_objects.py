@@ -52,3 +52,23 @@ def test_visibility_and_compactness_order_what_they_should():
     shell = mask & ~ball((32, 32, 32), (16, 16, 16), 6)
     assert compactness(mask) > 0.7
     assert compactness(shell) < 0.1
+
+
+def test_an_organ_of_several_labels_is_mostly_drawn_whole():
+    labels = np.ones((40, 40, 40), np.int16)
+    labels[ball(labels.shape, (20, 20, 20), 10)] = 2
+    core = ball(labels.shape, (20, 20, 20), 6)
+    labels[core] = 3
+    whole = int((labels > 1).sum())
+    drawn = [int(draw_object(labels, Randomness(seed), ((2, 3),)).sum()) for seed in range(60)]
+    assert drawn.count(whole) > 0.6 * len(drawn)
+    assert {int(core.sum()), whole - int(core.sum())} <= set(drawn)
+
+
+def test_small_organs_are_not_drawn():
+    labels = np.zeros((40, 40, 40), np.int16)
+    labels[ball(labels.shape, (20, 20, 20), 10)] = 2
+    labels[0, 0, :10] = 3
+    for seed in range(10):
+        mask = draw_object(labels, Randomness(seed), ((3,), (2,)))
+        assert (labels[mask] == 2).all()

@@ -8,8 +8,9 @@ from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.models.growing_loader import load_growing
 from MedDeepRegSegLib.models.growing_network import GrowingNetworkSettings
 from MedDeepRegSegLib.training.command import main
-from MedDeepRegSegLib.training.growing import GrowingTrainSettings, train_growing, weights_from
+from MedDeepRegSegLib.training.growing import train_growing, weights_from
 from MedDeepRegSegLib.training.growing_export import export_growing
+from MedDeepRegSegLib.training.growing_settings import GrowingTrainSettings
 from MedDeepRegSegLib.training.growing_source import GrowingSource
 from MedDeepRegSegLib.training.run import LOG
 from MedDeepRegSegLib.training.run_export import kind_of

@@ -16,8 +16,9 @@ from MedDeepRegSegLib.segmentation.growing_view import GrowingView, seen
 from MedDeepRegSegLib.segmentation.segments import named_segment
 from MedDeepRegSegLib.synthesis.randomness import Randomness
 from MedDeepRegSegLib.training.case_objects import ObjectCases, read_objects
-from MedDeepRegSegLib.training.growing import GrowingObjective, GrowingTrainSettings, _loss
 from MedDeepRegSegLib.training.growing_cases import CaseSource, GrowingTuning, draw_view, windows_to
+from MedDeepRegSegLib.training.growing_objective import GrowingObjective, _loss
+from MedDeepRegSegLib.training.growing_settings import GrowingTrainSettings
 
 SMALL = GrowingNetworkSettings(channels=(8, 8, 8, 8), states=(8, 8, 8), steps=(1, 1, 1), similarity_features=4)
 GROWING = GrowingTrainSettings(steps=4, objects=1, sides=(32,), most_clicks=3, warmup=1, network=SMALL)

@@ -17,10 +17,11 @@ from MedDeepRegSegLib.segmentation.growing_session import GrowingSession
 from MedDeepRegSegLib.segmentation.segments import named_segment
 from MedDeepRegSegLib.training import growing_tuning
 from MedDeepRegSegLib.training.case_objects import ObjectCases
-from MedDeepRegSegLib.training.growing import GrowingTrainSettings, train_growing
+from MedDeepRegSegLib.training.growing import train_growing
 from MedDeepRegSegLib.training.growing_cases import GrowingTuning
 from MedDeepRegSegLib.training.growing_export import export_growing
 from MedDeepRegSegLib.training.growing_job import Request, run
+from MedDeepRegSegLib.training.growing_settings import GrowingTrainSettings
 from MedDeepRegSegLib.training.growing_tuning import tune
 from MedDeepRegSegLib.training.run_folder import RUN
 from MedDeepRegSegLib.training.timed_run import known_settings

@@ -1,0 +1,47 @@
+"""Chains of bones that look alike, as vertebrae and ribs do, each with a shell of its own."""
+
+import torch
+
+from MedDeepRegSegLib.synthesis.randomness import Randomness
+from MedDeepRegSegLib.synthesis.shapes.bones import Bone, Rib, Vertebra
+from MedDeepRegSegLib.synthesis.shapes.canvas import Canvas, radial
+from MedDeepRegSegLib.synthesis.smooth import apply
+
+
+def paint_chain(canvas: Canvas) -> None:
+    """Paint 2 to 7 vertebrae or ribs in a row; each is one of the canvas' organs, most are bone in contrast, too."""
+    random = canvas.random
+    bone, step, discs = _drawn(random)
+    turn = random.rotation(180)
+    count = random.integer(2, 7)
+    middle = (random.rand(3) - 0.5) * canvas.half_sides
+    shell = random.uniform(0.02, 0.06) if random.chance(0.7) else 0.0
+    is_bone = random.chance(0.7)
+    disc = canvas.new_label() if discs and random.chance(0.6) else None
+    first: int | None = None
+    for number in range(count):
+        way = torch.tensor([(number - (count - 1) / 2) * step, 0.0, 0.0], device=random.device)
+        center = middle + turn.T @ way
+        box = canvas.box(center, bone.reach)
+        own = apply(turn, canvas.place[(slice(None), *box)] - center.view(3, 1, 1, 1))
+        if disc is not None and number + 1 < count:
+            canvas.paint((own[0] > 0) & (own[0] < step) & (radial(own[1:], 2) < 0.45 * bone.reach), disc, box)
+        depth = bone.depth(own)
+        labels = [canvas.new_label(alike=first)]
+        first = first or labels[0]
+        canvas.paint(depth > 0, labels[0], box)
+        if shell:
+            labels.append(canvas.new_label(alike=first + 1 if number else None))  # the same tissue fills all of them
+            canvas.paint(depth > shell, labels[1], box)
+        canvas.organs.append(tuple(labels))
+        if is_bone:
+            canvas.bone += labels if random.chance(0.5) else labels[:1]
+
+
+def _drawn(random: Randomness) -> tuple[Bone, float, bool]:
+    """Return a bone, how far the next one is, and whether discs may lie in between."""
+    if random.chance(0.6):
+        vertebra = Vertebra.draw(random)
+        return vertebra, vertebra.height * random.uniform(2.05, 2.6), True
+    rib = Rib.draw(random)
+    return rib, rib.height * random.uniform(2.05, 3.9), False
