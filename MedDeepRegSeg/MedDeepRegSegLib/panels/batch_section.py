@@ -1,20 +1,23 @@
 """The section "Batch" of the tab Data & augmentation: one command over a table of cases."""
 
 import html
+from pathlib import Path
 
 import slicer
 from slicer.i18n import tr as _
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.jobs.batch_kinds import BATCHES, batch_kind
+from MedDeepRegSegLib.jobs.batch_table import Row, read_table
 from MedDeepRegSegLib.mrml.tasks import BatchTask
+from MedDeepRegSegLib.panels.own_models import DESCRIPTION, needsMonai
 from MedDeepRegSegLib.panels.paths import pathOf, setPath
 from MedDeepRegSegLib.panels.section import Section
 
 NETWORKS = ("register", "grow", "predict")
 """Commands that may need PyTorch."""
 TRAINED = "predict"
-"""The command that may need MONAI, too: which models the table names is seen when it runs."""
+"""The command that may need MONAI, too."""
 
 
 def title(command: str) -> str:
@@ -128,7 +131,7 @@ class BatchSection(Section):
             ),
             self.show,
             networks=command in NETWORKS,
-            requirementsFile=self._requirementsFile if command == TRAINED else None,
+            requirementsFile=self._requirementsFile if command == TRAINED and namesMonai(table) else None,
             canceledText=_("Canceled. The cases that are done are kept: run it again to go on."),
             jobModule=batch_kind(command).JOBS,
         )
@@ -141,6 +144,23 @@ class BatchSection(Section):
         self.ui.batchTableView.setMRMLTableNode(outputs["table"])
         self.ui.batchTableView.setMRMLScene(slicer.mrmlScene)
         self.ui.batchResultLabel.visible = self.ui.batchTableView.visible = True
+
+
+def namesMonai(table: Path) -> bool:
+    """Whether a model in a table is of MONAI's networks. What cannot be read is left to the job, which says why."""
+    kind = batch_kind(TRAINED)
+    try:
+        rows = read_table(table, kind.REQUIRED, kind.OPTIONAL)
+    except InputError:
+        return False
+    return any(_needsMonai(row) for row in rows)
+
+
+def _needsMonai(row: Row) -> bool:
+    try:
+        return needsMonai(row.needed("model") / DESCRIPTION)
+    except InputError:
+        return False
 
 
 def helpText(command: str) -> str:

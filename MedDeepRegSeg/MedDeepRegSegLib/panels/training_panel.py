@@ -1,21 +1,16 @@
 """The Training tab: train a network on a dataset, segment with it, evaluate it, find the next cases to label."""
 
-import json
 from pathlib import Path
 
 import slicer
 from slicer.i18n import tr as _
 
 from MedDeepRegSegLib.panels.bundle_section import BundleSection
+from MedDeepRegSegLib.panels.own_models import DESCRIPTION, described, needsMonai
 from MedDeepRegSegLib.panels.panel import Panel
 from MedDeepRegSegLib.panels.paths import pathOf, setPath
 from MedDeepRegSegLib.panels.train_section import TrainSection
 from MedDeepRegSegLib.panels.use_sections import EvaluateSection, PredictSection, SelectSection
-
-DESCRIPTION = "model.json"
-"""File that says what a model is."""
-IN_BUNDLE = "meddeep"
-"""Key of the metadata of a bundle under which the same lies."""
 
 
 class TrainingPanel(Panel):
@@ -135,20 +130,3 @@ class TrainingPanel(Panel):
         for section in self.sections:
             if any(button is own for own, _obstacle, _purpose in section.buttons()):
                 section.clear()
-
-
-def needsMonai(description: Path) -> bool:
-    """Whether the network that a file describes is MONAI's. What cannot be read is left to the job, which says why."""
-    told = described(description)
-    told = told.get(IN_BUNDLE, told)
-    settings = told.get("settings") if isinstance(told, dict) else None
-    return isinstance(settings, dict) and settings.get("network", "encoder") != "encoder"
-
-
-def described(path: Path) -> dict:
-    """Return what the description of a model holds, unchecked; nothing where it cannot be read."""
-    try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return description if isinstance(description, dict) else {}

@@ -1,4 +1,4 @@
-"""Random label maps: regions, bands, organs, tubes, lesions and a body, in random number and place."""
+"""Random label maps: regions, bands, organs, tubes, chains of bones, lesions and a body, in random number and place."""
 
 from dataclasses import dataclass, field
 

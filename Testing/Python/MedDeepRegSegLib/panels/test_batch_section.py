@@ -1,5 +1,7 @@
 """The section "Batch" of the tab Data & augmentation."""
 
+import json
+
 import Host
 import numpy as np
 import pytest
@@ -99,3 +101,25 @@ def test_the_scheduler_is_shown_and_not_kept_in_the_scene(panel):
     assert "Plain tcp:// is not encrypted" in ui.batchSchedulerLineEdit.toolTip
     ui.batchSchedulerLineEdit.text = ""
     assert ui.batchPlaceLabel.text == "The cases run on this computer."
+
+
+@pytest.mark.parametrize(
+    ("networks", "asked"), [(["encoder"], False), (["encoder", "unet"], True), ([None, "unet"], True), ([], False)]
+)
+def test_monai_is_asked_for_only_where_a_model_of_the_table_needs_it(panel, monkeypatch, tmp_path, networks, asked):
+    ui = panel.ui
+    rows = ["model,image"]
+    for number, network in enumerate(networks):
+        rows.append(f"model-{number},image.nrrd")
+        if network:
+            (tmp_path / f"model-{number}").mkdir()
+            (tmp_path / f"model-{number}" / "model.json").write_text(json.dumps({"settings": {"network": network}}))
+    (tmp_path / "cases.csv").write_text("\n".join(rows))
+    started = []
+    monkeypatch.setattr(panel, "toggleTask", lambda *_args, **options: started.append(options))
+    panel.parameterNode.batchCommand = "predict"
+    ui.batchTablePathLineEdit.currentPath = str(tmp_path / "cases.csv")
+    ui.batchOutputPathLineEdit.currentPath = str(tmp_path / "out")
+    ui.batchButton.click()
+    assert started[0]["networks"]
+    assert (started[0]["requirementsFile"] is not None) == asked

@@ -64,7 +64,7 @@ def test_bundles_arrive_in_their_task(panel, monkeypatch, tmp_path):
 
 def test_the_panel_knows_the_files_of_bundles():
     from MedDeepRegSegLib.models import bundle_export
-    from MedDeepRegSegLib.panels import bundle_section, training_panel
+    from MedDeepRegSegLib.panels import bundle_section, own_models
 
     assert bundle_section.METADATA == bundle_export.METADATA
-    assert training_panel.IN_BUNDLE == bundle_export.OWN
+    assert own_models.IN_BUNDLE == bundle_export.OWN
