@@ -57,6 +57,11 @@ class Encoded:
     maps: tuple[Tensor, Tensor, Tensor]
     similarity: tuple[Tensor, Tensor, Tensor]
 
+    def __getitem__(self, which: list[int]) -> "Encoded":
+        """Return what is known of some of the images, in any order, also of one again and again."""
+        (first, second, third), (one, two, three) = self.maps, self.similarity
+        return Encoded((first[which], second[which], third[which]), (one[which], two[which], three[which]))
+
 
 class GrowingNetwork(nn.Module):
     """See the module's description."""

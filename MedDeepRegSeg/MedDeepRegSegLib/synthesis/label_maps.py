@@ -72,11 +72,12 @@ def random_label_map(size: Size, random: Randomness) -> LabelMap:
         paint_body(canvas)
     there = set(canvas.labels.unique().tolist())
     organs = (tuple(label for label in organ if label in there) for organ in canvas.organs)
+    count = max(there) + 1
     return LabelMap(
         canvas.labels,
-        max(there) + 1,
+        count,
         dict(canvas.alike),
-        bone=tuple(label for label in canvas.bone if label in there),
+        bone=tuple(label for label in canvas.bone if label < count),
         all_bone=False,
         organs=tuple(organ for organ in organs if organ),
     )

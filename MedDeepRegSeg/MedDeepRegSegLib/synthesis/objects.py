@@ -27,7 +27,7 @@ def draw_object(labels: Labels, random: Randomness, organs: Sequence[Sequence[in
         0 is outside of the body.
     random : Randomness
     organs : sequence of sequence of int
-        Labels that are one organ together; it is mostly meant as a whole.
+        Labels of the map that are one organ together; it is mostly meant as a whole.
 
     Returns
     -------
@@ -36,20 +36,18 @@ def draw_object(labels: Labels, random: Randomness, organs: Sequence[Sequence[in
     """
     counts = np.bincount(labels.ravel())
     counts[0] = 0
-    candidates = np.flatnonzero((counts >= _LEAST_VOXELS) & (counts <= _LARGEST_PART * labels.size))
-    if not len(candidates):
-        return None
     whole = [organ for organ in organs if counts[list(organ)].sum() >= _LEAST_VOXELS]
     if whole and random.chance(_ORGANS):
         organ = whole[_drawn(np.sqrt([counts[list(organ)].sum() for organ in whole]), random)]
         mask = np.isin(labels, organ if random.chance(_WHOLE) else organ[-1])
     else:
+        candidates = np.flatnonzero((counts >= _LEAST_VOXELS) & (counts <= _LARGEST_PART * labels.size))
+        if not len(candidates):
+            return None
         mask = labels == candidates[_drawn(np.sqrt(counts[candidates]), random)]
         other = _neighbor(labels, mask, counts) if random.chance(_JOINED) else 0
         if other:
             mask |= labels == other
-    if not mask.any():
-        return None
     mask = _piece(mask, random)
     size = int(mask.sum())
     return mask if _LEAST_VOXELS <= size <= _LARGEST_PART * labels.size else None

@@ -43,15 +43,23 @@ class GrowingObjective(nn.Module):
     def _together(self, samples: list[ObjectSample], random: Randomness) -> list[list[Tensor]]:
         """Return the measures of objects in volumes of one size: the network is asked once for all of them."""
         half = self._settings.precision == "bfloat16"
-        volumes = torch.stack([sample.volume for sample in samples]).contiguous(memory_format=torch.channels_last_3d)
-        device = volumes.device
+        # Several objects of one image share it: it is encoded once.
+        images = list({id(sample.volume): sample.volume for sample in samples}.values())
+        which = [next(at for at, image in enumerate(images) if image is sample.volume) for sample in samples]
+        distinct = torch.stack(images).contiguous(memory_format=torch.channels_last_3d)
+        device = distinct.device
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            encoded = self.network.encode(volumes)
+            encoded = self.network.encode(distinct)
+        volumes = distinct
+        if len(images) < len(samples):
+            encoded, volumes = encoded[which], distinct[which]
         clicks = random.integer(1, self._settings.most_clicks)
         users = [_User(sample, random) for sample in samples]
         for number in range(clicks):
             for user in users:
                 user.click()
+            if all(user.pleased for user in users):
+                break
             learned = number == 0 or number >= clicks - 2
             prompts = torch.stack([user.prompts for user in users]).contiguous(memory_format=torch.channels_last_3d)
             with (
@@ -62,8 +70,6 @@ class GrowingObjective(nn.Module):
             for index, user in enumerate(users):
                 own = slice(index, index + 1)
                 user.see(logits[own], [level[own] for level in coarse], learned=learned)
-            if all(user.pleased for user in users):
-                break
         return [user.measures() for user in users]
 
 
@@ -87,6 +93,8 @@ class _User:
 
     def click(self) -> None:
         """Click well inside the object, later where the largest error of the last answer is."""
+        if self.pleased:
+            return
         truth = self._sample.truth
         click = (
             first_click(truth, self._random) if self._found is None else next_click(truth, self._found, self._random)
@@ -112,7 +120,6 @@ class _User:
         both = (found & (self._truth > 0)).sum()
         self._dices.append(2 * both / (found.sum() + self._truth.sum()).clamp_min(1))
         self._found = found[0, 0].cpu().numpy()
-        self.prompts = self.prompts.clone()  # what was learned from is kept for the gradient
         self.prompts[growing_prompts.PREVIOUS] = answer[0, 0]
 
     def measures(self) -> list[Tensor]:

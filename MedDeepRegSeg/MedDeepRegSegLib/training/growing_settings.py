@@ -10,7 +10,7 @@ from MedDeepRegSegLib.training.settings import Precision
 
 @dataclass(frozen=True)
 class GrowingTrainSettings:
-    """Settings of :func:`train_growing`.
+    """Settings of :func:`MedDeepRegSegLib.training.growing.train_growing`.
 
     Attributes
     ----------

@@ -10,6 +10,8 @@ from torch import Tensor
 from MedDeepRegSegLib.synthesis.randomness import Randomness
 from MedDeepRegSegLib.synthesis.shapes.canvas import radial
 
+_Place = tuple[float, float, float]
+
 
 class Bone(Protocol):
     """One link of a chain."""
@@ -26,7 +28,7 @@ class Bone(Protocol):
         """Return about how deep places (3, ...) lie under its surface; below 0 outside."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Vertebra:
     """A boxy body, an arch behind it, and processes that stick out.
 
@@ -39,7 +41,7 @@ class Vertebra:
     arch : float
         Radius of the ring behind the body; 0 for none.
     rods : tuple
-        Processes: where one starts (3,), the way to its end (3,), and its radius.
+        Processes: where one starts, the way to its end, and its radius.
     thickness : float
         Radius of the ring's wall.
     """
@@ -47,7 +49,7 @@ class Vertebra:
     radii: tuple[float, float, float]
     power: float
     arch: float
-    rods: tuple[tuple[Tensor, Tensor, float], ...]
+    rods: tuple[tuple[_Place, _Place, float], ...]
     thickness: float
 
     @classmethod
@@ -63,11 +65,10 @@ class Vertebra:
         for _ in range(random.integer(0, 5)):
             angle = random.gaussian() * 0.8
             lean = random.uniform(-0.7, 0.7)
-            away = torch.tensor([lean, math.sin(angle), -math.cos(angle)], device=random.device)
-            start = torch.tensor(
-                [0.0, 0.6 * arch * math.sin(angle), back if arch else 0.5 * back], device=random.device
-            )
-            rods.append((start, random.uniform(0.4, 1.3) * radius * away, random.uniform(0.7, 1.3) * thickness))
+            length = random.uniform(0.4, 1.3) * radius
+            start = (0.0, 0.6 * arch * math.sin(angle), back if arch else 0.5 * back)
+            way = (length * lean, length * math.sin(angle), -length * math.cos(angle))
+            rods.append((start, way, random.uniform(0.7, 1.3) * thickness))
         return cls(radii, random.choice((2.0, 4.0, 4.0)), arch, tuple(rods), thickness)
 
     @property
@@ -78,22 +79,20 @@ class Vertebra:
     @property
     def reach(self) -> float:
         """See :class:`Bone`."""
-        ends = [float((start + way).norm()) + thick for start, way, thick in self.rods]
+        ends = [math.dist(start, [-part for part in way]) + thick for start, way, thick in self.rods]
         return max([1.4 * max(self.radii), self.radii[2] + 2 * self.arch + self.thickness, *ends])
 
     def depth(self, own: Tensor) -> Tensor:
         """See :class:`Bone`."""
-        radii = torch.tensor(self.radii, device=own.device).view(3, 1, 1, 1)
-        depth = (1 - radial(own / radii, self.power)) * min(self.radii)
+        depth = (1 - radial(own / _column(self.radii, own), self.power)) * min(self.radii)
         if self.arch:
             behind = own[2] + self.radii[2] + self.arch
             ring = torch.hypot(own[1], behind) - self.arch
             depth = torch.maximum(depth, self.thickness - torch.hypot(ring, 0.6 * own[0]))
         for start, way, thick in self.rods:
-            offset = own - start.view(3, 1, 1, 1)
-            along = (torch.einsum("i,idhw->dhw", way, offset) / way.square().sum()).clamp(0, 1)
-            nearest = offset - along * way.view(3, 1, 1, 1)
-            depth = torch.maximum(depth, thick - nearest.square().sum(dim=0).sqrt())
+            offset, direction = own - _column(start, own), _column(way, own)
+            along = ((offset * direction).sum(dim=0) / math.hypot(*way) ** 2).clamp(0, 1)
+            depth = torch.maximum(depth, thick - radial(offset - along * direction, 2))
         return depth
 
 
@@ -141,14 +140,19 @@ class Rib:
     @property
     def reach(self) -> float:
         """See :class:`Bone`."""
-        return 2 * self.radius * math.sin(min(self.span, math.pi) / 2) + self.height + abs(self.climb) * self.span
+        # The origin is in the middle of the arc.
+        across = 2 * self.radius * math.sin(self.span / 4) + self.thickness
+        return math.hypot(across, abs(self.climb) * (self.span / 2 + self.thickness / self.radius) + self.height)
 
     def depth(self, own: Tensor) -> Tensor:
         """See :class:`Bone`."""
-        # The origin is in the middle of the arc.
         across = own[2] + self.radius
         angle = torch.atan2(own[1], across)
         along = (own[0] - self.climb * angle) / self.flat
         ring = torch.hypot(own[1], across) - self.radius
         beyond = (angle.abs() - self.span / 2).clamp_min(0) * self.radius
         return self.thickness - torch.sqrt(along.square() + ring.square() + beyond.square())
+
+
+def _column(place: _Place, own: Tensor) -> Tensor:
+    return torch.tensor(place, device=own.device).view(3, 1, 1, 1)

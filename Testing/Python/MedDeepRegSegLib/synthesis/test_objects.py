@@ -57,12 +57,14 @@ def test_visibility_and_compactness_order_what_they_should():
 def test_an_organ_of_several_labels_is_mostly_drawn_whole():
     labels = np.ones((40, 40, 40), np.int16)
     labels[ball(labels.shape, (20, 20, 20), 10)] = 2
-    core = ball(labels.shape, (20, 20, 20), 6)
+    core = ball(labels.shape, (20, 20, 20), 8)  # of about the size of its shell
     labels[core] = 3
     whole = int((labels > 1).sum())
-    drawn = [int(draw_object(labels, Randomness(seed), ((2, 3),)).sum()) for seed in range(60)]
+    drawn = [int(draw_object(labels, Randomness(seed), ((2, 3),)).sum()) for seed in range(120)]
     assert drawn.count(whole) > 0.6 * len(drawn)
     assert {int(core.sum()), whole - int(core.sum())} <= set(drawn)
+    # A part of it that is meant is what its shell holds.
+    assert drawn.count(int(core.sum())) > drawn.count(whole - int(core.sum()))
 
 
 def test_small_organs_are_not_drawn():
@@ -72,3 +74,12 @@ def test_small_organs_are_not_drawn():
     for seed in range(10):
         mask = draw_object(labels, Randomness(seed), ((3,), (2,)))
         assert (labels[mask] == 2).all()
+
+
+def test_an_organ_of_small_parts_is_drawn_where_no_part_could_be():
+    labels = np.zeros((40, 40, 40), np.int16)
+    labels[ball(labels.shape, (20, 20, 20), 4)] = 2
+    labels[20:][labels[20:] == 2] = 3
+    assert max(np.bincount(labels.ravel())[2:]) < 200
+    drawn = [draw_object(labels, Randomness(seed), ((2, 3),)) for seed in range(10)]
+    assert any(mask is not None and mask.sum() == (labels > 0).sum() for mask in drawn)

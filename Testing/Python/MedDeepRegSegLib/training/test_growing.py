@@ -28,6 +28,22 @@ def test_objects_of_a_step_are_always_the_same():
     assert one.volume.shape == (2, 32, 32, 32)
 
 
+def test_organs_of_the_map_are_what_objects_are_drawn_from(monkeypatch):
+    from MedDeepRegSegLib.training import growing_source
+
+    seen, original = [], growing_source.draw_object
+
+    def draw(labels, random, organs):
+        seen.append((set(np.unique(labels).tolist()), organs))
+        return original(labels, random, organs)
+
+    monkeypatch.setattr(growing_source, "draw_object", draw)
+    GrowingSource(SETTINGS).batch(3)
+    labels, organs = seen[0]
+    assert organs
+    assert {label for organ in organs for label in organ} <= labels
+
+
 @pytest.mark.slow
 def test_a_run_goes_on_exactly_and_is_exported(tmp_path):
     whole = train_growing(SETTINGS, tmp_path / "whole", report_every=1)

@@ -7,11 +7,13 @@ from scipy import ndimage
 
 from MedDeepRegSegLib.synthesis.randomness import Randomness
 from MedDeepRegSegLib.synthesis.shapes.bones import Rib, Vertebra
+from MedDeepRegSegLib.synthesis.shapes.canvas import Canvas
 from MedDeepRegSegLib.synthesis.shapes.chains import paint_chain
+from MedDeepRegSegLib.synthesis.smooth import voxel_grid
 
 
 def test_bones_look_alike_and_most_are_bone(straight):
-    marked = 0
+    marked = filled = 0
     for seed in range(20):
         canvas = straight(seed)
         paint_chain(canvas)
@@ -20,9 +22,14 @@ def test_bones_look_alike_and_most_are_bone(straight):
         for organ in others:
             assert [canvas.alike[label] for label in organ] == list(first)
         assert set(canvas.bone) <= {label for organ in canvas.organs for label in organ}
-        assert not canvas.bone or {organ[0] for organ in canvas.organs} <= set(canvas.bone)
+        # All shells are bone or none is, and so is what fills them.
+        for part in range(len(first)):
+            assert len({organ[part] in canvas.bone for organ in canvas.organs}) == 1
+        assert not canvas.bone or first[0] in canvas.bone
+        filled += len(first) == 2 and first[1] in canvas.bone
         marked += bool(canvas.bone)
     assert 8 <= marked <= 19
+    assert 2 <= filled <= 14
 
 
 def test_a_shell_is_around_what_fills_it(straight, monkeypatch):
@@ -48,6 +55,45 @@ def test_a_shell_is_around_what_fills_it(straight, monkeypatch):
     assert looked_at > 5
 
 
+def test_links_lie_in_a_row_and_not_in_one_another(monkeypatch):
+    for seed in range(8):
+        random = Randomness(seed)
+        monkeypatch.setattr(random, "chance", lambda share: share != 0.6)  # ribs, in which no discs are
+        place = (voxel_grid((64, 64, 64), "cpu") - 31.5) / 8
+        canvas = Canvas(torch.zeros((64, 64, 64), dtype=torch.int16), place, random)
+        painted = []
+        monkeypatch.setattr(canvas, "paint", lambda where, label, box, kept=painted: kept.append((where, label, box)))
+        paint_chain(canvas)
+        bones = []
+        for organ in canvas.organs:
+            where, _, box = next(one for one in painted if one[1] == organ[0])
+            whole = np.zeros((64, 64, 64), bool)
+            whole[box] = where.numpy()
+            bones.append(whole)
+        assert all(bone.any() for bone in bones)
+        assert np.sum(bones, axis=0).max() == 1
+        centers = np.array([np.argwhere(bone).mean(axis=0) for bone in bones])
+        steps = np.diff(centers, axis=0)
+        assert np.abs(steps - steps.mean(axis=0)).max() < 1.0
+
+
+def test_discs_lie_between_vertebrae(monkeypatch):
+    seen = 0
+    for seed in range(8):
+        random = Randomness(seed)
+        monkeypatch.setattr(random, "chance", lambda _share: True)
+        place = (voxel_grid((64, 64, 64), "cpu") - 31.5) / 32
+        canvas = Canvas(torch.zeros((64, 64, 64), dtype=torch.int16), place, random)
+        paint_chain(canvas)
+        disc = (canvas.labels == 1).numpy()
+        for piece, box in enumerate(ndimage.find_objects(ndimage.label(disc)[0]), start=1):
+            near = ndimage.binary_dilation(ndimage.label(disc)[0] == piece)
+            touched = set(canvas.labels.numpy()[near].tolist()) - {0, 1}
+            on_border = any(part.start == 0 or part.stop == 64 for part in box)
+            seen += len(touched) >= 2 and not on_border
+    assert seen > 5
+
+
 @pytest.mark.parametrize("kind", [Vertebra, Rib])
 def test_no_part_of_a_bone_is_beyond_its_reach(kind):
     axis = torch.linspace(-2.5, 2.5, 81)
@@ -56,7 +102,7 @@ def test_no_part_of_a_bone_is_beyond_its_reach(kind):
         bone = kind.draw(Randomness(seed))
         inside = bone.depth(place) > 0
         assert inside.any()
-        assert place[:, inside].norm(dim=0).max() <= bone.reach + 1e-5
+        assert 0.4 * bone.reach < place[:, inside].norm(dim=0).max() <= bone.reach + 1e-5
 
 
 def test_a_vertebra_is_in_one_piece_and_has_a_canal():
