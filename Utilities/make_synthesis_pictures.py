@@ -39,6 +39,7 @@ from MedDeepRegSegLib.synthesis.real_maps import RealMaps  # noqa: E402
 from MedDeepRegSegLib.synthesis.shapes.bands import paint_bands  # noqa: E402
 from MedDeepRegSegLib.synthesis.shapes.body import paint_body  # noqa: E402
 from MedDeepRegSegLib.synthesis.shapes.canvas import Canvas  # noqa: E402
+from MedDeepRegSegLib.synthesis.shapes.chains import paint_chain  # noqa: E402
 from MedDeepRegSegLib.synthesis.shapes.ellipsoids import paint_ellipsoids  # noqa: E402
 from MedDeepRegSegLib.synthesis.shapes.lesions import paint_lesions  # noqa: E402
 from MedDeepRegSegLib.synthesis.shapes.regions import paint_regions  # noqa: E402
@@ -141,9 +142,11 @@ def effects(names: set[str]) -> None:
 def shapes() -> None:
     """Every shape by itself, in the slice with most of it; lesions and the body on regions."""
     pictures = []
-    for number, paint in enumerate(
-        (paint_regions, paint_bands, paint_ellipsoids, paint_tubes, paint_lesions, paint_body)
-    ):
+    painters = (
+        *(paint_regions, paint_bands, paint_ellipsoids, paint_tubes),
+        *(paint_chain, paint_chain, paint_lesions, paint_body),
+    )
+    for number, paint in enumerate(painters):
         canvas = Canvas.blank(SIZE, Randomness(23, number))
         if paint in (paint_lesions, paint_body):
             paint_regions(canvas)
@@ -154,7 +157,7 @@ def shapes() -> None:
         painted = [canvas.labels[at][canvas.labels[at] != before[at]].unique().numel() for at in range(SIDE)]
         middle = SIDE // 2 if paint in (paint_regions, paint_body) else int(np.argmax(painted))
         pictures.append(colored(canvas.labels, middle))
-    write_png("shapes", side_by_side(pictures[:3], pictures[3:]))
+    write_png("shapes", side_by_side(pictures[:4], pictures[4:]))
 
 
 def label_maps() -> None:

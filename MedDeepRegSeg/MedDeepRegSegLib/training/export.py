@@ -218,9 +218,11 @@ def _recipe(checkpoint: Checkpoint, record: RunRecord, has_maps: bool) -> str:
         for name, value in chosen.items()
         if name not in ("encoder", "precision") and value != usual[name]
     ]
-    processes = max(record.processes, default=1)
-    start = f"torchrun --nproc-per-node {processes}" if processes > 1 else "python"
-    command = [start, "-m MedDeepRegSegLib.training pretrain --out RUN", *(["--maps MAPS.npz"] if has_maps else [])]
+    command = [
+        record.launcher,
+        "MedDeepRegSegLib.training pretrain --out RUN",
+        *(["--maps MAPS.npz"] if has_maps else []),
+    ]
     command += [f"--precision {settings.precision}", *options]
     parts = [f"`{' '.join(command)}`, then the moving average of the weights (decay {settings.average:g})."]
     if position.step < settings.steps:

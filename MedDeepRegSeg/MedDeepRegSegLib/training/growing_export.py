@@ -54,7 +54,7 @@ def export_growing(
     settings, record = checkpoint.settings, checkpoint.position.record or RunRecord()
     real = f"{settings.real_fraction:.0%} from packed label maps with SHA-256 {record.maps_sha256}, the others "
     command = [
-        "python -m MedDeepRegSegLib.training growing --out RUN",
+        f"{record.launcher} MedDeepRegSegLib.training growing --out RUN",
         *(["--maps MAPS.npz"] if record.maps_sha256 else []),
     ]
     command += [f"--precision {settings.precision}", *changed_options(settings, ("precision", "network", "start"))]

@@ -7,6 +7,7 @@ from MedDeepRegSegLib.jobs.schema import to_json
 from MedDeepRegSegLib.models.description import NetworkDescription, NetworkMetric
 from MedDeepRegSegLib.training.export import EncoderTexts
 from MedDeepRegSegLib.training.masked_settings import MaskedSettings
+from MedDeepRegSegLib.training.record import RunRecord
 from MedDeepRegSegLib.training.run_export import changed_options, checkpoint_of, recipe, write_run
 
 USUAL_TEXTS = replace(
@@ -47,9 +48,9 @@ def export_masked(
         When the run has no sound checkpoint, or a text cannot be used.
     """
     checkpoint, _ = checkpoint_of(run, MaskedSettings, "masked")
-    settings = checkpoint.settings
+    settings, record = checkpoint.settings, checkpoint.position.record or RunRecord()
     left_out = ("precision", "encoder", "start", "cases_sha256")
-    command = ["python -m MedDeepRegSegLib.training masked --dataset DATASET.json --out RUN"]
+    command = [f"{record.launcher} MedDeepRegSegLib.training masked --dataset DATASET.json --out RUN"]
     command += [f"--precision {settings.precision}", *changed_options(settings, left_out)]
     return write_run(
         out,

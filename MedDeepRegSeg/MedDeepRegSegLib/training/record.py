@@ -50,6 +50,13 @@ class RunRecord:
     threads: int = 0
 
     @property
+    def launcher(self) -> str:
+        """What a module is run by: as many processes as trained together."""
+        processes = max(self.processes, default=1)
+        # Without the dashes torchrun takes options of the module that begin as its own do (--start) for its own.
+        return f"torchrun --nproc-per-node {processes} -m --" if processes > 1 else "python -m"
+
+    @property
     def seconds(self) -> float:
         """Time that is accounted for."""
         return sum(part.seconds for part in self.hardware)

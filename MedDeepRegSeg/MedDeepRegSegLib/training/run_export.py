@@ -153,6 +153,8 @@ def recipe(command: Sequence[str], begun: str, checkpoint: Checkpoint[Any]) -> s
         parts.append(f"Stopped at step {position.step} of {settings.steps}.")
     if position.skipped:
         parts.append(f"{position.skipped} steps were skipped, as their gradient was not finite.")
+    if len(record.processes) > 1:
+        parts.append(f"Parts of it were trained by {' and '.join(map(str, record.processes))} processes.")
     if record.software:
         parts.append(f"With {'; '.join(record.software)}.")
     return " ".join(parts)

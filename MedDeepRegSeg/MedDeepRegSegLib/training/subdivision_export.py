@@ -50,7 +50,7 @@ def export_subdivision(
     first, second, third, fourth = (
         len(tensors[f"encoder.{name}.0.convolution.weight"]) for name in ("down1", "down2", "down3", "down4")
     )
-    command = ["python -m MedDeepRegSegLib.training subdivision --out RUN --maps MAPS.npz"]
+    command = [f"{record.launcher} MedDeepRegSegLib.training subdivision --out RUN --maps MAPS.npz"]
     command += [f"--precision {settings.precision}", *changed_options(settings, ("precision", "parts", "unknown"))]
     if settings.parts != BRAIN_PARTS:
         command.append("--parts PARTS.json")

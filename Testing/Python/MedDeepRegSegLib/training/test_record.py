@@ -1,6 +1,9 @@
 """What a run was made with."""
 
+import os
 import socket
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -36,3 +39,24 @@ def test_hardware_is_told_without_whose_it_is():
     assert "core" in name
     assert socket.gethostname() not in name
     assert torch.__version__ in software_versions()
+
+
+def test_it_is_run_again_by_as_many_processes():
+    assert RunRecord().launcher == RunRecord(processes=(1,)).launcher == "python -m"
+    assert RunRecord(processes=(1, 3)).launcher == "torchrun --nproc-per-node 3 -m --"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="torchrun needs libuv there")
+def test_an_option_that_torchrun_has_too_reaches_the_module(tmp_path):
+    (tmp_path / "tells.py").write_text("import sys; print(sys.argv[1:])")
+    command = RunRecord(processes=(2,)).launcher.replace("torchrun", "torch.distributed.run").split()
+    told = subprocess.run(
+        [sys.executable, "-m", *command, "tells", "--start", "x"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert told.stdout.count("['--start', 'x']") == 2, told.stderr
