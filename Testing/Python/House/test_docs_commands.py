@@ -171,6 +171,9 @@ def test_scripts_and_modules_have_their_options():
             path.read_text(encoding="utf-8") for path in (place.parent.glob("*.py") if package else [place])
         )
         known = set(re.findall(r'"(--[a-z][a-z-]*)"', source))
+        known |= {
+            f"--no-{name}" for name in re.findall(r'"--([a-z-]+)", action=argparse.BooleanOptionalAction', source)
+        }
         # The training command makes the options of settings from the names of their fields.
         known |= {
             f"--{name.replace('_', '-')}" for name in re.findall(r"^    (\w+): ", settings_of(place), re.MULTILINE)
