@@ -143,10 +143,16 @@ def shapes() -> None:
     """Every shape by itself, in the slice with most of it; lesions and the body on regions."""
     pictures = []
     # The seeds of chains draw vertebrae with discs, and ribs.
-    painters = (
-        *((paint_regions, 0), (paint_bands, 1), (paint_ellipsoids, 2), (paint_tubes, 3)),
-        *((paint_chain, 21), (paint_chain, 26), (paint_lesions, 4), (paint_body, 5)),
-    )
+    painters = [
+        (paint_regions, 0),
+        (paint_bands, 1),
+        (paint_ellipsoids, 2),
+        (paint_tubes, 3),
+        (paint_chain, 21),
+        (paint_chain, 26),
+        (paint_lesions, 4),
+        (paint_body, 5),
+    ]
     for paint, seed in painters:
         canvas = Canvas.blank(SIZE, Randomness(23, seed))
         if paint in (paint_lesions, paint_body):

@@ -12,6 +12,7 @@ Source: growing automata, A. Mordvintsev et al., "Growing neural cellular automa
 K. Sofiiuk et al., "Reviving iterative training with mask guidance for interactive segmentation", ICIP 2022.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -57,10 +58,10 @@ class Encoded:
     maps: tuple[Tensor, Tensor, Tensor]
     similarity: tuple[Tensor, Tensor, Tensor]
 
-    def __getitem__(self, which: list[int]) -> "Encoded":
+    def of(self, which: Sequence[int]) -> "Encoded":
         """Return what is known of some of the images, in any order, also of one again and again."""
-        (first, second, third), (one, two, three) = self.maps, self.similarity
-        return Encoded((first[which], second[which], third[which]), (one[which], two[which], three[which]))
+        maps, similarity = (tuple(chosen(part, which) for part in parts) for parts in (self.maps, self.similarity))
+        return Encoded(maps, similarity)  # type: ignore[arg-type]
 
 
 class GrowingNetwork(nn.Module):
@@ -228,6 +229,11 @@ def _halved(prompts: Tensor) -> Tensor:
 
 def _doubled(maps: Tensor) -> Tensor:
     return F.interpolate(maps, scale_factor=2.0, mode="trilinear", align_corners=False)
+
+
+def chosen(batch: Tensor, which: Sequence[int]) -> Tensor:
+    """Return some items of a batch (B, ...); gradients are added up in their order, which those of an index are not."""
+    return torch.cat([batch[at : at + 1] for at in which])
 
 
 def voxels_to_cells(maps: Tensor) -> Tensor:

@@ -119,6 +119,7 @@ class BatchSection(Section):
         """Start the batch, or cancel it."""
         node, command, scheduler = self.node, self.node.batchCommand, self._scheduler()
         table, out = pathOf(self.ui.batchTablePathLineEdit), pathOf(self.ui.batchOutputPathLineEdit)
+        starts = not self.panel.runner.isCancelButton(self.ui.batchButton)
         self.panel.toggleTask(
             self.ui.batchButton,
             lambda: BatchTask(
@@ -131,7 +132,7 @@ class BatchSection(Section):
             ),
             self.show,
             networks=command in NETWORKS,
-            requirementsFile=self._requirementsFile if command == TRAINED and namesMonai(table) else None,
+            requirementsFile=self._requirementsFile if starts and command == TRAINED and namesMonai(table) else None,
             canceledText=_("Canceled. The cases that are done are kept: run it again to go on."),
             jobModule=batch_kind(command).JOBS,
         )
@@ -150,16 +151,16 @@ def namesMonai(table: Path) -> bool:
     """Whether a model in a table is of MONAI's networks. What cannot be read is left to the job, which says why."""
     kind = batch_kind(TRAINED)
     try:
-        rows = read_table(table, kind.REQUIRED, kind.OPTIONAL)
-    except InputError:
+        rows = {row.values["model"]: row for row in read_table(table, kind.REQUIRED, kind.OPTIONAL)}
+    except (InputError, OSError):
         return False
-    return any(_needsMonai(row) for row in rows)
+    return any(_needsMonai(row) for row in rows.values())
 
 
 def _needsMonai(row: Row) -> bool:
     try:
         return needsMonai(row.needed("model") / DESCRIPTION)
-    except InputError:
+    except (InputError, OSError):
         return False
 
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -210,8 +211,8 @@ def _data(settings: PretrainSettings, record: RunRecord, has_maps: bool) -> str:
     )
 
 
-def _recipe(checkpoint: Checkpoint, record: RunRecord, has_maps: bool) -> str:
-    settings, position = checkpoint.settings, checkpoint.position
+def _recipe(checkpoint: Checkpoint[PretrainSettings], record: RunRecord, has_maps: bool) -> str:
+    settings = checkpoint.settings
     chosen, usual = to_json(settings), to_json(PretrainSettings())
     options = [
         f"--{name.replace('_', '-')} {value}"
@@ -224,7 +225,14 @@ def _recipe(checkpoint: Checkpoint, record: RunRecord, has_maps: bool) -> str:
         *(["--maps MAPS.npz"] if has_maps else []),
     ]
     command += [f"--precision {settings.precision}", *options]
-    parts = [f"`{' '.join(command)}`, then the moving average of the weights (decay {settings.average:g})."]
+    return how_it_went(f"`{' '.join(command)}`", checkpoint)
+
+
+def how_it_went(begun: str, checkpoint: Checkpoint[Any]) -> str:
+    """Return how a run that began in some way went on: what was averaged, stopped and left out, by how many, with what."""
+    settings, position = checkpoint.settings, checkpoint.position
+    record = position.record or RunRecord()
+    parts = [f"{begun}, then the moving average of the weights (decay {settings.average:g})."]
     if position.step < settings.steps:
         parts.append(f"Stopped at step {position.step} of {settings.steps}.")
     if position.skipped:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from MedDeepRegSegLib.models import growing_prompts
-from MedDeepRegSegLib.models.growing_network import GrowingNetwork
+from MedDeepRegSegLib.models.growing_network import GrowingNetwork, chosen
 from MedDeepRegSegLib.synthesis.clicks import first_click, next_click
 from MedDeepRegSegLib.synthesis.randomness import Randomness
 from MedDeepRegSegLib.training.growing_settings import GrowingTrainSettings
@@ -41,18 +41,18 @@ class GrowingObjective(nn.Module):
         return torch.stack([torch.stack(column).mean() for column in zip(*measured, strict=True)])
 
     def _together(self, samples: list[ObjectSample], random: Randomness) -> list[list[Tensor]]:
-        """Return the measures of objects in volumes of one size: the network is asked once for all of them."""
+        """Return the measures of objects in volumes of one size: the network is asked once a click for all."""
         half = self._settings.precision == "bfloat16"
         # Several objects of one image share it: it is encoded once.
-        images = list({id(sample.volume): sample.volume for sample in samples}.values())
-        which = [next(at for at, image in enumerate(images) if image is sample.volume) for sample in samples]
-        distinct = torch.stack(images).contiguous(memory_format=torch.channels_last_3d)
+        images = {id(sample.volume): sample.volume for sample in samples}
+        which = [list(images).index(id(sample.volume)) for sample in samples]
+        distinct = torch.stack(list(images.values())).contiguous(memory_format=torch.channels_last_3d)
         device = distinct.device
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
             encoded = self.network.encode(distinct)
         volumes = distinct
         if len(images) < len(samples):
-            encoded, volumes = encoded[which], distinct[which]
+            encoded, volumes = encoded.of(which), chosen(distinct, which)
         clicks = random.integer(1, self._settings.most_clicks)
         users = [_User(sample, random) for sample in samples]
         for number in range(clicks):

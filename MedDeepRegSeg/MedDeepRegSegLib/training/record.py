@@ -53,8 +53,8 @@ class RunRecord:
     def launcher(self) -> str:
         """What a module is run by: as many processes as trained together."""
         processes = max(self.processes, default=1)
-        # Without the dashes torchrun takes options of the module that begin as its own do (--start) for its own.
-        return f"torchrun --nproc-per-node {processes} -m --" if processes > 1 else "python -m"
+        # Without the dashes torchrun refuses options of the module that begin as its own do (--start).
+        return f"torchrun --standalone --nproc-per-node {processes} -m --" if processes > 1 else "python -m"
 
     @property
     def seconds(self) -> float:

@@ -13,7 +13,7 @@ from MedDeepRegSegLib.models.description import NetworkDescription, NetworkMetri
 from MedDeepRegSegLib.models.model_card import model_card
 from MedDeepRegSegLib.models.model_folder import write_model
 from MedDeepRegSegLib.training.checkpoint import Checkpoint, read_checkpoint
-from MedDeepRegSegLib.training.export import EncoderTexts, hardware_text
+from MedDeepRegSegLib.training.export import EncoderTexts, hardware_text, how_it_went
 from MedDeepRegSegLib.training.record import RunRecord
 from MedDeepRegSegLib.training.run import CHECKPOINT
 from MedDeepRegSegLib.training.settings import PretrainSettings
@@ -144,17 +144,4 @@ def changed_options(settings: Any, left_out: Sequence[str]) -> list[str]:
 
 def recipe(command: Sequence[str], begun: str, checkpoint: Checkpoint[Any]) -> str:
     """Return what was done, so that it can be done again: the command, what it began from, and how it went."""
-    settings, position = checkpoint.settings, checkpoint.position
-    record = position.record or RunRecord()
-    parts = [
-        f"`{' '.join(command)}`, {begun}, then the moving average of the weights (decay {settings.average:g}).",
-    ]
-    if position.step < settings.steps:
-        parts.append(f"Stopped at step {position.step} of {settings.steps}.")
-    if position.skipped:
-        parts.append(f"{position.skipped} steps were skipped, as their gradient was not finite.")
-    if len(record.processes) > 1:
-        parts.append(f"Parts of it were trained by {' and '.join(map(str, record.processes))} processes.")
-    if record.software:
-        parts.append(f"With {'; '.join(record.software)}.")
-    return " ".join(parts)
+    return how_it_went(f"`{' '.join(command)}`, {begun}", checkpoint)

@@ -79,8 +79,11 @@ class Vertebra:
     @property
     def reach(self) -> float:
         """See :class:`Bone`."""
+        # A boxy body is farthest at its corners, a round one along its longest axis: neither is beyond this.
+        body = sum(radius**4 for radius in self.radii) ** 0.25
+        starts = [math.hypot(*start) + thick for start, _, thick in self.rods]
         ends = [math.dist(start, [-part for part in way]) + thick for start, way, thick in self.rods]
-        return max([1.4 * max(self.radii), self.radii[2] + 2 * self.arch + self.thickness, *ends])
+        return max([body, self.radii[2] + 2 * self.arch + self.thickness, *starts, *ends])
 
     def depth(self, own: Tensor) -> Tensor:
         """See :class:`Bone`."""

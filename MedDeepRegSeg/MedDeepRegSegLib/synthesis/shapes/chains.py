@@ -1,5 +1,7 @@
 """Chains of bones that look alike, as vertebrae and ribs do, each with a shell of its own."""
 
+import math
+
 import torch
 
 from MedDeepRegSegLib.synthesis.randomness import Randomness
@@ -18,7 +20,7 @@ def paint_chain(canvas: Canvas) -> None:
     shell = random.uniform(0.02, 0.06) if random.chance(0.7) else 0.0
     is_bone, is_filled_with_bone = random.chance(0.7), random.chance(0.5)
     disc = canvas.new_label() if disc_radius and random.chance(0.6) else None
-    reach = bone.reach
+    reach = max(bone.reach, math.hypot(step, disc_radius)) if disc else bone.reach
     first: list[int] = []
     for number in range(count):
         way = torch.tensor([(number - (count - 1) / 2) * step, 0.0, 0.0], device=random.device)

@@ -123,3 +123,13 @@ def test_monai_is_asked_for_only_where_a_model_of_the_table_needs_it(panel, monk
     ui.batchButton.click()
     assert started[0]["networks"]
     assert (started[0]["requirementsFile"] is not None) == asked
+
+
+def test_a_batch_is_canceled_where_the_table_was_taken_away(panel, monkeypatch, tmp_path):
+    started = []
+    monkeypatch.setattr(panel, "toggleTask", lambda *_args, **options: started.append(options))
+    monkeypatch.setattr(panel.runner, "isCancelButton", lambda _button: True)
+    panel.parameterNode.batchCommand = "predict"
+    panel.ui.batchTablePathLineEdit.currentPath = ""
+    panel.batchSection.onRun()
+    assert started[0]["requirementsFile"] is None

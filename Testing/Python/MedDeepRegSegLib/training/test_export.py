@@ -64,7 +64,7 @@ def test_chunks_on_different_machines_are_all_told(tiny):
     training = training_of(Checkpoint(tiny, position, {}), EncoderTexts())
     assert training.hardware == "a (1 hours); b (2 hours)"
     assert training.hours == 3
-    assert "torchrun --nproc-per-node 2" in training.recipe
+    assert "torchrun --standalone --nproc-per-node 2" in training.recipe
     assert "2 steps were skipped" in training.recipe
     assert "1 and 2 processes" in training.recipe
     assert "one; two" in training.recipe

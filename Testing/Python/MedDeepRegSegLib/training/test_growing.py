@@ -1,5 +1,7 @@
 """Training of the growing network: it goes on exactly, and becomes a model folder that can be loaded."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from MedDeepRegSegLib.training.growing import train_growing, weights_from
 from MedDeepRegSegLib.training.growing_export import export_growing
 from MedDeepRegSegLib.training.growing_settings import GrowingTrainSettings
 from MedDeepRegSegLib.training.growing_source import GrowingSource
+from MedDeepRegSegLib.training.record import RunRecord
 from MedDeepRegSegLib.training.run import LOG
 from MedDeepRegSegLib.training.run_export import kind_of
 
@@ -57,6 +60,7 @@ def test_a_run_goes_on_exactly_and_is_exported(tmp_path):
     made = export_growing(tmp_path / "whole", tmp_path / "model")
     assert made.training.steps == 4
     assert kind_of(tmp_path / "whole") == "growing"
+    assert "`python -m MedDeepRegSegLib.training growing --out RUN " in made.training.recipe
     assert main(["export", str(tmp_path / "whole"), "--out", str(tmp_path / "by_command")]) == 0
     assert load_growing(tmp_path / "by_command").description == made
     loaded = load_growing(tmp_path / "model")
@@ -71,6 +75,14 @@ def test_a_run_goes_on_exactly_and_is_exported(tmp_path):
         start=weights,
     )
     assert again.step == 1
+
+
+def test_the_recipe_names_as_many_processes_as_trained(tmp_path, monkeypatch):
+    train_growing(replace(SETTINGS, steps=1), tmp_path / "run")
+    monkeypatch.setattr(RunRecord, "launcher", "two -m")
+    assert (
+        "`two -m MedDeepRegSegLib.training growing" in export_growing(tmp_path / "run", tmp_path / "m").training.recipe
+    )
 
 
 def test_the_command_refuses_what_no_run_can_use(tmp_path, capsys):

@@ -32,6 +32,13 @@ def careful(monkeypatch):
     monkeypatch.setattr(clicks, "_click", click)
 
 
+@pytest.fixture
+def objective():
+    """Return an objective whose network is always the same."""
+    torch.manual_seed(0)
+    return GrowingObjective(SETTINGS)
+
+
 class MostClicks(Randomness):
     """Every user clicks as often as allowed."""
 
@@ -72,9 +79,8 @@ def asked(objective, monkeypatch):
 
 @pytest.mark.parametrize("clicks", [1, 4])
 @pytest.mark.parametrize("side", [32, 48])
-def test_objects_that_are_grown_together_are_grown_as_if_alone(careful, samples, clicks, side):
+def test_objects_that_are_grown_together_are_grown_as_if_alone(objective, careful, samples, clicks, side):
     """Also where one has more points than another, and where volumes are of several sizes."""
-    objective = GrowingObjective(SETTINGS)
     batch = [*samples, GrowingSource(replace(SETTINGS, sides=(side,))).batch(3)[0]]
     together, gradients = measured(objective, batch, clicks)
     alone = [measured(objective, [sample], clicks) for sample in batch]
@@ -84,8 +90,7 @@ def test_objects_that_are_grown_together_are_grown_as_if_alone(careful, samples,
         assert torch.allclose(found, sum(parts) / 3, rtol=0.05, atol=0.01 * float(found.abs().max()))
 
 
-def test_objects_of_one_image_share_what_is_known_of_it(careful, samples, monkeypatch):
-    objective = GrowingObjective(SETTINGS)
+def test_objects_of_one_image_share_what_is_known_of_it(objective, careful, samples, monkeypatch):
     other = replace(samples[0], truth=samples[1].truth, box=None)
     encoded, original = [], objective.network.encode
     monkeypatch.setattr(objective.network, "encode", lambda volume: encoded.append(len(volume)) or original(volume))
@@ -97,14 +102,13 @@ def test_objects_of_one_image_share_what_is_known_of_it(careful, samples, monkey
         assert torch.allclose(found, expected, rtol=0.05, atol=0.01 * float(expected.abs().max()))
 
 
-def test_the_first_and_the_last_two_answers_are_learned_from(careful, samples, monkeypatch):
-    objective = GrowingObjective(SETTINGS)
+def test_the_first_and_the_last_two_answers_are_learned_from(objective, careful, samples, monkeypatch):
     questions = asked(objective, monkeypatch)
     measured(objective, samples, 5)
     assert [learned for *_, learned in questions] == [True, False, False, True, True]
 
 
-def test_the_network_is_told_clicks_box_and_its_last_answer_where_that_is_known(samples, monkeypatch):
+def test_the_network_is_told_clicks_box_and_its_last_answer_where_that_is_known(objective, samples, monkeypatch):
     from MedDeepRegSegLib.synthesis.clicks import Click
 
     inside = [tuple(int(part) for part in np.argwhere(sample.truth)[0]) for sample in samples]
@@ -115,7 +119,6 @@ def test_the_network_is_told_clicks_box_and_its_last_answer_where_that_is_known(
     later = {id(sample.truth): Click(points, positive=False) for sample, points in zip(samples, strokes, strict=True)}
     monkeypatch.setattr(growing_objective, "first_click", lambda truth, _random: first[id(truth)])
     monkeypatch.setattr(growing_objective, "next_click", lambda truth, _found, _random: later[id(truth)])
-    objective = GrowingObjective(SETTINGS)
     questions = asked(objective, monkeypatch)
     measured(objective, samples, 2)
     (before, *_), (prompts, points, signs, _) = questions
@@ -129,16 +132,14 @@ def test_the_network_is_told_clicks_box_and_its_last_answer_where_that_is_known(
     assert prompts[1, BOX].abs().max() == 0
 
 
-def test_dice_with_a_box_is_that_after_the_last_click_and_without_one_that_after_the_first(careful, samples):
-    objective = GrowingObjective(SETTINGS)
+def test_dice_with_a_box_is_that_after_the_last_click_and_without_one_that_after_the_first(objective, careful, samples):
     for sample in samples:
         (_, first, last, box), _ = measured(objective, [sample], 4)
         assert first != last
         assert box == (first if sample.box is None else last)
 
 
-def test_one_whose_object_is_found_clicks_no_more_and_learns_no_more(careful, samples, monkeypatch):
-    objective = GrowingObjective(SETTINGS)
+def test_one_whose_object_is_found_clicks_no_more_and_learns_no_more(objective, careful, samples, monkeypatch):
     expected = [measured(objective, [samples[0]], 1)[0], measured(objective, [samples[1]], 4)[0]]
     clicking, original = [], growing_objective.next_click
 
@@ -153,9 +154,8 @@ def test_one_whose_object_is_found_clicks_no_more_and_learns_no_more(careful, sa
     assert torch.allclose(found, torch.stack(expected).mean(dim=0), atol=2e-3)
 
 
-def test_nothing_is_asked_once_all_are_pleased(careful, samples, monkeypatch):
+def test_nothing_is_asked_once_all_are_pleased(objective, careful, samples, monkeypatch):
     monkeypatch.setattr(growing_objective, "next_click", lambda *_: None)
-    objective = GrowingObjective(SETTINGS)
     questions = asked(objective, monkeypatch)
     measured(objective, samples, 5)
     assert len(questions) == 1

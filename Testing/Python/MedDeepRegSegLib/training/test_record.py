@@ -43,7 +43,7 @@ def test_hardware_is_told_without_whose_it_is():
 
 def test_it_is_run_again_by_as_many_processes():
     assert RunRecord().launcher == RunRecord(processes=(1,)).launcher == "python -m"
-    assert RunRecord(processes=(1, 3)).launcher == "torchrun --nproc-per-node 3 -m --"
+    assert RunRecord(processes=(1, 3)).launcher == "torchrun --standalone --nproc-per-node 3 -m --"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="torchrun needs libuv there")

@@ -6,6 +6,7 @@ import torch
 from scipy import ndimage
 
 from MedDeepRegSegLib.synthesis.randomness import Randomness
+from MedDeepRegSegLib.synthesis.shapes import chains
 from MedDeepRegSegLib.synthesis.shapes.bones import Rib, Vertebra
 from MedDeepRegSegLib.synthesis.shapes.canvas import Canvas
 from MedDeepRegSegLib.synthesis.shapes.chains import paint_chain
@@ -55,43 +56,61 @@ def test_a_shell_is_around_what_fills_it(straight, monkeypatch):
     assert looked_at > 5
 
 
+def painted_whole(canvas, monkeypatch):
+    """Return where each label of a chain was painted, also where it was painted over: label to mask (D, H, W)."""
+    masks, original = {}, canvas.paint
+
+    def paint(where, label, box):
+        whole = torch.zeros(canvas.size, dtype=torch.bool)
+        whole[box] = where
+        masks[label] = masks.get(label, False) | whole.numpy()
+        original(where, label, box)
+
+    monkeypatch.setattr(canvas, "paint", paint)
+    paint_chain(canvas)
+    return masks
+
+
+def wide_canvas(seed):
+    """Return an empty canvas of 64 voxels a side that shows all of a chain."""
+    place = (voxel_grid((64, 64, 64), "cpu") - 31.5) / 8
+    return Canvas(torch.zeros((64, 64, 64), dtype=torch.int16), place, Randomness(seed))
+
+
 def test_links_lie_in_a_row_and_not_in_one_another(monkeypatch):
+    bone = Vertebra((0.3, 0.5, 0.4), 2.0, 0.0, (), 0.1)
+    monkeypatch.setattr(chains, "_drawn", lambda _random: (bone, 0.8, 0.0))
     for seed in range(8):
-        random = Randomness(seed)
-        monkeypatch.setattr(random, "chance", lambda share: share != 0.6)  # ribs, in which no discs are
-        place = (voxel_grid((64, 64, 64), "cpu") - 31.5) / 8
-        canvas = Canvas(torch.zeros((64, 64, 64), dtype=torch.int16), place, random)
-        painted = []
-        monkeypatch.setattr(canvas, "paint", lambda where, label, box, kept=painted: kept.append((where, label, box)))
-        paint_chain(canvas)
-        bones = []
-        for organ in canvas.organs:
-            where, _, box = next(one for one in painted if one[1] == organ[0])
-            whole = np.zeros((64, 64, 64), bool)
-            whole[box] = where.numpy()
-            bones.append(whole)
+        canvas = wide_canvas(seed)
+        masks = painted_whole(canvas, monkeypatch)
+        bones = [masks[organ[0]] for organ in canvas.organs]
         assert all(bone.any() for bone in bones)
         assert np.sum(bones, axis=0).max() == 1
-        centers = np.array([np.argwhere(bone).mean(axis=0) for bone in bones])
-        steps = np.diff(centers, axis=0)
+        steps = np.diff([np.argwhere(bone).mean(axis=0) for bone in bones], axis=0)
         assert np.abs(steps - steps.mean(axis=0)).max() < 1.0
+        assert np.linalg.norm(steps.mean(axis=0)) == pytest.approx(0.8 * 8, abs=0.3)
 
 
-def test_discs_lie_between_vertebrae(monkeypatch):
-    seen = 0
+def test_a_disc_fills_the_way_from_one_body_to_the_next(monkeypatch):
+    bone = Vertebra((0.3, 0.5, 0.4), 4.0, 0.0, (), 0.1)
+    monkeypatch.setattr(chains, "_drawn", lambda _random: (bone, 0.9, 0.4))
+    monkeypatch.setattr(Randomness, "chance", lambda *_: True)
     for seed in range(8):
-        random = Randomness(seed)
-        monkeypatch.setattr(random, "chance", lambda _share: True)
-        place = (voxel_grid((64, 64, 64), "cpu") - 31.5) / 32
-        canvas = Canvas(torch.zeros((64, 64, 64), dtype=torch.int16), place, random)
-        paint_chain(canvas)
-        disc = (canvas.labels == 1).numpy()
-        for piece, box in enumerate(ndimage.find_objects(ndimage.label(disc)[0]), start=1):
-            near = ndimage.binary_dilation(ndimage.label(disc)[0] == piece)
-            touched = set(canvas.labels.numpy()[near].tolist()) - {0, 1}
-            on_border = any(part.start == 0 or part.stop == 64 for part in box)
-            seen += len(touched) >= 2 and not on_border
-    assert seen > 5
+        canvas = wide_canvas(seed)
+        masks = painted_whole(canvas, monkeypatch)
+        # Cylinders from center to center.
+        size = np.pi * 0.4**2 * 0.9 * (len(canvas.organs) - 1) * 8**3
+        assert masks[1].sum() == pytest.approx(size, rel=0.05)
+        assert ndimage.label(masks[1])[1] == 1
+
+
+def test_a_process_that_runs_through_the_body_is_within_reach():
+    axis = torch.linspace(-2, 2, 121)
+    place = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"))
+    back = -(0.325 + 0.7)
+    rod = ((0.0, 0.0, back), (0.0, 0.1, 1.2), 0.12)
+    bone = Vertebra((0.3, 0.5, 0.325), 2.0, 0.35, (rod,), 0.06)
+    assert place[:, bone.depth(place) > 0].norm(dim=0).max() <= bone.reach
 
 
 @pytest.mark.parametrize("kind", [Vertebra, Rib])
