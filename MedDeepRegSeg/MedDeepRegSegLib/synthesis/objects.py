@@ -1,4 +1,4 @@
-"""One object of a label map, as a user might mean it: a region, or a region with what lies in or at it."""
+"""One object of a label map, as a user might mean it: an organ, or a region, alone or with what lies in or at it."""
 
 from collections.abc import Sequence
 
@@ -36,9 +36,10 @@ def draw_object(labels: Labels, random: Randomness, organs: Sequence[Sequence[in
     """
     counts = np.bincount(labels.ravel())
     counts[0] = 0
-    whole = [organ for organ in organs if counts[list(organ)].sum() >= _LEAST_VOXELS]
-    if whole and random.chance(_ORGANS):
-        organ = whole[_drawn(np.sqrt([counts[list(organ)].sum() for organ in whole]), random)]
+    sizes = np.array([counts[list(organ)].sum() for organ in organs])
+    whole = np.flatnonzero(sizes >= _LEAST_VOXELS)
+    if len(whole) and random.chance(_ORGANS):
+        organ = organs[whole[_drawn(np.sqrt(sizes[whole]), random)]]
         mask = np.isin(labels, organ if random.chance(_WHOLE) else organ[-1])
     else:
         candidates = np.flatnonzero((counts >= _LEAST_VOXELS) & (counts <= _LARGEST_PART * labels.size))

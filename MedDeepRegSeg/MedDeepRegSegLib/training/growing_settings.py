@@ -1,11 +1,11 @@
 """What a training of the growing network can be told."""
 
-import math
 from dataclasses import dataclass, field
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.models.growing_network import MULTIPLE, GrowingNetworkSettings
 from MedDeepRegSegLib.training.settings import Precision
+from MedDeepRegSegLib.training.settings_checks import check_counts, check_fractions, check_not_negative, check_positive
 
 
 @dataclass(frozen=True)
@@ -52,17 +52,10 @@ class GrowingTrainSettings:
 
     def __post_init__(self) -> None:
         """Refuse values that no run can use."""
-        for name in ("steps", "objects", "most_clicks"):
-            if getattr(self, name) < 1:
-                msg = f"{name} is {getattr(self, name)}, expected 1 or more: correct it"
-                raise InputError(msg)
+        check_counts(self, "steps", "objects", "most_clicks")
         if not self.sides or any(side < 2 * MULTIPLE or side % MULTIPLE for side in self.sides):
             msg = f"sides are {self.sides} voxels, expected multiples of {MULTIPLE} from {2 * MULTIPLE}: choose 64"
             raise InputError(msg)
-        for name in ("real_fraction", "box_fraction", "average"):
-            if not 0 <= getattr(self, name) <= 1:
-                msg = f"{name} is {getattr(self, name)}, expected 0 to 1: correct it"
-                raise InputError(msg)
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            msg = f"learning_rate is {self.learning_rate}, expected a positive number: correct it"
-            raise InputError(msg)
+        check_fractions(self, "real_fraction", "box_fraction", "average")
+        check_positive(self, "learning_rate")
+        check_not_negative(self, "seed", "weight_decay", "warmup")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.models.encoder import MULTIPLE, EncoderSettings
 from MedDeepRegSegLib.training.settings import Precision
+from MedDeepRegSegLib.training.settings_checks import check_counts, check_fractions, check_not_negative, check_positive
 
 
 @dataclass(frozen=True)
@@ -56,22 +57,19 @@ class MaskedSettings:
 
     def __post_init__(self) -> None:
         """Refuse values that no run can use."""
-        for name in ("steps", "views", "block"):
-            if getattr(self, name) < 1:
-                msg = f"{name} is {getattr(self, name)}, expected 1 or more: correct it"
-                raise InputError(msg)
+        check_counts(self, "steps", "views", "block")
         if self.side < 2 * MULTIPLE or self.side % MULTIPLE or self.side % self.block or self.side == self.block:
             msg = (
                 f"side is {self.side} voxels and block {self.block}, expected a multiple of {MULTIPLE} from {2 * MULTIPLE} "
                 "and a part of it: choose 64 and 8"
             )
             raise InputError(msg)
-        if not (0 < self.hidden < 1 and 0 <= self.average <= 1):
-            msg = f"hidden is {self.hidden} and average {self.average}, expected fractions: choose .6 and .998"
+        if not 0 < self.hidden < 1:
+            msg = f"hidden is {self.hidden}, expected a fraction between 0 and 1: choose .6"
             raise InputError(msg)
+        check_fractions(self, "average")
         if not 0 < self.smallest_voxel <= self.largest_voxel < math.inf:
             msg = f"voxels are {self.smallest_voxel} to {self.largest_voxel} mm, expected positive and in this order"
             raise InputError(msg)
-        if not 0 < self.learning_rate < math.inf:
-            msg = f"learning_rate is {self.learning_rate}, expected a positive number: correct it"
-            raise InputError(msg)
+        check_positive(self, "learning_rate")
+        check_not_negative(self, "seed", "weight_decay", "warmup")

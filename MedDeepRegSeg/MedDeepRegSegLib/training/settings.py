@@ -1,11 +1,17 @@
 """What a pre-training run is, whole: two runs of the same settings on one machine give the same weights."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Literal
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.models.encoder import MULTIPLE, EncoderSettings
+from MedDeepRegSegLib.training.settings_checks import (
+    check_counts,
+    check_fractions,
+    check_not_negative,
+    check_positive,
+    check_side,
+)
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -74,29 +80,15 @@ class PretrainSettings:
 
     def __post_init__(self) -> None:
         """Refuse values that no run can use."""
-        for name in ("steps", "pairs", "reuse", "neighbors", "voxels"):
-            if getattr(self, name) < 1:
-                msg = f"{name} is {getattr(self, name)}, expected 1 or more: correct it"
-                raise InputError(msg)
-        if self.side < 2 * MULTIPLE or self.side % MULTIPLE:
-            msg = f"side is {self.side} voxels, expected a multiple of {MULTIPLE} from {2 * MULTIPLE}: choose 64"
-            raise InputError(msg)
+        check_counts(self, "steps", "pairs", "reuse", "neighbors", "voxels")
+        check_side(self.side, MULTIPLE, 64)
         if self.anchors < 32:
             msg = f"anchors is {self.anchors}, expected 32 or more: 384 is the default"
             raise InputError(msg)
-        for name, share in (("real_fraction", self.real_fraction), ("average", self.average)):
-            if not 0 <= share <= 1:
-                msg = f"{name} is {share}, expected a fraction from 0 to 1: correct it"
-                raise InputError(msg)
-        for name in ("learning_rate", "temperature"):
-            if not 0 < getattr(self, name) < math.inf:
-                msg = f"{name} is {getattr(self, name)}, expected more than 0 and finite: correct it"
-                raise InputError(msg)
+        check_fractions(self, "real_fraction", "average")
+        check_positive(self, "learning_rate", "temperature")
         weights = ("global_weight", "context_weight", "region_weight", "boundary_weight", "position_weight")
-        for name in ("seed", "weight_decay", "warmup", *weights):
-            if not 0 <= getattr(self, name) < math.inf:
-                msg = f"{name} is {getattr(self, name)}, expected 0 or more, and finite: correct it"
-                raise InputError(msg)
+        check_not_negative(self, "seed", "weight_decay", "warmup", *weights)
         if any(channels < _GROUP or channels % _GROUP for channels in self.encoder.channels):
             msg = f"encoder.channels are {self.encoder.channels}, expected multiples of {_GROUP}: correct them"
             raise InputError(msg)

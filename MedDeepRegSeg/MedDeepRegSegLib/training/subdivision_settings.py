@@ -1,7 +1,6 @@
 """What a run of a subdivision network is, whole."""
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,13 @@ from MedDeepRegSegLib.models.encoder import MULTIPLE
 from MedDeepRegSegLib.models.subdivision_network import SubdivisionSettings
 from MedDeepRegSegLib.synthesis.parts import BRAIN_PARTS, BRAIN_UNKNOWN, Part, check_parts
 from MedDeepRegSegLib.training.settings import Precision
+from MedDeepRegSegLib.training.settings_checks import (
+    check_counts,
+    check_fractions,
+    check_not_negative,
+    check_positive,
+    check_side,
+)
 
 
 @dataclass(frozen=True)
@@ -62,13 +68,8 @@ class SubdivisionTraining:
 
     def __post_init__(self) -> None:
         """Refuse values that no run can use."""
-        for name in ("steps", "views"):
-            if getattr(self, name) < 1:
-                msg = f"{name} is {getattr(self, name)}, expected 1 or more: correct it"
-                raise InputError(msg)
-        if self.side < 2 * MULTIPLE or self.side % MULTIPLE:
-            msg = f"side is {self.side} voxels, expected a multiple of {MULTIPLE} from {2 * MULTIPLE}: choose 80"
-            raise InputError(msg)
+        check_counts(self, "steps", "views")
+        check_side(self.side, MULTIPLE, 80)
         if self.head_channels < 8 or self.head_channels % 8:
             msg = f"head_channels is {self.head_channels}, expected a multiple of 8: choose 48"
             raise InputError(msg)
@@ -78,17 +79,9 @@ class SubdivisionTraining:
                 "smallest first: correct them"
             )
             raise InputError(msg)
-        for name in ("tissue_fraction", "stripped_fraction", "average"):
-            if not 0 <= getattr(self, name) <= 1:
-                msg = f"{name} is {getattr(self, name)}, expected a fraction from 0 to 1: correct it"
-                raise InputError(msg)
-        if not 0 < self.learning_rate < math.inf:
-            msg = f"learning_rate is {self.learning_rate}, expected more than 0 and finite: correct it"
-            raise InputError(msg)
-        for name in ("seed", "weight_decay", "warmup", "side_weight"):
-            if not 0 <= getattr(self, name) < math.inf:
-                msg = f"{name} is {getattr(self, name)}, expected 0 or more, and finite: correct it"
-                raise InputError(msg)
+        check_fractions(self, "tissue_fraction", "stripped_fraction", "average")
+        check_positive(self, "learning_rate")
+        check_not_negative(self, "seed", "weight_decay", "warmup", "side_weight")
         check_parts(self.parts)
 
     def network(self, channels: tuple[int, int, int, int]) -> SubdivisionSettings:

@@ -1,12 +1,12 @@
 """What a training on cases is, whole: two runs of the same settings on one machine give the same weights."""
 
-import math
 from dataclasses import dataclass, field
 
 from MedDeepRegSegLib.errors import InputError
 from MedDeepRegSegLib.models.segmenter_input import ChannelScale, Preprocessing
 from MedDeepRegSegLib.models.segmenter_settings import SegmenterSettings
 from MedDeepRegSegLib.training.settings import Precision
+from MedDeepRegSegLib.training.settings_checks import check_counts, check_fractions, check_not_negative, check_positive
 
 UNKNOWN = -1
 """Class of voxels of which nothing is known: nothing is learned there."""
@@ -79,20 +79,10 @@ class CaseTrainSettings:
 
     def __post_init__(self) -> None:
         """Refuse values that no run can use."""
-        for name in ("epochs", "steps_per_epoch", "batch", "parts", "checked_cases"):
-            if getattr(self, name) < 1:
-                msg = f"{name} is {getattr(self, name)}, expected 1 or more: correct it"
-                raise InputError(msg)
-        if self.warmup < 0 or self.patience < 0:
-            msg = f"warmup is {self.warmup} and patience {self.patience}, expected 0 or more: correct them"
-            raise InputError(msg)
-        for name in ("foreground_fraction", "average"):
-            if not 0 <= getattr(self, name) <= 1:
-                msg = f"{name} is {getattr(self, name)}, expected 0 to 1: correct it"
-                raise InputError(msg)
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            msg = f"learning_rate is {self.learning_rate}, expected a positive number: correct it"
-            raise InputError(msg)
+        check_counts(self, "epochs", "steps_per_epoch", "batch", "parts", "checked_cases")
+        check_not_negative(self, "warmup", "patience")
+        check_fractions(self, "foreground_fraction", "average")
+        check_positive(self, "learning_rate")
         multiple = self.network.multiple
         if any(side < 1 or side % step for side, step in zip(self.patch, multiple, strict=True)):
             msg = f"patch is {self.patch} voxels, expected multiples of {multiple} for this network: choose such a size"

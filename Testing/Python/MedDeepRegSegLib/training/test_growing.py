@@ -92,3 +92,5 @@ def test_the_command_refuses_what_no_run_can_use(tmp_path, capsys):
     assert "no checkpoint" in capsys.readouterr().err
     with pytest.raises(InputError, match="real_fraction is 2"):
         GrowingTrainSettings(real_fraction=2)
+    with pytest.raises(InputError, match="warmup is -1"):
+        GrowingTrainSettings(warmup=-1)

@@ -129,6 +129,8 @@ def test_settings_that_no_run_can_use_are_refused(dataset, tmp_path, capsys):
         ({"side": 40}, "side is 40"),
         ({"block": 7}, "block 7"),
         ({"hidden": 1.0}, "hidden is 1"),
+        ({"average": 1.1}, "average is 1.1"),
+        ({"weight_decay": -1.0}, "weight_decay is -1"),
         ({"smallest_voxel": 3.0}, "voxels are 3"),
         ({"learning_rate": 0.0}, "learning_rate is 0"),
         ({"steps": 0}, "steps is 0"),
